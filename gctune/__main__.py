@@ -1,0 +1,5 @@
+"""`python -m gctune` is the command `gctune`."""
+
+from gctune.cli import main
+
+main()

@@ -1,0 +1,66 @@
+"""The command line: one file a command; the one place that catches errors and prints.
+
+A command is a module of this folder with a click command of the module's name
+(`run.py` holds `run`). It is imported when it is used, so that `gctune run`
+does not pay for what `gctune recommend` needs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+
+import click
+
+from gctune import __version__
+from gctune.errors import ConfigError, GctuneError
+
+COMMANDS = {
+    "run": "run a program with the plan of its environment put on it",
+    "capture": "record a profile of a real run",
+    "recommend": "say what to change, from profiles",
+    "show": "show the settings, where each comes from, and the plan on this host",
+    "validate": "check a configuration, every environment at once",
+    "doctor": "say what this interpreter, container and allocator allow",
+    "schema": "print the JSON Schema of gctune.toml",
+}
+
+
+class _Commands(click.Group):
+    """Imports a command when it is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"gctune.cli.{name}"), name)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands)
+@click.version_option(__version__, prog_name="gctune")
+def gctune() -> None:
+    """Tune CPython's garbage collector and memory."""
+
+
+def main() -> None:
+    """Run the command line; a problem goes to stderr, a line each, with exit status 1."""
+    try:
+        gctune(prog_name="gctune")
+    except ConfigError as error:
+        _fail(error.problems)
+    except GctuneError as error:
+        _fail([str(error)])
+
+
+def _fail(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line, err=True)
+    sys.exit(1)

@@ -1,0 +1,39 @@
+"""The errors gctune raises, and the one form in which it words a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_SHOWN = 80  # characters of a value that a message repeats
+
+
+class GctuneError(Exception):
+    """Base of every error that gctune raises on purpose."""
+
+
+class ConfigError(GctuneError):
+    """A configuration cannot be used; `problems` holds every reason at once."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class ApplyError(GctuneError):
+    """A plan could not be put in force; the interpreter is as it was before."""
+
+
+class ProfileError(GctuneError):
+    """A profile cannot be read, written or used."""
+
+
+def problem(where: str, value: object, wrong: str, remedy: str) -> str:
+    """Word one problem as `where = value: what is wrong; what to do`.
+
+    `where` is the name that the user typed. A string value is quoted, and a
+    long one is cut, so that a hostile value cannot flood a terminal.
+    """
+    shown = ascii(value) if isinstance(value, str) else str(value)
+    if len(shown) > _SHOWN:
+        shown = shown[:_SHOWN] + "..."
+    return f"{where} = {shown}: {wrong}; {remedy}"

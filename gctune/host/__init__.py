@@ -1,0 +1,1 @@
+"""Facts about where we run. Reads, never writes."""

@@ -1,0 +1,1 @@
+"""What is kept of a run: records, the file they stand in, and the recording itself."""

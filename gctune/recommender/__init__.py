@@ -1,0 +1,1 @@
+"""What to change: a captured run, replayed under other settings."""

@@ -1,0 +1,107 @@
+"""A plan: exact values for one host and interpreter, each with its reason.
+
+A plan travels from the process that resolved it to the one it tunes, as one
+line of JSON in `GCTUNE_PLAN`. The tuned process must not pay for reading it,
+hence named tuples (dataclasses cost a bare interpreter 15 ms and 3 MiB) and
+`_read_json` (json costs 6 ms and 1 MiB).
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from gctune.errors import ApplyError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+FORMAT = 1
+
+
+class Status:
+    """What became of one setting, or is expected to."""
+
+    APPLIED = "applied"
+    LEFT_ALONE = "left alone"
+    UNSUPPORTED = "unsupported"
+    FAILED = "failed"
+
+
+class Step(namedtuple("Step", "setting value status reason origin")):
+    """One setting's exact value for this host, and what is expected to become of it.
+
+    `setting` is the dotted name ("gc.threshold0"). `status` is APPLIED where
+    the value will be put in force, else LEFT_ALONE or UNSUPPORTED; `reason`
+    says why. `origin` says where the wish came from, in the user's words.
+    """
+
+    __slots__ = ()
+    setting: str
+    value: int | bool | str | None
+    status: str
+    reason: str
+    origin: str
+
+
+class Plan(namedtuple("Plan", "environment interpreter steps warnings")):
+    """Every setting as it will be on this host.
+
+    `interpreter` is the `Interpreter.tag` that it was resolved for.
+    """
+
+    __slots__ = ()
+    environment: str
+    interpreter: str
+    steps: tuple[Step, ...]
+    warnings: tuple[str, ...]
+
+    def value(self, setting: str) -> int | bool | str | None:
+        """The value to put in force for `setting`; None where it is to be left alone."""
+        for step in self.steps:
+            if step.setting == setting and step.status == Status.APPLIED:
+                return step.value
+        return None
+
+    def to_json(self) -> str:
+        """One line of JSON that `from_json` reads back."""
+        import json
+
+        return json.dumps([FORMAT, *self], separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """Read what `to_json` wrote. Raises ApplyError on anything else."""
+        try:
+            form, environment, interpreter, steps, warnings = _read_json(text)
+            if form != FORMAT:
+                raise ValueError(f"format {form!r}, this gctune reads {FORMAT}")
+            return cls(
+                environment, interpreter, tuple(Step(*step) for step in steps), tuple(warnings)
+            )
+        except (ValueError, TypeError, StopIteration, RecursionError) as error:
+            raise ApplyError(f"not a plan of this gctune: {error}") from error
+
+
+class _Strict:
+    """What the C scanner asks of a JSONDecoder."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = None
+
+
+def _read_json(text: str) -> Any:
+    try:
+        from _json import make_scanner
+    except ImportError:  # an interpreter without the C accelerator
+        import json
+
+        return json.loads(text)
+    value, end = make_scanner(_Strict)(text, 0)  # type: ignore[arg-type]
+    if end != len(text):
+        raise ValueError("text after the plan")
+    return value

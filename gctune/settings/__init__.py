@@ -1,0 +1,1 @@
+"""What is wanted: settings, where each value came from, and the plan for a host."""
