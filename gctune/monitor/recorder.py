@@ -178,14 +178,16 @@ def decode(values: Sequence[int]) -> Iterator[Collection]:
 
 
 def _collection(record: Sequence[int]) -> Collection:
-    _, started, *counts, before, cpu_started = record[:7]
+    _, started, count0, count1, count2, before, cpu_started = record[:7]
     cpu_stopped, stopped, generation, collected, uncollectable, after, _ = record[7:]
     return Collection(
         generation,
         started,
         stopped - started,
         cpu_stopped - cpu_started,
-        *counts,
+        count0,
+        count1,
+        count2,
         collected,
         uncollectable,
         before,
