@@ -1,0 +1,38 @@
+"""What every test starts from, and must leave behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+# From 3.12 on the collector itself moves immortal objects among the frozen ones.
+IMMORTALS = 1000 if sys.version_info >= (3, 12) else 0
+
+
+def _collector() -> tuple[object, ...]:
+    return gc.get_threshold(), gc.isenabled(), list(gc.callbacks)
+
+
+def _variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("GCTUNE_")}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _a_bare_environment() -> None:
+    """Take out what a developer's own shell says of environments."""
+    for name in [*_variables(), "ENVIRONMENT", "APP_ENV"]:
+        os.environ.pop(name, None)
+
+
+@pytest.fixture(autouse=True)
+def _the_interpreter_is_left_as_it_was() -> Iterator[None]:
+    """Hold that a test leaves the collector and the GCTUNE_* variables as before."""
+    before, variables, frozen = _collector(), _variables(), gc.get_freeze_count()
+    yield
+    assert _collector() == before
+    assert _variables() == variables
+    assert 0 <= gc.get_freeze_count() - frozen <= IMMORTALS
