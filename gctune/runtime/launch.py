@@ -1,0 +1,83 @@
+"""Starting a program so that every Python below it loads the bootstrap."""
+
+# ruff: noqa: PTH - pathlib raises where a folder of PATH cannot be read; os.path says no
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from gctune.errors import GctuneError, problem
+
+BOOTSTRAP = str(Path(__file__).resolve().parent / "bootstrap")
+
+NOT_FOUND, NOT_EXECUTABLE = 127, 126  # the exit statuses of a shell
+
+
+class LaunchError(GctuneError):
+    """A program could not be started; `exit_status` is what a shell would exit with."""
+
+    def __init__(self, message: str, exit_status: int) -> None:
+        self.exit_status = exit_status
+        super().__init__(message)
+
+
+def bootstrap_environment(environ: Mapping[str, str], **variables: str) -> dict[str, str]:
+    """Return `environ` with `variables` set and the bootstrap first on PYTHONPATH.
+
+    The bootstrap is there once, however often `gctune run` is nested.
+    """
+    path = environ.get("PYTHONPATH")
+    others = [entry for entry in path.split(os.pathsep) if entry != BOOTSTRAP] if path else []
+    return {**environ, **variables, "PYTHONPATH": os.pathsep.join([BOOTSTRAP, *others])}
+
+
+def execute(command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+    """Become the program `command`: same process id, its own signals and exit status.
+
+    Raises LaunchError where the program is not on the PATH of `environ` or
+    cannot be executed.
+    """
+    program = _find(command[0], environ)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    _restore_signals()
+    try:
+        os.execve(program, list(command), dict(environ))  # noqa: S606
+    except OSError as error:
+        raise _not_executable(command[0], error.strerror or str(error)) from error
+
+
+def _find(program: str, environ: Mapping[str, str]) -> str:
+    files = [path for path in _candidates(program, environ) if os.path.exists(path)]
+    for path in files:
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    if files:
+        raise _not_executable(program, f"{files[0]} is not an executable file")
+    wrong = "no such program" if os.path.dirname(program) else "no such program on PATH"
+    raise LaunchError(problem("command", program, wrong, "check its spelling"), NOT_FOUND)
+
+
+def _candidates(program: str, environ: Mapping[str, str]) -> Iterator[str]:
+    if os.path.dirname(program):
+        yield program
+        return
+    for folder in os.get_exec_path(environ):
+        yield os.path.join(folder, program)
+
+
+def _not_executable(program: str, wrong: str) -> LaunchError:
+    remedy = "name a program that can be run, such as python"
+    return LaunchError(problem("command", program, wrong, remedy), NOT_EXECUTABLE)
+
+
+def _restore_signals() -> None:
+    """Give back what Python ignores for itself: an ignored signal stays so across exec."""
+    for name in ("SIGPIPE", "SIGXFSZ"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
