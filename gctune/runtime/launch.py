@@ -1,6 +1,7 @@
 """Starting a program so that every Python below it loads the bootstrap."""
 
-# ruff: noqa: PTH - pathlib raises where a folder of PATH cannot be read; os.path says no
+# pathlib raises where a folder of PATH cannot be read; os.path says no.
+# ruff: noqa: PTH110, PTH113, PTH118, PTH120
 
 from __future__ import annotations
 

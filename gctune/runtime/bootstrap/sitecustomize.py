@@ -5,7 +5,8 @@ GCTUNE_CAPTURE ask for. Any Python that is started below finds this file, so it
 is written for old ones too: they get one line of warning and run on.
 """
 
-# ruff: noqa: PTH, UP031 - pathlib costs 4 ms; an old Python must be able to read this
+# pathlib costs 4 ms, and an old Python must be able to read this file.
+# ruff: noqa: PTH100, PTH120, UP031
 
 import os
 import sys
