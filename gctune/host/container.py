@@ -1,0 +1,220 @@
+"""The memory that this process's container may use, uses, and waits for.
+
+A limit may stand in any group from the process's own up to the root, in
+version 1 or 2 of cgroups or in both; the least counts. Limits change while a
+process runs, so every figure is read anew each time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import namedtuple
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from gctune.host.cgroups import Group, find_cgroups
+from gctune.host.files import field, number, read_as, shown
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+_Names = namedtuple("_Names", "limits usage inactive")
+_V1 = _Names(("memory.limit_in_bytes",), "memory.usage_in_bytes", b"total_inactive_file")
+_V2 = _Names(("memory.max", "memory.high"), "memory.current", b"inactive_file")
+
+_UNLIMITED = 1 << 62  # version 1 says "no limit" by a number near 2^63, which one depends on pages
+
+
+class Limit(namedtuple("Limit", "bytes source")):
+    """A limit of memory, and the file that it came from."""
+
+    __slots__ = ()
+    bytes: int
+    source: str
+
+
+class Pressure(namedtuple("Pressure", "some full source")):
+    """Shares of the last ten seconds, 0 to 1, in which tasks waited for memory.
+
+    `some` is where at least one task waited, `full` where all of them did.
+    `source` is the file it came from: the group's own or the whole host's.
+    """
+
+    __slots__ = ()
+    some: float
+    full: float
+    source: str
+
+
+class Container(namedtuple("Container", "limit working_set_bytes pressure notes version")):
+    """What is known of the container at one instant; None is unknown, or no limit.
+
+    `working_set_bytes` is usage less inactive file pages, of the group whose
+    limit it is, since everything in that group counts against the limit;
+    without a limit, of the process's own group. `notes` say why something is
+    unknown. `version` is that of cgroups: "v1", "v2", "hybrid" or "none".
+    """
+
+    __slots__ = ()
+    limit: Limit | None
+    working_set_bytes: int | None
+    pressure: Pressure | None
+    notes: tuple[str, ...]
+    version: str
+
+
+class ContainerFiles(namedtuple("ContainerFiles", "version limits own pressures host_bytes notes")):
+    """The files that hold the container's figures; found once, read at every call.
+
+    No method raises: what cannot be read or makes no sense is None.
+    """
+
+    __slots__ = ()
+    version: str
+    limits: tuple[_LimitFile, ...]
+    own: tuple[Group, ...]
+    pressures: tuple[bytes, ...]
+    host_bytes: int | None
+    notes: tuple[str, ...]
+
+    def read(self) -> Container:
+        """Read everything, with a note for each thing that made no sense."""
+        notes = list(self.notes)
+        limit, groups = self._governing(notes)
+        return Container(
+            limit=limit,
+            working_set_bytes=_first(_working_set, groups, notes),
+            pressure=_first(_pressure, self.pressures, notes),
+            notes=tuple(notes),
+            version=self.version,
+        )
+
+    def limit(self) -> Limit | None:
+        """Read the least limit of all; None where none is known."""
+        return self._governing([])[0]
+
+    def working_set_bytes(self) -> int | None:
+        """Read the working set of the group whose limit counts; None where it is unknown.
+
+        Costs about 80 us, most of it for the limits, which may have changed meanwhile.
+        """
+        return _first(_working_set, self._governing([])[1], [])
+
+    def _governing(self, notes: list[str]) -> tuple[Limit | None, tuple[Group, ...]]:
+        """The least limit, and the groups of which one has the usage that counts against it."""
+        found = []
+        for file in self.limits:
+            limit = read_as(file.parse, file.path, notes)
+            if limit is not None and self._possible(limit, file.path, notes):
+                found.append((limit, file))
+        if not found:
+            return None, self.own
+        least, file = min(found, key=lambda pair: pair[0])
+        return Limit(least, shown(file.path)), (file.group,)
+
+    def _possible(self, limit: int, path: bytes, notes: list[str]) -> bool:
+        if self.host_bytes is None or limit <= self.host_bytes:
+            return True
+        notes.append(f"{shown(path)}: {limit} bytes are more than the host has; ignored")
+        return False
+
+
+def find_container(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> ContainerFiles:
+    """Find the files that hold this process's container figures. Never raises."""
+    found = find_cgroups("memory", proc, sys)
+    notes = list(found.notes)
+    if not found.lineages:
+        notes.append("no cgroup of this process is mounted: no memory limit is known")
+    own = tuple(lineage[0] for lineage in found.lineages)
+    return ContainerFiles(
+        version=found.version,
+        limits=tuple(file for lineage in found.lineages for file in _limit_files(lineage)),
+        own=own,
+        pressures=(
+            *(group.file("memory.pressure") for group in own if group.unified),
+            os.fsencode(proc / "pressure" / "memory"),
+        ),
+        host_bytes=host_memory_bytes(proc),
+        notes=tuple(notes),
+    )
+
+
+def read_container(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> Container:
+    """Find and read what the container allows and uses. Never raises."""
+    return find_container(proc, sys).read()
+
+
+def host_memory_bytes(proc: Path = Path("/proc")) -> int | None:
+    """The memory of the whole host; None where it is unknown."""
+    kibibytes = read_as(partial(field, b"MemTotal:"), os.fsencode(proc / "meminfo"), [])
+    return kibibytes * 1024 if kibibytes else None
+
+
+class _LimitFile(namedtuple("_LimitFile", "path parse group")):
+    """A file that may hold a limit, and the group that the limit is of."""
+
+    __slots__ = ()
+    path: bytes
+    parse: Callable[[bytes], int | None]
+    group: Group
+
+
+def _limit_files(lineage: tuple[Group, ...]) -> Iterable[_LimitFile]:
+    for group in lineage:
+        for name in _names(group).limits:
+            yield _LimitFile(group.file(name), _limit, group)
+    if not lineage[0].unified:  # tells of ancestors above the mount too, so it comes last
+        yield _LimitFile(lineage[0].file("memory.stat"), _hierarchical_limit, lineage[0])
+
+
+def _limit(content: bytes) -> int | None:
+    """Parse a limit; None where it says that there is none. Raises ValueError."""
+    if content.strip() == b"max":
+        return None
+    limit = number(content)
+    if limit == 0:
+        raise ValueError("a limit of 0 bytes cannot be kept")
+    return limit if limit < _UNLIMITED else None
+
+
+def _hierarchical_limit(content: bytes) -> int | None:
+    return _limit(b"%d" % field(b"hierarchical_memory_limit", content))
+
+
+def _working_set(group: Group, notes: list[str]) -> int | None:
+    names = _names(group)
+    usage = read_as(number, group.file(names.usage), notes)
+    if usage is None:
+        return None
+    inactive = read_as(partial(field, names.inactive), group.file("memory.stat"), notes)
+    return None if inactive is None else max(0, usage - inactive)
+
+
+def _names(group: Group) -> _Names:
+    return _V2 if group.unified else _V1
+
+
+def _pressure(path: bytes, notes: list[str]) -> Pressure | None:
+    shares = read_as(_pressure_shares, path, notes)
+    return shares and Pressure(*shares, shown(path))
+
+
+def _pressure_shares(content: bytes) -> tuple[float, float]:
+    match = re.match(rb"some avg10=(\d+\.\d+) .*\nfull avg10=(\d+\.\d+) ", content)
+    if match is None:
+        raise ValueError("not pressure stall information")
+    return float(match[1]) / 100, float(match[2]) / 100
+
+
+def _first(
+    read: Callable[[S, list[str]], T | None], sources: Iterable[S], notes: list[str]
+) -> T | None:
+    """What `read` makes of the first source that it can make something of."""
+    for source in sources:
+        value = read(source, notes)
+        if value is not None:
+            return value
+    return None
