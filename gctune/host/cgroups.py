@@ -30,6 +30,10 @@ class Group(namedtuple("Group", "path unified")):
         """The path of one of the group's files."""
         return self.path + b"/" + name.encode()
 
+    def exists(self) -> bool:
+        """Whether the group's directory can be seen from here."""
+        return os.path.isdir(self.path)  # noqa: PTH112  # Path's raises where a name is too long
+
 
 class Cgroups(namedtuple("Cgroups", "version lineages notes")):
     """The groups that may hold one controller of this process.
@@ -139,17 +143,25 @@ def _lineage(
     candidates = [mount for mount in mounts if mount.carries(membership)]
     if not candidates:
         return ()
-    for mount in candidates:
-        below = _below(membership.path, mount.root)
-        if below is not None:
-            break
-    else:
-        mount, below = candidates[0], []
-        notes.append(
-            f"cgroup {shown(membership.path)} lies outside of what is mounted at"
-            f" {shown(mount.point)}; the mount's own group is taken"
-        )
-    return _climb(_moved(mount.point, sys), below, unified=not membership.controllers)
+    mount, steps = _place(membership.path, candidates, notes)
+    groups = _climb(_moved(mount.point, sys), steps, unified=not membership.controllers)
+    there = tuple(group for group in groups if group.exists())
+    if len(there) < len(groups):
+        notes.append(f"{shown(groups[0].path)}: no such directory; the groups above it are taken")
+    return there
+
+
+def _place(path: bytes, mounts: list[_Mount], notes: list[str]) -> tuple[_Mount, list[bytes]]:
+    """The mount that shows the group at `path`, and the steps down to it from the mount."""
+    for mount in mounts:
+        steps = _below(path, mount.root)
+        if steps is not None:
+            return mount, steps
+    notes.append(
+        f"cgroup {shown(path)} lies outside of what is mounted at {shown(mounts[0].point)};"
+        " the mount's own group is taken"
+    )
+    return mounts[0], []
 
 
 def _below(path: bytes, root: bytes) -> list[bytes] | None:

@@ -84,9 +84,12 @@ class ContainerFiles(namedtuple("ContainerFiles", "version limits own pressures 
         """Read everything, with a note for each thing that made no sense."""
         notes = list(self.notes)
         limit, groups = self._governing(notes)
+        working_set = _first(_working_set, groups, notes)
+        if working_set is None and groups:
+            notes.append("the working set is unknown: no group of this process says what it uses")
         return Container(
             limit=limit,
-            working_set_bytes=_first(_working_set, groups, notes),
+            working_set_bytes=working_set,
             pressure=_first(_pressure, self.pressures, notes),
             notes=tuple(notes),
             version=self.version,
