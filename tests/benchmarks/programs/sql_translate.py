@@ -1,0 +1,40 @@
+"""A SQL translator: sqlglot parses, optimises and writes generated queries.
+
+A short-lived tree of a few hundred nodes a query, each pointing at its parent.
+"""
+
+from __future__ import annotations
+
+import sqlglot
+from command import run
+from sqlglot.optimizer import optimize
+
+QUERIES = 260
+SCHEMA = {
+    f"table{n}": {"id": "int", "owner": "int", "name": "text", "amount": "decimal"}
+    for n in range(12)
+}
+QUERY = """
+WITH latest AS (
+  SELECT owner, MAX(amount) AS top, COUNT(*) AS n FROM table{a}
+  WHERE amount > {number} GROUP BY owner
+), named AS (
+  SELECT x.id, x.name, l.top FROM table{b} AS x JOIN latest AS l ON x.owner = l.owner
+  WHERE x.name LIKE 'a%' AND (l.top > 10 OR l.n < {number})
+)
+SELECT n.name, SUM(c.amount * 2 + 1) AS total, CASE WHEN n.top > 5 THEN 'high' ELSE 'low' END AS k
+FROM named AS n LEFT JOIN table{c} AS c ON c.id = n.id AND c.amount BETWEEN 1 AND {number}
+WHERE EXISTS (SELECT 1 FROM table{a} AS e WHERE e.id = n.id) OR n.name IN ('p', 'q', 'r')
+GROUP BY n.name, n.top HAVING SUM(c.amount) > 3 ORDER BY total DESC LIMIT 10
+"""
+
+
+def main(scale: float) -> None:
+    for number in range(max(1, round(QUERIES * scale))):
+        query = QUERY.format(a=number % 12, b=number % 11, c=number % 7, number=number)
+        tree = sqlglot.parse_one(query, read="postgres")
+        optimize(tree, schema=SCHEMA, dialect="postgres").sql(dialect="snowflake", pretty=True)
+
+
+if __name__ == "__main__":
+    run(main)
