@@ -5,14 +5,18 @@ GCTUNE_CAPTURE ask for. Any Python that is started below finds this file, so it
 is written for old ones too: they get one line of warning and run on.
 """
 
-# pathlib costs 4 ms, and an old Python must be able to read this file.
-# ruff: noqa: PTH100, PTH120, UP031
+# pathlib costs 4 ms.
+# ruff: noqa: PTH100, PTH120
 
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
 
-def _import_the_next():
+
+def _import_the_next() -> None:
     """Import the sitecustomize that would have been found without this one.
 
     Whatever that raises, its absence included, reaches the `site` module as it
@@ -21,17 +25,17 @@ def _import_the_next():
     here = os.path.dirname(__file__)
     sys.path[:] = [entry for entry in sys.path if entry != here]
     del sys.modules["sitecustomize"]
-    import sitecustomize  # noqa: F401
+    import sitecustomize  # type: ignore[import-not-found]  # noqa: F401
 
 
-def _activate():
+def _activate() -> None:
     try:
         _import_startup().activate(os.environ, _warn)
     except Exception as error:  # noqa: BLE001 - the program runs, whatever is wrong here
-        _warn("%s: %s; the program runs without gctune" % (type(error).__name__, error))
+        _warn(f"{type(error).__name__}: {error}; the program runs without gctune")
 
 
-def _import_startup():
+def _import_startup() -> "ModuleType":
     """Import gctune, from where this file is if the program has none of its own."""
     above = os.path.abspath(__file__)
     for _ in ("bootstrap", "runtime", "gctune", "the folder that holds it"):
@@ -45,7 +49,7 @@ def _import_startup():
     return startup
 
 
-def _warn(message):
+def _warn(message: str) -> None:
     if sys.stderr is not None:
         sys.stderr.write("gctune: " + message + "\n")
 

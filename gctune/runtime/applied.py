@@ -1,0 +1,218 @@
+"""A plan put in force as one transaction, and the way back.
+
+The plans in force form a stack. One that is undone while later ones are above
+it hands what it found to the next that turned the same knob, so that whatever
+the order, the last undo leaves what was there before the first.
+"""
+
+from __future__ import annotations
+
+from _thread import RLock, get_ident  # threading costs a bare interpreter 4 ms
+
+from gctune.errors import ApplyError
+from gctune.host.interpreter import this_interpreter
+from gctune.runtime import fork, knobs
+from gctune.runtime.change import Change, Outcome
+from gctune.runtime.fit import fit
+from gctune.runtime.knobs import KNOBS, Knob
+from gctune.runtime.plan import Plan, Status, Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gctune.host.interpreter import Interpreter
+    from gctune.runtime.knobs import Value
+
+_NOBODYS = ("default", "preset ")  # how an origin begins that no person named
+
+
+class Applied:
+    """A plan in force: what became of each of its settings, and the way back.
+
+    As a context manager it is undone at the end of the block.
+    """
+
+    def __init__(self, plan: Plan, outcomes: Iterable[Outcome]) -> None:
+        self.plan = plan
+        self.outcomes = tuple(outcomes)
+        self._changes = [
+            Change(KNOBS[outcome.setting], outcome.value, outcome.before)
+            for outcome in self.outcomes
+            if outcome.status == Status.APPLIED
+        ]
+        self._undone: tuple[Outcome, ...] | None = None
+
+    def undo(self) -> tuple[Outcome, ...]:
+        """Give back what was there before, and say what became of each setting.
+
+        A knob that something else has turned since is left alone. Undoing
+        twice changes nothing more; a forked child undoes for itself alone.
+        """
+        with _state.lock:
+            if self._undone is None:
+                self._undone = _take_back(self)
+            return self._undone
+
+    def __enter__(self) -> Applied:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.undo()
+
+
+class _State:
+    """What this process has in force.
+
+    `moving` is the plan that is being applied or undone, with the thread that
+    does it; `warm` is the plan for which `warmup_done` has done its work.
+    """
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.stack: list[Applied] = []
+        self.moving: tuple[Applied, int] | None = None
+        self.warm: Applied | None = None
+
+
+_state = _State()
+
+
+def apply_plan(plan: Plan) -> Applied:
+    """Put `plan` in force, all of it or nothing.
+
+    The plan that is in force already gives the same Applied again. What the
+    program has set for itself is left alone, unless somebody named the
+    setting. Raises ApplyError, the interpreter being as it was, where a value
+    cannot be written.
+    """
+    with _state.lock:
+        if _state.stack and _state.stack[-1].plan == plan:
+            return _state.stack[-1]
+        applied = Applied(plan, _foresee(plan, this_interpreter()))
+        _put_in_force(applied)
+        return applied
+
+
+def leave_alone(plan: Plan, reason: str) -> Applied:
+    """Put nothing of `plan` in force, and give `reason` for each of its settings."""
+    return Applied(
+        plan,
+        [Outcome(step.setting, Status.LEFT_ALONE, step.value, None, reason) for step in plan.steps],
+    )
+
+
+def warmup_done() -> None:
+    """Say that the program has warmed up: what it holds now, it will keep.
+
+    Collects, freezes what is left where the plan in force says `startup`, and
+    gives free memory back to the system where the C library can. Does nothing
+    the second time, nor where no plan is in force.
+    """
+    with _state.lock:
+        if not _state.stack or _state.warm is _state.stack[-1]:
+            return
+        knobs.collect()
+        if knobs.FREEZE.read() == knobs.STARTUP:
+            knobs.FREEZE.freeze()
+        knobs.release_free_memory()
+        _state.warm = _state.stack[-1]
+
+
+def reset() -> None:
+    """Undo every plan in force, the latest first."""
+    with _state.lock:
+        for applied in reversed(tuple(_state.stack)):
+            applied.undo()
+
+
+def _foresee(plan: Plan, interpreter: Interpreter) -> Iterator[Outcome]:
+    """Say what will become of each step, with what its knob holds now."""
+    for step in fit(plan, interpreter).steps:
+        if step.status == Status.APPLIED:
+            yield _foresee_step(step, interpreter)
+        else:
+            yield Outcome(step.setting, step.status, step.value, None, step.reason)
+
+
+def _foresee_step(step: Step, interpreter: Interpreter) -> Outcome:
+    knob = KNOBS.get(step.setting)
+    objection = knob.objection(interpreter) if knob else "this version of gctune cannot set it"
+    if knob is None or objection:
+        return Outcome(step.setting, Status.UNSUPPORTED, step.value, None, objection)
+    before = knob.read()
+    if step.origin.startswith(_NOBODYS) and before not in _expected(knob, interpreter):
+        reason = f"the program has set it to {before}, and no settings name it"
+        return Outcome(step.setting, Status.LEFT_ALONE, step.value, None, reason)
+    return Outcome(step.setting, Status.APPLIED, step.value, before, step.reason)
+
+
+def _expected(knob: Knob, interpreter: Interpreter) -> tuple[Value, ...]:
+    """What the knob holds if nobody but gctune has turned it."""
+    ours = [change.value for change in _turns(knob, _state.stack)]
+    return (knob.default(interpreter), *ours[-1:])
+
+
+def _turns(knob: Knob, stack: list[Applied]) -> Iterator[Change]:
+    return (change for applied in stack for change in applied._changes if change.knob is knob)
+
+
+def _put_in_force(applied: Applied) -> None:
+    problems = [change.problem() for change in applied._changes]
+    if any(problems):
+        raise ApplyError("\n".join(filter(None, problems)))
+    _state.moving = applied, get_ident()
+    try:
+        _make(applied._changes)
+        _state.stack.append(applied)
+    finally:
+        _state.moving = None
+
+
+def _make(changes: list[Change]) -> None:
+    """Make every change, or none: a failure takes back what was made."""
+    made: list[Change] = []
+    try:
+        for change in changes:
+            made.append(change)
+            change.make()
+    except BaseException:
+        for change in reversed(made):
+            change.roll_back()
+        raise
+
+
+def _take_back(applied: Applied) -> tuple[Outcome, ...]:
+    _state.moving = applied, get_ident()
+    try:
+        later = _later_than(applied)
+        outcomes = [_take_back_one(change, later) for change in reversed(applied._changes)]
+        if applied in _state.stack:
+            _state.stack.remove(applied)
+    finally:
+        _state.moving = None
+    return tuple(reversed(outcomes))
+
+
+def _later_than(applied: Applied) -> list[Applied]:
+    stack = _state.stack
+    return stack[stack.index(applied) + 1 :] if applied in stack else []
+
+
+def _take_back_one(change: Change, later: list[Applied]) -> Outcome:
+    heir = next(_turns(change.knob, later), None)
+    return change.hand_to(heir) if heir else change.take_back()
+
+
+def _in_child() -> None:
+    """Take a lock of the child's own; finish what another thread was at when it forked.
+
+    That thread is not here to do it. A plan that it had applied or undone by
+    half is undone.
+    """
+    _state.lock = RLock()
+    if _state.moving is not None and _state.moving[1] != get_ident():
+        _state.moving[0].undo()
+
+
+fork.in_child(_in_child)

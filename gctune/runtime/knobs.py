@@ -1,0 +1,291 @@
+"""The knobs: what can be turned on an interpreter, and the only code that turns it.
+
+CPython takes thresholds it should not (negatives) and, on 3.11 and 3.12, keeps
+the first of three when the second overflows. So a value is checked before any
+is written, each threshold is written by itself (every mix of valid thresholds
+is a valid state), and what was written is read back by `runtime.applied`.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+from gctune.host.interpreter import Collector
+from gctune.runtime.plan import Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ctypes
+    from collections.abc import Mapping
+    from typing import Any
+
+    from gctune.host.interpreter import Interpreter
+
+    Value = int | bool | str | None
+    Fault = tuple[str, str]  # what is wrong with a value, and what to do
+
+NEVER, STARTUP, FORK = "never", "startup", "fork"  # the values of gc.freeze
+
+# From 3.12 on the collector moves immortal objects among the frozen ones by
+# itself (375 of them on 3.12.1). More than this many were frozen by somebody.
+IMMORTALS = 1000
+
+_INT_MAX = 2**31 - 1
+
+
+class Knob:
+    """One thing of the interpreter that can be read, and written a checked value.
+
+    `setting` is the dotted name of the setting that asks for it.
+    """
+
+    def __init__(self, setting: str) -> None:
+        self.setting = setting
+
+    def objection(self, interpreter: Interpreter) -> str:
+        """Why this knob means nothing on `interpreter`; empty where it means something."""
+        raise NotImplementedError
+
+    def default(self, interpreter: Interpreter) -> Value:
+        """What the knob holds in a process that nobody has tuned."""
+        raise NotImplementedError
+
+    def fault(self, value: Value) -> Fault | None:
+        """What is wrong with writing `value` now, and what to do; None if nothing."""
+        raise NotImplementedError
+
+    def read(self) -> Value:
+        """What the knob holds."""
+        raise NotImplementedError
+
+    def write(self, value: Any) -> None:
+        """Turn the knob to a value that has no fault."""
+        raise NotImplementedError
+
+    def restore(self, before: Value) -> tuple[str, str]:
+        """Turn the knob back to what `read` gave; return the status, and what to know of it."""
+        self.write(before)
+        return Status.APPLIED, ""
+
+
+class _Threshold(Knob):
+    """One of the three thresholds of the collector."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"gc.threshold{index}")
+        self._index = index
+
+    def objection(self, interpreter: Interpreter) -> str:
+        return interpreter.objection(f"threshold{self._index}")
+
+    def default(self, interpreter: Interpreter) -> Value:
+        return interpreter.thresholds[self._index]
+
+    def fault(self, value: Value) -> Fault | None:
+        return _unless_whole(value, 0, _INT_MAX)
+
+    def read(self) -> int:
+        return gc.get_threshold()[self._index]
+
+    def write(self, value: int) -> None:
+        thresholds = list(gc.get_threshold())
+        thresholds[self._index] = value
+        gc.set_threshold(*thresholds)
+
+
+class _Enabled(Knob):
+    """Whether the collector runs by itself."""
+
+    def objection(self, interpreter: Interpreter) -> str:
+        known = interpreter.collector != Collector.UNKNOWN
+        return "" if known else interpreter.objection("enabled")
+
+    def default(self, interpreter: Interpreter) -> Value:  # noqa: ARG002
+        return True
+
+    def fault(self, value: Value) -> Fault | None:
+        return None if isinstance(value, bool) else ("not true or false", "give one of them")
+
+    def read(self) -> bool:
+        return gc.isenabled()
+
+    def write(self, value: bool) -> None:
+        (gc.enable if value else gc.disable)()
+
+
+class _Freeze(Knob):
+    """When what exists is taken out of every later collection: never, at startup, at fork.
+
+    The knob holds the policy. `freeze` is called when its moment has come.
+    Objects that the program freezes after that cannot be told from these.
+    """
+
+    _policy = NEVER
+    _frozen = False  # by this knob
+    _shared = False  # with somebody who froze before
+
+    def objection(self, interpreter: Interpreter) -> str:
+        return interpreter.objection("freeze")
+
+    def default(self, interpreter: Interpreter) -> Value:  # noqa: ARG002
+        return NEVER
+
+    def fault(self, value: Value) -> Fault | None:
+        known = value in (NEVER, STARTUP, FORK)
+        return None if known else ("not a moment to freeze at", "give never, startup or fork")
+
+    def read(self) -> str:
+        return self._policy
+
+    def write(self, value: str) -> None:
+        self._policy = value
+
+    def freeze(self) -> None:
+        """Freeze what exists; touches the heads of the collector's lists, no object."""
+        if not self._frozen:
+            self._shared = gc.get_freeze_count() > IMMORTALS
+            self._frozen = True
+        gc.freeze()
+
+    def restore(self, before: Value) -> tuple[str, str]:
+        self.write(str(before))
+        if before != NEVER or not self._frozen:
+            return Status.APPLIED, ""
+        if self._shared:
+            return Status.LEFT_ALONE, "objects that the program froze itself are among the frozen"
+        gc.unfreeze()
+        self._frozen = False
+        return Status.APPLIED, ""
+
+
+class _HardLimit(Knob):
+    """The soft value of RLIMIT_DATA in bytes: above it an allocation raises MemoryError."""
+
+    def objection(self, interpreter: Interpreter) -> str:  # noqa: ARG002
+        return "" if sys.platform == "linux" else "RLIMIT_DATA bounds memory on Linux only"
+
+    def default(self, interpreter: Interpreter) -> Value:  # noqa: ARG002
+        import resource
+
+        return resource.RLIM_INFINITY
+
+    def fault(self, value: Value) -> Fault | None:
+        fault = _unless_whole(value, 1, 2**63 - 1)
+        if fault is not None or not isinstance(value, int):
+            return fault
+        ceiling, used = self._limits()[1], _data_bytes()
+        if 0 <= ceiling < value:
+            return f"above this process's own ceiling of {ceiling} bytes", "lower it"
+        if value < used:
+            return f"below the {used} bytes in use", "raise it"
+        return None
+
+    def read(self) -> int:
+        return self._limits()[0]
+
+    def write(self, value: int) -> None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (value, self._limits()[1]))
+
+    def _limits(self) -> tuple[int, int]:
+        import resource
+
+        return resource.getrlimit(resource.RLIMIT_DATA)
+
+
+class _Malloc(Knob):
+    """One parameter of glibc's allocator. It cannot be read: the knob keeps what it wrote."""
+
+    _written: Value = None  # None: as the process was started
+
+    def __init__(self, setting: str, parameter: int, least: int, default: int) -> None:
+        super().__init__(setting)
+        self._parameter = parameter
+        self._least = least
+        self._default = default
+
+    def objection(self, interpreter: Interpreter) -> str:
+        if interpreter.libc != "glibc":
+            return "this C library has no mallopt"
+        return "" if _libc() else "this interpreter cannot load ctypes"
+
+    def default(self, interpreter: Interpreter) -> Value:  # noqa: ARG002
+        return None
+
+    def fault(self, value: Value) -> Fault | None:
+        return _unless_whole(value, self._least, _INT_MAX)
+
+    def read(self) -> Value:
+        return self._written
+
+    def write(self, value: int) -> None:
+        self._mallopt(value)
+        self._written = value
+
+    def restore(self, before: Value) -> tuple[str, str]:
+        self._mallopt(self._default if before is None else int(before))
+        self._written = before
+        if before is not None:
+            return Status.APPLIED, ""
+        return Status.APPLIED, f"glibc's default is {self._default}; what it was cannot be read"
+
+    def _mallopt(self, value: int) -> None:
+        library = _libc()
+        if library is None or not library.mallopt(self._parameter, value):
+            raise OSError(f"mallopt({self._parameter}, {value}) failed")
+
+
+FREEZE = _Freeze("gc.freeze")
+
+# The numbers are glibc's M_ARENA_MAX and M_TRIM_THRESHOLD; no limit on arenas is 0.
+_ALL: tuple[Knob, ...] = (
+    _Threshold(0),
+    _Threshold(1),
+    _Threshold(2),
+    _Enabled("gc.enabled"),
+    FREEZE,
+    _HardLimit("memory.hard_limit"),
+    _Malloc("memory.arenas", -8, least=1, default=0),
+    _Malloc("memory.trim", -1, least=0, default=128 * 1024),
+)
+
+KNOBS: Mapping[str, Knob] = {knob.setting: knob for knob in _ALL}
+
+
+def collect() -> None:
+    """Run a full collection."""
+    gc.collect()
+
+
+def release_free_memory() -> None:
+    """Give the allocator's free pages back to the system, where the C library can."""
+    library = _libc()
+    if library is not None and hasattr(library, "malloc_trim"):
+        library.malloc_trim(0)
+
+
+def _unless_whole(value: Value, least: int, most: int) -> Fault | None:
+    if type(value) is int and least <= value <= most:
+        return None
+    return "out of range or not a whole number", f"give one from {least} to {most}"
+
+
+def _data_bytes() -> int:
+    """What RLIMIT_DATA counts: the private writable memory of this process."""
+    try:
+        with open("/proc/self/status", "rb") as status:  # noqa: PTH123 - pathlib costs 4 ms
+            sizes = [line.split()[1] for line in status if line.startswith(b"VmData:")]
+        return int(sizes[0]) * 1024
+    except (OSError, ValueError, IndexError):
+        return 0  # unknown: the kernel refuses what is too little at the next allocation
+
+
+def _libc() -> ctypes.CDLL | None:
+    try:
+        import ctypes
+
+        return ctypes.CDLL(None)
+    except (ImportError, OSError, TypeError):  # no ctypes; in a subinterpreter; on Windows
+        return None
