@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
-from gctune.errors import problem
-from gctune.runtime.applied import apply_plan
-from gctune.runtime.plan import Plan
+import os
+
+from gctune.errors import ApplyError, problem
+from gctune.host.interpreter import this_interpreter
+from gctune.runtime.applied import Applied, apply_plan, leave_alone
+from gctune.runtime.knobs import KNOBS
+from gctune.runtime.plan import Plan, Status, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
+
+DISABLED = "GCTUNE_DISABLE is set"
+
+
+def apply(*, environment: str | None = None, **sections: Any) -> Applied:
+    """Put the settings of this process's environment in force.
+
+    `environment` and the sections (`gc={"threshold0": 5000}`) go before what
+    variables and files say. Below `gctune run`, with no arguments, it is the
+    plan handed down. With GCTUNE_DISABLE set nothing is done, and every outcome
+    says so. Raises ConfigError where the settings cannot be used, and
+    ApplyError where they cannot be put in force; nothing is changed then.
+    """
+    if disabled(os.environ):
+        return leave_alone(_plan_of_every_knob(), DISABLED)
+    asked = {**sections, **({"environment": environment} if environment is not None else {})}
+    plan = None if asked else _handed_down(os.environ)
+    return apply_plan(plan or resolved(asked))
+
+
+def resolved(overrides: Mapping[str, Any]) -> Plan:
+    """Load the settings, with `overrides` before all others, and plan them for this host.
+
+    Raises ConfigError.
+    """
+    from gctune.host import this_host
+    from gctune.settings.resolve import resolve
+    from gctune.settings.sources import load
+
+    return resolve(load(overrides), this_host())
 
 
 def activate(environ: Mapping[str, str], warn: Callable[[str], object]) -> None:
@@ -21,17 +56,23 @@ def activate(environ: Mapping[str, str], warn: Callable[[str], object]) -> None:
         return
     for variable, start in (("GCTUNE_PLAN", _apply_text), ("GCTUNE_CAPTURE", _begin_capture)):
         text = environ.get(variable)
-        if not text:
-            continue
-        try:
-            start(text)
-        except Exception as error:  # noqa: BLE001 - the program runs, whatever is wrong here
-            warn(problem(variable, text, str(error), "the program runs without it"))
+        if text:
+            _attempt(variable, text, start, warn)
 
 
 def disabled(environ: Mapping[str, str]) -> bool:
     """Whether GCTUNE_DISABLE turns everything off."""
     return environ.get("GCTUNE_DISABLE", "") not in ("", "0")
+
+
+def _attempt(
+    variable: str, text: str, start: Callable[[str], None], warn: Callable[[str], object]
+) -> None:
+    try:
+        start(text)
+    except Exception as error:  # noqa: BLE001 - the program runs, whatever is wrong here
+        wrong = "; ".join(str(error).splitlines()) or type(error).__name__
+        warn(problem(variable, text, wrong, "the program runs without it"))
 
 
 def _apply_text(text: str) -> None:
@@ -44,3 +85,16 @@ def _begin_capture(text: str) -> None:
     from gctune.profile.capture import begin
 
     begin(**json.loads(text))
+
+
+def _handed_down(environ: Mapping[str, str]) -> Plan | None:
+    """The plan in GCTUNE_PLAN; None where there is none, or none that can be read."""
+    try:
+        return Plan.from_json(environ["GCTUNE_PLAN"])
+    except (KeyError, ApplyError):  # the bootstrap has warned of it
+        return None
+
+
+def _plan_of_every_knob() -> Plan:
+    steps = [Step(setting, None, Status.LEFT_ALONE, DISABLED, DISABLED) for setting in KNOBS]
+    return Plan("", this_interpreter().tag, tuple(steps), ())

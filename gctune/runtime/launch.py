@@ -27,7 +27,9 @@ class LaunchError(GctuneError):
         super().__init__(message)
 
 
-def bootstrap_environment(environ: Mapping[str, str], **variables: str) -> dict[str, str]:
+def bootstrap_environment(
+    environ: Mapping[str, str] = os.environ, **variables: str
+) -> dict[str, str]:
     """Return `environ` with `variables` set and the bootstrap first on PYTHONPATH.
 
     The bootstrap is there once, however often `gctune run` is nested.

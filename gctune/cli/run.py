@@ -1,0 +1,44 @@
+"""`gctune run`: a program with the plan of its environment put on it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import click
+
+from gctune.runtime.launch import LaunchError, bootstrap_environment, execute
+from gctune.startup import resolved
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.option(
+    "--environment",
+    metavar="NAME",
+    help="The environment to use, whatever the variables say.",
+)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(environment: str | None, command: tuple[str, ...]) -> None:
+    r"""Run COMMAND with the plan of its environment put on it.
+
+    \b
+    gctune run -- gunicorn --preload app:app
+    gctune run --environment production -- python app.py
+
+    The plan is made once and handed down: COMMAND and every Python that it
+    starts take it up, and it keeps its process id, signals and exit status.
+    """
+    plan = resolved({} if environment is None else {"environment": environment})
+    for warning in plan.warnings:
+        click.echo(f"gctune: {warning}", err=True)
+    start(command, bootstrap_environment(GCTUNE_PLAN=plan.to_json()))
+
+
+def start(command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+    """Become `command`; exit as a shell does where it cannot be started."""
+    try:
+        execute(command, environ)
+    except LaunchError as error:
+        click.echo(str(error), err=True)
+        sys.exit(error.exit_status)

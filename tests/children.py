@@ -1,0 +1,61 @@
+"""Plans by hand, and child processes to put them in force in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from gctune.host.interpreter import this_interpreter
+from gctune.runtime.launch import bootstrap_environment
+from gctune.runtime.plan import Plan, Status, Step
+
+NAMED = "variable GCTUNE_TEST"
+BARE = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+TESTS = str(Path(__file__).parent)
+
+
+def plan(
+    *, origin: str = NAMED, interpreter: str = "", status: str = Status.APPLIED, **values: object
+) -> Plan:
+    """A plan of the given settings: `plan(gc__threshold0=5000)`."""
+    steps = [
+        Step(name.replace("__", "."), value, status, "for the test", origin)
+        for name, value in values.items()
+    ]
+    return Plan("test", interpreter or this_interpreter().tag, tuple(steps), ())
+
+
+def python(
+    *arguments: str,
+    environ: Mapping[str, str] = BARE,
+    status: int = 0,
+    directory: Path | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run this interpreter to its end, and hold it to its exit status."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env=dict(environ),
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def script(code: str, **variables: str) -> str:
+    """What a child prints that runs `code`; it can import this module."""
+    done = python("-c", code, environ={**BARE, "PYTHONPATH": TESTS, **variables})
+    assert done.stderr == ""
+    return done.stdout.strip()
+
+
+def below(handed_down: Plan | str, **variables: str) -> dict[str, str]:
+    """The environment that `gctune run` gives a program."""
+    text = handed_down if isinstance(handed_down, str) else handed_down.to_json()
+    return bootstrap_environment({**BARE, **variables}, GCTUNE_PLAN=text)
