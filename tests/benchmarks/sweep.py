@@ -14,8 +14,9 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 PROGRAMS = sorted(path.stem for path in (HERE / "programs").glob("*.py") if path.stem != "command")
@@ -31,14 +32,24 @@ SETTINGS = [
 VERSION = "import platform; print(platform.python_version())"
 
 
-def run_once(python: str, program: str, setting: str, scale: float) -> dict[str, object]:
-    """Run one program at one setting in a process of its own, and say what it cost."""
+def run_once(
+    python: str,
+    program: str,
+    setting: str,
+    scale: float,
+    through: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Run one program at one setting in a process of its own, and say what it cost.
+
+    `through` is a command to put before the program's, such as `gctune run --`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "cost.json")
         script = HERE / "programs" / f"{program}.py"
-        command = [python, HERE / "measured.py", out, setting, script, str(scale)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        cost: dict[str, object] = json.loads(out.read_text())
+        command = [*through, python, HERE / "measured.py", out, setting, script, str(scale)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environ)
+        cost: dict[str, Any] = json.loads(out.read_text())
     return cost
 
 
@@ -47,7 +58,7 @@ def version(python: str) -> str:
     return subprocess.check_output([python, "-c", VERSION], text=True).strip()
 
 
-def sweep(asked: argparse.Namespace) -> Iterator[dict[str, object]]:
+def sweep(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
     interpreter = version(asked.python)
     for repeat in range(asked.repeats):
         for program in asked.program or PROGRAMS:
