@@ -13,7 +13,7 @@ from gctune.host.allocator import Allocator, this_allocator
 from gctune.host.interpreter import Collector, Interpreter
 from gctune.host.machine import Host, this_host
 from gctune.host.process import peak_rss_bytes, rss_bytes, started_with, thread_count
-from gctune.runtime.knobs import KNOBS, Malloc
+from gctune.runtime.knobs import KNOBS
 
 
 @dataclass(frozen=True)
@@ -83,20 +83,27 @@ _MEANINGS = {
     "memory.arenas": "most arenas that malloc opens for its threads",
     "memory.trim": "free bytes at the top of the heap before malloc returns them",
 }
+_OF_MALLOC = ("memory.arenas", "memory.trim")
 
 
 def _knobs(interpreter: Interpreter, allocator: Allocator) -> Iterator[KnobFacts]:
     for setting, knob in KNOBS.items():
         objection = knob.objection(interpreter)
-        if isinstance(knob, Malloc):
+        if setting in _OF_MALLOC:
             objection = objection or allocator.objection
         yield KnobFacts(
             setting=setting,
-            default=knob.default(interpreter),
-            present=knob.read(),
+            default=_value(knob.default(interpreter)),
+            present=_value(knob.read()),
             meaning=_MEANINGS.get(setting) or interpreter.meaning(setting.removeprefix("gc.")),
             objection=objection,
         )
+
+
+def _value(value: int | bool | str | None) -> int | bool | str | None:
+    import resource
+
+    return "unlimited" if value == resource.RLIM_INFINITY else value  # -1 until 3.15, then 2^64 - 1
 
 
 def _process(proc: Path) -> Process:

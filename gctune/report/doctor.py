@@ -80,9 +80,7 @@ def _knobs(knobs: Iterable[KnobFacts]) -> Table:
 def _value(value: int | bool | str | None) -> str:
     if value is None:
         return "?"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "none" if value == -1 else str(value)  # -1 is RLIM_INFINITY
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _container(container: Container) -> Iterator[Row]:
