@@ -1,0 +1,189 @@
+"""Recording this process and its children, one profile each.
+
+PROFILE is the program's own; a further Python process, forked or started anew,
+writes PROFILE.<pid> beside it. One daemon thread empties the recorder's ring
+into the file. While the program forks there is no such thread: a fork among
+threads is a hazard, and CPython 3.12 and later warn of it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache, partial
+from pathlib import Path
+from types import TracebackType
+
+from gctune.errors import ProfileError
+from gctune.profile.file import Writer
+from gctune.profile.recording import Recording
+
+_BUSY, _ASLEEP = 0.2, 2.0  # seconds between two flushes, at least and at most
+_PATIENCE = 1.0  # seconds that the program waits for the thread, at its end or before a fork
+_LAG = 0.01  # seconds that a joined thread may take to be gone
+_LAST = -100  # priority among what multiprocessing does at the end of a child
+
+
+def capture(path: str | os.PathLike[str], seconds: float | None = None) -> Capture:
+    """Record this process, and the children it forks, in new profiles from now on.
+
+    Use it as a context manager, or call `stop` on what it returns; else the
+    end of the program ends it. After `seconds` the recording ends and the
+    program goes on. Raises ProfileError where `path` exists or cannot be
+    written.
+    """
+    base = Path(path).absolute()
+    return Capture(base, Writer(base), seconds)
+
+
+def begin(path: str, seconds: float | None = None) -> Capture:
+    """Record this process as `capture` does, in PROFILE.<pid> where PROFILE is taken."""
+    base = Path(path).absolute()
+    try:
+        return Capture(base, Writer(base), seconds)
+    except ProfileError:
+        if not base.exists():
+            raise
+    return Capture(base, _sibling(base), seconds)
+
+
+def _sibling(base: Path) -> Writer:
+    """Make PROFILE.<pid>, or PROFILE.<pid>.1 where the same process has written that one."""
+    path = base.with_name(f"{base.name}.{os.getpid()}")
+    earlier = len(list(path.parent.glob(f"{path.name}*")))
+    return Writer(path.with_name(f"{path.name}.{earlier}") if earlier else path)
+
+
+class Capture:
+    """A capture under way: in this process and, when it forks, in each child."""
+
+    def __init__(self, base: Path, writer: Writer, seconds: float | None) -> None:
+        self._base = base
+        self._deadline = float("inf") if seconds is None else time.monotonic() + seconds
+        self._recording = Recording(lambda: writer, forked=False)
+        self._recording.open()
+        self._start_thread()
+        _register()
+        _running.add(self)
+
+    def stop(self, reason: str = "stop") -> None:
+        """End the recording in this process; a second call does nothing."""
+        _running.discard(self)
+        if self._stop_thread() and not self._recording.ended:
+            with suppress(ProfileError):
+                self._recording.finish(reason)
+
+    def __enter__(self) -> Capture:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _start_thread(self) -> None:
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="gctune-capture", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # no more threads are to be had
+            self._recording.abandon()
+
+    def _stop_thread(self) -> bool:
+        """Whether there is no thread any more; one that waits for its disk is not waited for."""
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(_PATIENCE)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        _leave_signals_to_the_program()
+        try:
+            self._record()
+        except ProfileError:  # a full disk ends the capture, never the program
+            self._recording.abandon()
+
+    def _record(self) -> None:
+        self._recording.open()
+        pause = _BUSY
+        while not self._wake.wait(max(0.0, min(pause, self._deadline - time.monotonic()))):
+            pause = _BUSY if self._recording.flush() else min(2 * pause, _ASLEEP)
+            reason = self._over()
+            if reason:
+                _running.discard(self)
+                self._recording.finish(reason)
+                return
+
+    def _over(self) -> str:
+        if time.monotonic() >= self._deadline:
+            return "seconds"
+        return "full" if self._recording.full else ""
+
+    def _before_fork(self) -> None:
+        if self._stop_thread():
+            _wait_for_the_end_of(self._thread.native_id)
+
+    def _after_fork_in_parent(self) -> None:
+        if self._thread.is_alive():
+            self._wake.clear()
+        else:
+            self._start_thread()
+
+    def _after_fork_in_child(self) -> None:
+        self._recording.abandon()
+        self._recording = Recording(partial(_sibling, self._base), forked=True)
+        self._start_thread()
+        _before_multiprocessing_ends(self)
+
+
+_running: set[Capture] = set()
+
+
+@cache
+def _register() -> None:
+    atexit.register(_each, partial(Capture.stop, reason="exit"))
+    os.register_at_fork(
+        before=partial(_each, Capture._before_fork),
+        after_in_parent=partial(_each, Capture._after_fork_in_parent),
+        after_in_child=partial(_each, Capture._after_fork_in_child),
+    )
+
+
+def _each(act: Callable[[Capture], None]) -> None:
+    for running in tuple(_running):
+        act(running)
+
+
+def _leave_signals_to_the_program() -> None:
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+
+
+def _wait_for_the_end_of(thread: int | None) -> None:
+    """Wait until the system counts a joined thread no more; before 3.13 that may lag behind."""
+    deadline = time.monotonic() + _LAG
+    while Path(f"/proc/self/task/{thread}").exists() and time.monotonic() < deadline:
+        time.sleep(0)
+
+
+def _before_multiprocessing_ends(running: Capture) -> None:
+    """End the recording with a child of multiprocessing, which leaves by os._exit."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        # A new child first clears what is to be done at its end, then calls this.
+        util.register_after_fork(running, _finalize)
+
+
+def _finalize(running: Capture) -> None:
+    from multiprocessing.util import Finalize
+
+    Finalize(None, running.stop, args=("exit",), exitpriority=_LAST)

@@ -1,0 +1,262 @@
+"""The file a profile is kept in: a line a record, each with its checksum.
+
+Each line is the CRC-32 of what follows in eight hexadecimal digits, a space,
+and one JSON object. A line is written by a single write, so that a process
+killed at any instant leaves whole lines, and at most one cut at the end.
+A reader that comes upon a damaged line goes on after its newline.
+"""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import os
+import re
+import stat
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from gctune.errors import ProfileError, problem
+from gctune.monitor.recorder import Collection
+from gctune.profile.records import (
+    SCHEMA,
+    Batch,
+    Closing,
+    Header,
+    Reading,
+    Record,
+    from_plain,
+    to_plain,
+)
+
+MOST_BYTES = 256 * 2**20  # of a profile, unpacked; a capture stops there
+_LONGEST_LINE = 2**20
+_FRAME = len("01234567 ")
+_DENSEST = 100  # times that a compressed profile may be longer unpacked; 10 is usual
+_GZIP = b"\x1f\x8b"
+_ROOM = "capture to a disk with more room"
+_REMEDY = "give a file that gctune capture wrote"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What stands in one profile.
+
+    `closing` is None where the recording was cut off. `dropped_records` are
+    lines that could not be read, `dropped_bytes` their length; `problems` say
+    in words what is missing.
+    """
+
+    path: Path
+    header: Header
+    batches: tuple[Batch, ...]
+    readings: tuple[Reading, ...]
+    closing: Closing | None
+    dropped_records: int
+    dropped_bytes: int
+    problems: tuple[str, ...]
+
+    def collections(self) -> Iterator[Collection]:
+        """The collections, oldest first."""
+        for batch in self.batches:
+            yield from batch.collections()
+
+
+class Writer:
+    """Appends records to a new file that only this user may read.
+
+    Raises ProfileError where the file exists or cannot be made. A link that
+    stands in its place is not followed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.bytes = 0
+        try:
+            self._descriptor = os.open(path, _NEW, 0o600)
+        except FileExistsError as error:
+            remedy = "give another name, or remove it"
+            raise _problem(path, "exists already", remedy) from error
+        except (OSError, ValueError) as error:
+            raise _problem(path, _reason(error), "give a file in a folder of your own") from error
+
+    def append(self, record: Record) -> None:
+        """Write one record. Raises ProfileError where not all of it could be written."""
+        line = _line(record)
+        try:
+            written = os.write(self._descriptor, line)
+        except OSError as error:
+            raise _problem(self.path, _reason(error), _ROOM) from error
+        if written < len(line):
+            raise _problem(self.path, "no room for all of a record", _ROOM)
+        self.bytes += len(line)
+
+    def close(self) -> None:
+        """Give the descriptor back; the second call does nothing."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+_NEW = (
+    os.O_WRONLY
+    | os.O_APPEND
+    | os.O_CREAT
+    | os.O_EXCL
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+
+
+def _line(record: Record) -> bytes:
+    text = json.dumps(to_plain(record), separators=(",", ":")).encode()
+    return b"%08x %b\n" % (zlib.crc32(text), text)
+
+
+def siblings(path: Path) -> list[Path]:
+    """The profiles PROFILE.<pid> that the children of PROFILE's program left, by name."""
+    pattern = re.compile(re.escape(path.name) + r"\.\d+(\.\d+)?")
+    try:
+        return sorted(other for other in path.parent.iterdir() if pattern.fullmatch(other.name))
+    except OSError:
+        return []
+
+
+def read(path: Path) -> Profile:
+    """Read every complete record of a profile, compressed by gzip or not.
+
+    Raises ProfileError where it is no profile, has lost its header, is of a
+    newer schema, or cannot be read at all.
+    """
+    try:
+        with _opened(path) as stream:
+            return _Reader(path).read(stream)
+    except (OSError, ValueError) as error:
+        raise _problem(path, _reason(error), _REMEDY) from error
+
+
+def _opened(path: Path) -> IO[bytes]:
+    # Not to wait for the writer of a FIFO.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    stream = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        stream.close()
+        raise OSError(errno.EINVAL, "not a regular file")
+    return stream
+
+
+class _Reader:
+    """Gathers what stands in one file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._records: dict[type[Any], list[Any]] = {}
+        self._dropped_records = 0
+        self._dropped_bytes = 0
+        self._within = False  # a line that is longer than any comes in pieces
+        self._problems: list[str] = []
+
+    def read(self, raw: IO[bytes]) -> Profile:
+        try:
+            for line in self._lines(raw):
+                self._take(line)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            self._problems.append(f"the compressed file is damaged ({error})")
+        return self._profile()
+
+    def _lines(self, raw: IO[bytes]) -> Iterator[bytes]:
+        packed = raw.read(len(_GZIP)) == _GZIP
+        raw.seek(0)
+        stream = gzip.GzipFile(fileobj=raw) if packed else raw
+        taken = 0
+        while line := stream.readline(_LONGEST_LINE):
+            taken += len(line)
+            if taken > (_most_unpacked(raw.tell()) if packed else MOST_BYTES):
+                self._problems.append(f"what stands after {taken} bytes is left out as too long")
+                return
+            yield line
+
+    def _take(self, line: bytes) -> None:
+        try:
+            record = self._record(line)
+        except (ValueError, RecursionError):
+            self._dropped_records += not self._within
+            self._dropped_bytes += len(line)
+        else:
+            self._records.setdefault(type(record), []).append(record)
+        self._within = not line.endswith(b"\n")
+
+    def _record(self, line: bytes) -> Record:
+        text = line[_FRAME:-1]
+        if line != b"%08x %b\n" % (zlib.crc32(text), text):
+            raise ValueError("damaged")
+        plain = _DECODER.decode(text.decode())
+        self._check_schema(plain)
+        record = from_plain(plain)
+        if isinstance(record, Header | Closing) and type(record) in self._records:
+            raise ValueError("a second one")
+        return record
+
+    def _check_schema(self, plain: Any) -> None:
+        schema = plain.get("schema") if isinstance(plain, dict) else None
+        if isinstance(schema, int) and schema > SCHEMA:
+            wrong = f"of schema {schema}, and this gctune reads {SCHEMA}"
+            raise _problem(self._path, wrong, "upgrade gctune")
+
+    def _profile(self) -> Profile:
+        if not self._records:
+            raise _problem(self._path, self._nothing(), _REMEDY)
+        if Header not in self._records:
+            raise _problem(self._path, "its header is damaged", "capture again")
+        return Profile(
+            path=self._path,
+            header=self._records[Header][0],
+            batches=tuple(self._records.get(Batch, ())),
+            readings=tuple(self._records.get(Reading, ())),
+            closing=self._records.get(Closing, [None])[0],
+            dropped_records=self._dropped_records,
+            dropped_bytes=self._dropped_bytes,
+            problems=tuple(self._all_problems()),
+        )
+
+    def _nothing(self) -> str:
+        return "not a profile" if self._dropped_records or self._problems else "empty"
+
+    def _all_problems(self) -> Iterator[str]:
+        yield from self._problems
+        if self._dropped_records:
+            yield (
+                f"{self._dropped_records} damaged records"
+                f" ({self._dropped_bytes} bytes) are left out"
+            )
+        if Closing not in self._records:
+            yield "the recording was cut off: its end is missing"
+
+
+def _most_unpacked(packed_bytes: int) -> int:
+    return min(MOST_BYTES, max(_LONGEST_LINE, _DENSEST * packed_bytes))
+
+
+def _number(digits: str) -> int:
+    if len(digits) > 20:  # noqa: PLR2004 - reading a million digits takes seconds
+        raise ValueError("a number out of range")
+    return int(digits)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
+_DECODER = json.JSONDecoder(parse_int=_number, parse_constant=_no_number)
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+def _problem(path: Path, wrong: str, remedy: str) -> ProfileError:
+    return ProfileError(problem("PROFILE", str(path), wrong, remedy))
