@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import gctune
 from gctune.host.cgroups import find_cgroups
 from gctune.host.container import Limit, Pressure, find_container, read_container
 from gctune.host.cpus import usable_cpus
 
+PACKAGE = Path(gctune.__file__).parent
 MIB = 1 << 20
 NO_LIMIT_V1 = 9223372036854771712
 V1_MOUNT = "35 31 0:32 {root} /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory"
@@ -405,6 +407,18 @@ def holds_what_it_promises(machine: Machine) -> None:
     assert found.working_set_bytes is None or found.working_set_bytes >= 0
     assert "".join(found.notes).isprintable()
     assert usable_cpus(machine.proc, machine.sys) >= 1
+
+
+def test_a_bare_interpreter_reads_without_dear_imports() -> None:
+    script = (
+        f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n"
+        "from gctune.host import container, cpus, process\n"
+        "container.read_container(); cpus.usable_cpus(); process.rss_bytes()\n"
+        "print(*sys.modules)"
+    )
+    command = [sys.executable, "-I", "-S", "-c", script]
+    loaded = set(subprocess.check_output(command, text=True).split())
+    assert loaded & {"dataclasses", "enum", "pathlib", "psutil", "re", "typing"} == set()
 
 
 def test_a_cpu_quota_bounds_the_processors(machine: Machine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,18 @@ def test_a_secret_is_never_printed(
     output = doctor(tmp_path, *form, **{name: value})
     assert name in output
     assert "s3cret" not in output
+
+
+def test_hostile_variables_reach_no_terminal(tmp_path: Path) -> None:
+    hostile = os.fsdecode(b"\xff\x1b[31m[bold]")
+    folder = tmp_path / hostile
+    folder.mkdir()
+    (folder / "sitecustomize.py").touch()
+    variables = {f"GCTUNE_{hostile}": hostile, "PYTHONPATH": str(folder)}
+    text = doctor(tmp_path, **variables)
+    assert "".join(text.splitlines()).isprintable()
+    assert r"\x1b[31m[bold]" in text
+    json.loads(doctor(tmp_path, "--json", **variables))
 
 
 def test_variables_that_bear_on_tuning_are_found_and_no_others(tmp_path: Path) -> None:

@@ -6,9 +6,13 @@ import re
 import sys
 from collections import namedtuple
 from collections.abc import Mapping
-from pathlib import Path
 
+from gctune.host.files import read, within
 from gctune.host.interpreter import Collector, Interpreter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gctune.host.files import StrPath
 
 _REPLACING = re.compile(rb"/lib(jemalloc|mimalloc|tcmalloc)[^/\n]*\.so")
 _MUSL = re.compile(rb"/ld-(musl)[^/\n]*\.so")
@@ -40,7 +44,7 @@ class Allocator(namedtuple("Allocator", "python malloc trim mallopt")):
 
 
 def this_allocator(
-    interpreter: Interpreter, environ: Mapping[str, str], proc: Path = Path("/proc")
+    interpreter: Interpreter, environ: Mapping[str, str], proc: StrPath = "/proc"
 ) -> Allocator:
     """Describe the running process's allocators; `environ` is what it was started with.
 
@@ -56,10 +60,10 @@ def this_allocator(
     )
 
 
-def _loaded(proc: Path) -> str:
+def _loaded(proc: StrPath) -> str:
     """The allocator among the loaded libraries; empty for none that is known."""
     try:
-        maps = (proc / "self" / "maps").read_bytes()
+        maps = read(within(proc, "self/maps"))
     except OSError:
         return ""
     match = _REPLACING.search(maps) or _MUSL.search(maps)

@@ -7,19 +7,20 @@ process runs, so every figure is read anew each time.
 
 from __future__ import annotations
 
-import os
-import re
 from collections import namedtuple
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
-from typing import TypeVar
 
 from gctune.host.cgroups import Group, find_cgroups
-from gctune.host.files import field, number, read_as, shown
+from gctune.host.files import number, number_behind, read_as, shown, within, word_behind
 
-S = TypeVar("S")
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    from gctune.host.files import StrPath, T
+
+    S = TypeVar("S")
 
 _Names = namedtuple("_Names", "limits usage inactive")
 _V1 = _Names(("memory.limit_in_bytes",), "memory.usage_in_bytes", b"total_inactive_file")
@@ -102,7 +103,7 @@ class ContainerFiles(namedtuple("ContainerFiles", "version limits own pressures 
     def working_set_bytes(self) -> int | None:
         """Read the working set of the group whose limit counts; None where it is unknown.
 
-        Costs about 80 us, most of it for the limits, which may have changed meanwhile.
+        Costs about 90 us, most of it for the limits, which may have changed meanwhile.
         """
         return _first(_working_set, self._governing([])[1], [])
 
@@ -125,7 +126,7 @@ class ContainerFiles(namedtuple("ContainerFiles", "version limits own pressures 
         return False
 
 
-def find_container(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> ContainerFiles:
+def find_container(proc: StrPath = "/proc", sys: StrPath = "/sys") -> ContainerFiles:
     """Find the files that hold this process's container figures. Never raises."""
     found = find_cgroups("memory", proc, sys)
     notes = list(found.notes)
@@ -138,21 +139,21 @@ def find_container(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> Cont
         own=own,
         pressures=(
             *(group.file("memory.pressure") for group in own if group.unified),
-            os.fsencode(proc / "pressure" / "memory"),
+            within(proc, "pressure/memory"),
         ),
         host_bytes=host_memory_bytes(proc),
         notes=tuple(notes),
     )
 
 
-def read_container(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> Container:
+def read_container(proc: StrPath = "/proc", sys: StrPath = "/sys") -> Container:
     """Find and read what the container allows and uses. Never raises."""
     return find_container(proc, sys).read()
 
 
-def host_memory_bytes(proc: Path = Path("/proc")) -> int | None:
+def host_memory_bytes(proc: StrPath = "/proc") -> int | None:
     """The memory of the whole host; None where it is unknown."""
-    kibibytes = read_as(partial(field, b"MemTotal:"), os.fsencode(proc / "meminfo"), [])
+    kibibytes = read_as(partial(number_behind, b"MemTotal:"), within(proc, "meminfo"), [])
     return kibibytes * 1024 if kibibytes else None
 
 
@@ -184,7 +185,7 @@ def _limit(content: bytes) -> int | None:
 
 
 def _hierarchical_limit(content: bytes) -> int | None:
-    return _limit(b"%d" % field(b"hierarchical_memory_limit", content))
+    return _limit(b"%d" % number_behind(b"hierarchical_memory_limit", content))
 
 
 def _working_set(group: Group, notes: list[str]) -> int | None:
@@ -192,7 +193,7 @@ def _working_set(group: Group, notes: list[str]) -> int | None:
     usage = read_as(number, group.file(names.usage), notes)
     if usage is None:
         return None
-    inactive = read_as(partial(field, names.inactive), group.file("memory.stat"), notes)
+    inactive = read_as(partial(number_behind, names.inactive), group.file("memory.stat"), notes)
     return None if inactive is None else max(0, usage - inactive)
 
 
@@ -206,10 +207,15 @@ def _pressure(path: bytes, notes: list[str]) -> Pressure | None:
 
 
 def _pressure_shares(content: bytes) -> tuple[float, float]:
-    match = re.match(rb"some avg10=(\d+\.\d+) .*\nfull avg10=(\d+\.\d+) ", content)
-    if match is None:
-        raise ValueError("not pressure stall information")
-    return float(match[1]) / 100, float(match[2]) / 100
+    return _share(b"some", content), _share(b"full", content)
+
+
+def _share(name: bytes, content: bytes) -> float:
+    """Parse the percentage in `name avg10=1.50 ...`. Raises ValueError."""
+    share = float(word_behind(name, content).removeprefix(b"avg10=")) / 100
+    if not 0 <= share <= 1:  # nan is not
+        raise ValueError("not a percentage")
+    return share
 
 
 def _first(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-from pathlib import Path
 
 from gctune.host.cgroups import Group, find_cgroups
 from gctune.host.files import number, read_as
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gctune.host.files import StrPath
 
-def usable_cpus(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> int:
+
+def usable_cpus(proc: StrPath = "/proc", sys: StrPath = "/sys") -> int:
     """Count the processors that affinity and the container's quota allow, rounded up.
 
     The quota is the least of every group from the process's own up to the root.

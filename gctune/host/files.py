@@ -1,23 +1,36 @@
-"""Small files that the kernel writes, read in one go and named so that they can be printed."""
+"""Files that the kernel writes, read whole and named so that they can be printed.
+
+A tuned process reads them while it runs, so nothing here, nor in what is built
+on it, imports pathlib, re or typing: 40 ms on a bare interpreter. Paths are bytes.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TypeVar
 
-_MOST_BYTES = 64 << 10  # the largest of these files, memory.stat, has 4 KiB
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias, TypeVar
 
-T = TypeVar("T")
+    T = TypeVar("T")
+    StrPath: TypeAlias = str | os.PathLike[str]
+
+_CHUNK_BYTES = 64 << 10  # most of these files are far smaller
 
 
 def read(path: bytes) -> bytes:
-    """Read a small file with three system calls. Raises OSError, and ValueError for a bad path."""
+    """Read a file whole. Raises OSError, and ValueError for an impossible path."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return os.read(descriptor, _MOST_BYTES)
+        return b"".join(iter(lambda: os.read(descriptor, _CHUNK_BYTES), b""))
     finally:
         os.close(descriptor)
+
+
+def within(folder: StrPath, name: str) -> bytes:
+    """The path of a file below a folder."""
+    return os.fsencode(folder) + b"/" + name.encode()
 
 
 def read_as(parse: Callable[[bytes], T], path: bytes, notes: list[str]) -> T | None:
@@ -43,13 +56,18 @@ def number(content: bytes) -> int:
     return int(digits)
 
 
-def field(name: bytes, content: bytes) -> int:
-    """Find the number behind `name` in lines of `name number`. Raises ValueError."""
+def word_behind(name: bytes, content: bytes) -> bytes:
+    """Find the word behind `name` in lines of `name word ...`. Raises ValueError."""
     for line in content.split(b"\n"):
         words = line.split(None, 2)
         if len(words) > 1 and words[0] == name:
-            return number(words[1])
+            return words[1]
     raise ValueError(f"has no {name.decode()}")
+
+
+def number_behind(name: bytes, content: bytes) -> int:
+    """Find the number behind `name` in lines of `name number ...`. Raises ValueError."""
+    return number(word_behind(name, content))
 
 
 def reason(error: OSError | ValueError) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from gctune.host.container import Container, host_memory_bytes, read_container
 from gctune.host.cpus import usable_cpus
 from gctune.host.interpreter import Interpreter, this_interpreter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gctune.host.files import StrPath
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Host:
     memory_bytes: int | None = None
 
 
-def this_host(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> Host:
+def this_host(proc: StrPath = "/proc", sys: StrPath = "/sys") -> Host:
     """Describe where this process runs. Never raises."""
     return Host(
         interpreter=this_interpreter(),

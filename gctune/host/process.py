@@ -8,52 +8,47 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from pathlib import Path
 
-from gctune.host.files import field, number, read_as
+from gctune.host.files import number, number_behind, read, read_as, within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import psutil  # type: ignore[import-untyped, unused-ignore]
 
-_PROC = Path("/proc")
+    from gctune.host.files import StrPath
 
 
-def rss_bytes(proc: Path = _PROC) -> int:
+def rss_bytes(proc: StrPath = "/proc") -> int:
     """Memory of this process that is in RAM, shared pages included. Costs 10 us."""
-    rss = read_as(_resident, _file(proc, "statm"), [])
+    rss = read_as(_resident, within(proc, "self/statm"), [])
     return int(_psutil().memory_info().rss) if rss is None else rss
 
 
-def peak_rss_bytes(proc: Path = _PROC) -> int:
+def peak_rss_bytes(proc: StrPath = "/proc") -> int:
     """The most that rss has been since the program was started."""
     # Not resource.getrusage: its maximum outlives exec, so it may be the parent's.
-    kibibytes = read_as(partial(field, b"VmHWM:"), _file(proc, "status"), [])
+    kibibytes = read_as(partial(number_behind, b"VmHWM:"), within(proc, "self/status"), [])
     return _peak_elsewhere() if kibibytes is None else kibibytes * 1024
 
 
-def thread_count(proc: Path = _PROC) -> int:
+def thread_count(proc: StrPath = "/proc") -> int:
     """Threads of this process, those that Python did not start included."""
-    threads = read_as(partial(field, b"Threads:"), _file(proc, "status"), [])
+    threads = read_as(partial(number_behind, b"Threads:"), within(proc, "self/status"), [])
     return int(_psutil().num_threads()) if threads is None else threads
 
 
-def started_with(proc: Path = _PROC) -> dict[str, str]:
+def started_with(proc: StrPath = "/proc") -> dict[str, str]:
     """The environment variables that this process was started with.
 
     What the C library and the interpreter went by: changes to os.environ
     afterwards do not show.
     """
     try:
-        content = (proc / "self" / "environ").read_bytes()
+        content = read(within(proc, "self/environ"))
     except OSError:
         return dict(_psutil().environ())
     pairs = (os.fsdecode(line).partition("=") for line in content.split(b"\0"))
     return {name: value for name, separator, value in pairs if separator}
-
-
-def _file(proc: Path, name: str) -> bytes:
-    return os.fsencode(proc / "self" / name)
 
 
 def _resident(statm: bytes) -> int:

@@ -8,12 +8,17 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gctune.host.allocator import Allocator, this_allocator
+from gctune.host.files import shown
 from gctune.host.interpreter import Collector, Interpreter
 from gctune.host.machine import Host, this_host
 from gctune.host.process import peak_rss_bytes, rss_bytes, started_with, thread_count
 from gctune.runtime.knobs import KNOBS
+
+if TYPE_CHECKING:
+    from gctune.host.files import StrPath
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Diagnosis:
     warnings: tuple[str, ...]
 
 
-def diagnose(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> Diagnosis:
+def diagnose(proc: StrPath = "/proc", sys: StrPath = "/sys") -> Diagnosis:
     """Look at everything. Changes nothing."""
     host = this_host(proc, sys)
     environ = started_with(proc)
@@ -106,7 +111,7 @@ def _value(value: int | bool | str | None) -> int | bool | str | None:
     return "unlimited" if value == resource.RLIM_INFINITY else value  # -1 until 3.15, then 2^64 - 1
 
 
-def _process(proc: Path) -> Process:
+def _process(proc: StrPath) -> Process:
     return Process(
         rss_bytes=rss_bytes(proc),
         peak_rss_bytes=peak_rss_bytes(proc),
@@ -150,7 +155,7 @@ def _bearing(name: str, value: str) -> str:
 def _bearing_of_path(value: str) -> str:
     for folder in filter(None, value.split(os.pathsep)):
         if (Path(folder) / "sitecustomize.py").is_file():
-            return f"{folder} holds a sitecustomize.py"
+            return f"{shown(os.fsencode(folder))} holds a sitecustomize.py"
     return ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gctune.host.container import Container
+from gctune.host.files import shown
 from gctune.report.diagnosis import Diagnosis, KnobFacts
 from gctune.settings.quantities import about
 
@@ -91,8 +93,8 @@ def _container(container: Container) -> Iterator[Row]:
     if pressure:
         yield (
             "pressure",
-            f"{pressure.some:.1%} of the last 10 s some waited for memory,"
-            f" {pressure.full:.1%} all did ({pressure.source})",
+            f"some tasks waited for memory {pressure.some:.1%} of the last 10 s,"
+            f" all of them {pressure.full:.1%} ({pressure.source})",
         )
     for note in container.notes:
         yield "note", note
@@ -124,7 +126,7 @@ def _available(available: bool) -> str:
 
 def _variables(diagnosis: Diagnosis) -> Iterator[Row]:
     for variable in diagnosis.variables:
-        yield variable.name, f"{_short(variable.value)}: {variable.bearing}"
+        yield shown(os.fsencode(variable.name)), f"{_short(variable.value)}: {variable.bearing}"
     if not diagnosis.variables:
         yield "none", "no variable of this environment bears on tuning"
 
