@@ -37,6 +37,7 @@ MOST_BYTES = 256 * 2**20  # of a profile, unpacked; a capture stops there
 _LONGEST_LINE = 2**20
 _FRAME = len("01234567 ")
 _DENSEST = 100  # times that a compressed profile may be longer unpacked; 10 is usual
+_START = re.compile(rb"[0-9a-f]{8} \{")
 _GZIP = b"\x1f\x8b"
 _ROOM = "capture to a disk with more room"
 _REMEDY = "give a file that gctune capture wrote"
@@ -124,6 +125,16 @@ def siblings(path: Path) -> list[Path]:
         return sorted(other for other in path.parent.iterdir() if pattern.fullmatch(other.name))
     except OSError:
         return []
+
+
+def looks_like_profile(path: Path) -> bool:
+    """Whether a file is empty or begins as a capture begins it, which is never compressed."""
+    try:
+        with _opened(path) as stream:
+            start = stream.read(_FRAME + 1)
+    except OSError:
+        return False
+    return not start or bool(_START.fullmatch(start))
 
 
 def read(path: Path) -> Profile:
