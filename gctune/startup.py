@@ -29,21 +29,21 @@ def apply(*, environment: str | None = None, **sections: Any) -> Applied:
     """
     if disabled(os.environ):
         return leave_alone(_plan_of_every_knob(), DISABLED)
-    asked = {**sections, **({"environment": environment} if environment is not None else {})}
-    plan = None if asked else _handed_down(os.environ)
-    return apply_plan(plan or resolved(asked))
+    own = environment is not None or sections
+    plan = None if own else _handed_down(os.environ)
+    return apply_plan(plan or planned(environment, sections))
 
 
-def resolved(overrides: Mapping[str, Any]) -> Plan:
-    """Load the settings, with `overrides` before all others, and plan them for this host.
+def planned(environment: str | None, sections: Mapping[str, Any] | None = None) -> Plan:
+    """Load the settings of an environment, with `sections` before all else, and plan them here.
 
-    Raises ConfigError.
+    None is the environment that variables name. Raises ConfigError.
     """
     from gctune.host import this_host
     from gctune.settings.resolve import resolve
     from gctune.settings.sources import load
 
-    return resolve(load(overrides), this_host())
+    return resolve(load(sections, environment=environment), this_host())
 
 
 def activate(environ: Mapping[str, str], warn: Callable[[str], object]) -> None:
