@@ -1,0 +1,1 @@
+"""What memory is spent on: pools of reused objects and of fixed-size blocks."""
