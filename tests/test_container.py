@@ -389,7 +389,7 @@ garbage = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(contents=st.dictionaries(st.sampled_from(FILES), garbage, min_size=1, max_size=6))
 def test_no_bytes_in_any_file_raise(contents: dict[str, bytes]) -> None:
     with TemporaryDirectory() as root:

@@ -16,6 +16,7 @@ from gctune.host.interpreter import Collector, Interpreter
 from gctune.host.machine import Host, this_host
 from gctune.host.process import peak_rss_bytes, rss_bytes, started_with, thread_count
 from gctune.runtime.knobs import KNOBS
+from gctune.startup import DISABLED, disabled
 
 if TYPE_CHECKING:
     from gctune.host.files import StrPath
@@ -176,8 +177,8 @@ def warnings(host: Host, allocator: Allocator, environ: Mapping[str, str]) -> It
         yield f"{allocator.malloc} is loaded: {allocator.objection}"
     if allocator.python.endswith("_debug") or allocator.python == "malloc":
         yield f"Python objects are allocated by {allocator.python}: slower than in production"
-    if environ.get("GCTUNE_DISABLE", "") not in ("", "0"):
-        yield "GCTUNE_DISABLE is set: gctune changes nothing"
+    if disabled(environ):
+        yield f"{DISABLED}: gctune changes nothing"
 
 
 _COLLECTOR_WARNINGS = {
