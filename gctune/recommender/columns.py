@@ -1,0 +1,39 @@
+"""Captured collections as columns of integers, small enough for a million of them."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gctune.monitor.recorder import Collection
+
+
+@dataclass(frozen=True)
+class Columns:
+    """An entry in each column a captured collection, oldest first; see `Collection`."""
+
+    generation: array[int]
+    start_ns: array[int]
+    wall_ns: array[int]
+    cpu_ns: array[int]
+    count0: array[int]
+    count1: array[int]
+    count2: array[int]
+    collected: array[int]
+    uncollectable: array[int]
+    before: array[int]
+    after: array[int]
+
+    def __len__(self) -> int:
+        return len(self.generation)
+
+    @classmethod
+    def of(cls, collections: Iterable[Collection]) -> Columns:
+        """Gather `collections`, 81 bytes each."""
+        columns = cls(array("b"), *(array("q") for _ in range(10)))
+        appends = [column.append for column in vars(columns).values()]
+        for collection in collections:
+            for append, value in zip(appends, collection):
+                append(value)
+        return columns

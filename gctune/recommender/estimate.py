@@ -1,0 +1,27 @@
+"""A predicted figure with the range that it is expected to fall in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Estimate(NamedTuple):
+    """What is expected, and the bounds that hold nine times in ten."""
+
+    expected: float
+    low: float
+    high: float
+
+    def map(self, scale: float, offset: float = 0.0) -> Estimate:
+        """The estimate of `offset + scale * figure`, with `scale` positive."""
+        return Estimate(*(offset + scale * value for value in self))
+
+
+def total(estimates: list[Estimate]) -> Estimate:
+    """The sum of estimates that may err together."""
+    return Estimate(*map(sum, zip(*estimates)))
+
+
+def mean(estimates: list[Estimate]) -> Estimate:
+    """The mean of estimates of the same figure."""
+    return total(estimates).map(1 / len(estimates))

@@ -1,0 +1,117 @@
+"""CPython's generations as a program fills them, in numbers of objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gctune.recommender.garbage import Life
+from gctune.recommender.generations import MIDDLE, OLD, YOUNG
+
+
+
+
+class Collected(NamedTuple):
+    """One collection: its generation, the objects it looked at, those it freed."""
+
+    generation: int
+    examined: float
+    collected: float
+
+
+def _three() -> list[float]:
+    return [0.0, 0.0, 0.0]
+
+
+@dataclass
+class Heap:
+    """Counters, survivors and garbage held, by the rules of CPython's gc.c.
+
+    `middle` are the objects of generation 1, garbage included; `pending` those
+    that joined generation 2 since the last full collection, and `settled` what
+    that one left there. `garbage` and `held` are garbage not yet found, in
+    objects and in blocks, by the generation it is in.
+    """
+
+    settled: float
+    count1: int
+    count2: int
+    middle: float = 0.0
+    pending: float = 0.0
+    frozen: float = 0.0
+    frozen_blocks: float = 0.0
+    garbage: list[float] = field(default_factory=_three)
+    held: list[float] = field(default_factory=_three)
+    _since: list[float] = field(default_factory=_three)
+    _frozen_at: float = -1.0
+
+    @property
+    def held_blocks(self) -> float:
+        """Blocks of all garbage that was not yet freed."""
+        return sum(self.held) + self.frozen_blocks
+
+    def discard(self, generation: int, objects: float, blocks: float) -> None:
+        """Some objects of a generation have become garbage."""
+        self.garbage[generation] += objects
+        self.held[generation] += blocks
+
+    def bury(self, life: Life, blocks: float) -> None:
+        """Objects of the past die; where they are follows from what ran since their birth."""
+        birth, _, objects = life
+        if birth < self._frozen_at:
+            self.frozen_blocks += blocks
+        elif birth >= self._since[YOUNG]:
+            self.discard(YOUNG, objects, blocks)
+        elif birth >= self._since[MIDDLE]:
+            self.discard(MIDDLE, objects, blocks)
+        else:
+            self.discard(OLD, objects, blocks)
+
+    def due(self, threshold1: int, threshold2: int) -> int:
+        """The generation that CPython collects when generation 0 is full."""
+        if self.count2 > threshold2 and self.pending >= self.settled // 4:
+            return OLD
+        return MIDDLE if self.count1 > threshold1 else YOUNG
+
+    def collect(self, generation: int, young: float, live: float, position: float) -> Collected:
+        """Collect a generation and those younger.
+
+        `young` objects are in generation 0, `live` in the whole heap, garbage
+        aside.
+        """
+        reach = (young, young + self.middle, max(live + sum(self.garbage) - self.frozen, young))
+        examined = reach[generation]
+        collected = min(self._free(generation), examined)
+        self._promote(generation, examined - collected)
+        self._since[: generation + 1] = [position] * (generation + 1)
+        return Collected(generation, examined, collected)
+
+    def freeze(self, live: float, position: float) -> None:
+        """Put everything out of reach of later collections, garbage with it."""
+        self.frozen = live
+        self.frozen_blocks += sum(self.held)
+        self.garbage, self.held = _three(), _three()
+        self.middle = 0.0
+        self.count1 = self.count2 = 0
+        self._since = [position] * 3
+        self._frozen_at = position
+
+    def _promote(self, generation: int, survivors: float) -> None:
+        if generation == YOUNG:
+            self.middle += survivors
+            self.count1 += 1
+        elif generation == MIDDLE:
+            self.pending += survivors
+            self.middle, self.count1 = 0.0, 0
+            self.count2 += 1
+        else:
+            self.settled = survivors
+            self.middle = self.pending = 0.0
+            self.count1 = self.count2 = 0
+
+    def _free(self, generation: int) -> float:
+        count = generation + 1
+        freed = sum(self.garbage[:count])
+        self.garbage[:count] = [0.0] * count
+        self.held[:count] = [0.0] * count
+        return freed

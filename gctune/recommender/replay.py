@@ -1,0 +1,140 @@
+"""Replay a timeline under other thresholds, by CPython's own rules."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from itertools import accumulate, count
+from typing import NamedTuple
+
+from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
+from gctune.recommender.heap import Collected, Heap
+from gctune.recommender.timeline import Thresholds, Timeline
+
+
+class Young(NamedTuple):
+    """Generation 0 is full, or the program asks for a collection.
+
+    `position` is the number of captured collections gone by, `objects` are in
+    generation 0, `died` those of older generations that died since the last;
+    `generation` is what the program asks for, or AUTOMATIC.
+    """
+
+    position: int
+    objects: int
+    died: int
+    generation: int
+
+
+class Step(NamedTuple):
+    """One collection, and just before it the live objects and the blocks that garbage held."""
+
+    position: int
+    live: float
+    held_blocks: float
+    collected: Collected
+
+
+def young_collections(timeline: Timeline, threshold0: int) -> Iterator[Young]:
+    """When the count of generation 0 passes `threshold0`.
+
+    An allocation in bulk is one step: the collection waits until it is over.
+    """
+    level = died = 0
+    rows = zip(count(), timeline.climbs, timeline.steps, timeline.descents, timeline.explicit)
+    for position, climb, step, descent, explicit in rows:
+        level -= descent
+        if level < 0:
+            died -= level
+            level = 0
+        level += climb - step
+        while level > threshold0:
+            yield Young(position, threshold0 + 1, died, AUTOMATIC)
+            level -= threshold0 + 1
+            died = 0
+        level += step
+        if level > threshold0 or explicit != AUTOMATIC:
+            yield Young(position + 1, level, died, explicit)
+            level = died = 0
+
+
+def captured_collections(timeline: Timeline) -> Iterator[Young]:
+    """The collections as they were captured, each of its own generation."""
+    rows = zip(count(1), timeline.climbs, timeline.descents, timeline.columns.generation)
+    for position, climb, descent, generation in rows:
+        yield Young(position, climb, descent, generation)
+
+
+def replay(
+    timeline: Timeline,
+    live: array[float],
+    heap: Heap,
+    thresholds: Thresholds,
+    freeze_at: int | None = None,
+) -> Iterator[Step]:
+    """Yield the collections that `thresholds` would have led to, and move `heap` to the end.
+
+    `live` are the live objects, garbage aside, at each captured collection.
+    With `freeze_at` the heap is frozen at the first collection from that position on.
+    """
+    flow = _Flow(timeline, heap)
+    _, threshold1, threshold2 = thresholds
+    for position, objects, died, asked in young_collections(timeline, thresholds[0]):
+        in_flight = flow.advance(position)
+        heap.middle = max(0.0, heap.middle - died)
+        now = live[position - 1] if position else live[0]
+        held = heap.held_blocks
+        generation = heap.due(threshold1, threshold2) if asked == AUTOMATIC else asked
+        yield Step(position, now, held, heap.collect(generation, objects, now, position))
+        flow.land(generation, in_flight)
+        if freeze_at is not None and position >= freeze_at:
+            heap.freeze(now, position)
+            freeze_at = None
+    flow.advance(len(timeline))
+
+
+def recapture(timeline: Timeline, heap: Heap) -> Iterator[Step]:
+    """Yield the captured collections, with the sizes that the same rules give them."""
+    flow = _Flow(timeline, heap)
+    for position, objects, died, generation in captured_collections(timeline):
+        in_flight = flow.advance(position)
+        heap.middle = max(0.0, heap.middle - died)
+        live = max(0.0, timeline.objects[position - 1] - sum(heap.garbage))
+        held = heap.held_blocks
+        yield Step(position, live, held, heap.collect(generation, objects, live, position))
+        flow.land(generation, in_flight)
+
+
+class _Flow:
+    """Garbage as it arises along a timeline."""
+
+    def __init__(self, timeline: Timeline, heap: Heap) -> None:
+        garbage = timeline.garbage
+        self._heap = heap
+        self._young_ratio, self._old_ratio = timeline.blocks_per_garbage
+        self._in_flight = garbage.in_flight
+        self._young = array(
+            "d", accumulate(map(sum, zip(garbage.young, garbage.in_flight)), initial=0.0)
+        )
+        self._old = sorted(garbage.old, key=lambda life: life.death, reverse=True)
+        self._position = 0
+
+    def advance(self, position: int) -> float:
+        """Let the garbage up to `position` arise; return what is in flight there, still alive."""
+        last, self._position = self._position, position
+        if position > last:
+            in_flight = self._in_flight[position - 1]
+            self._discard(YOUNG, self._young[position] - self._young[last] - in_flight)
+        else:
+            in_flight = 0.0
+        while self._old and self._old[-1].death <= position:
+            life = self._old.pop()
+            self._heap.bury(life, life.objects * self._old_ratio)
+        return in_flight
+
+    def land(self, generation: int, in_flight: float) -> None:
+        """What was in flight has been promoted by a collection of `generation`, and dies."""
+        self._discard(min(generation + 1, OLD), in_flight)
+
+    def _discard(self, generation: int, objects: float) -> None:
+        self._heap.discard(generation, objects, objects * self._young_ratio)

@@ -1,0 +1,133 @@
+"""What a captured run would have cost under other thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gctune.recommender.cost import CostModel
+from gctune.recommender.estimate import Estimate
+from gctune.recommender.generations import OLD
+from gctune.recommender.heap import Heap
+from gctune.recommender.replay import Step, replay
+from gctune.recommender.summary import Summary
+from gctune.recommender.timeline import Thresholds
+
+_COLD = 0.5  # of what coldness adds to a collection's cost, the share that is uncertain
+_MEMORY = 1.4  # times the predicted memory that covers nine runs in ten
+_PAUSE = 1.5  # times the predicted pause that covers nine runs in ten, at least
+_HORIZON = 10.0  # times the captured run that garbage is taken to pile up, at most
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A captured run under other settings.
+
+    `other_seconds` is the CPU time outside of collections, the same under all
+    settings. `extra_bytes` is what the peak of rss grows by, `pause_seconds`
+    the longest collection in CPU time. `freeze` says that the heap is frozen
+    once the program has started up.
+    """
+
+    thresholds: Thresholds
+    freeze: bool
+    collections: tuple[int, int, int]
+    gc_seconds: Estimate
+    other_seconds: float
+    pause_seconds: Estimate
+    extra_bytes: Estimate
+
+    @property
+    def share(self) -> float:
+        """GC's CPU time for each second of the program's other CPU time."""
+        return self.gc_seconds.expected / self.other_seconds
+
+    def cpu_ratio(self, captured_gc_seconds: float) -> Estimate:
+        """CPU time of the whole against the captured run's."""
+        whole = self.other_seconds + captured_gc_seconds
+        return self.gc_seconds.map(1 / whole, self.other_seconds / whole)
+
+
+def simulate(
+    summary: Summary, thresholds: Thresholds, freeze_at: int | None = None
+) -> Prediction:
+    """Replay a captured run under `thresholds`.
+
+    With `freeze_at`, a position in the timeline, the heap is frozen there.
+    """
+    heap = summary.heap()
+    tally = _Tally(summary.cost, summary.timeline.blocks, summary.held)
+    for step in replay(summary.timeline, summary.live, heap, thresholds, freeze_at):
+        tally.add(step)
+    tally.end(heap)
+    return Prediction(
+        thresholds=thresholds,
+        freeze=freeze_at is not None,
+        collections=tally.collections,
+        gc_seconds=tally.gc_ns.map(1e-9),
+        other_seconds=max(summary.cpu_ns - summary.gc_ns, 1) / 1e9,
+        pause_seconds=tally.pause_ns.map(1e-9),
+        extra_bytes=_extra_bytes(summary, tally, heap, thresholds),
+    )
+
+
+@dataclass
+class _Tally:
+    """Adds up the collections of a replay."""
+
+    cost: CostModel
+    blocks: Sequence[int]
+    held: Sequence[float]
+    warm_ns: float = 0.0
+    cold_ns: float = 0.0
+    longest_ns: float = 0.0
+    top_blocks: float = 0.0
+    counts: list[int] = field(default_factory=lambda: [0, 0, 0])
+
+    def add(self, step: Step) -> None:
+        position, _, held, collected = step
+        generation, examined, freed = collected
+        self.counts[generation] += 1
+        warm = self.cost.warm_ns(examined, freed)
+        whole = warm * self.cost.factor(generation, examined)
+        self.warm_ns += warm
+        self.cold_ns += whole - warm
+        self.longest_ns = max(self.longest_ns, whole)
+        place = max(position - 1, 0)
+        self.top_blocks = max(self.top_blocks, self.blocks[place] + held - self.held[place])
+
+    def end(self, heap: Heap) -> None:
+        if self.blocks:
+            self.top_blocks = max(self.top_blocks, self.blocks[-1] + heap.held_blocks)
+
+    @property
+    def collections(self) -> tuple[int, int, int]:
+        young, middle, old = self.counts
+        return young, middle, old
+
+    @property
+    def gc_ns(self) -> Estimate:
+        expected = self.warm_ns + self.cold_ns
+        doubt = _COLD * self.cold_ns + 2 * self.cost.error * expected
+        return Estimate(expected, max(0.0, expected - doubt), expected + doubt)
+
+    @property
+    def pause_ns(self) -> Estimate:
+        factor = max(_PAUSE, self.cost.tail)
+        return Estimate(self.longest_ns, self.longest_ns / factor, self.longest_ns * factor)
+
+
+def _extra_bytes(
+    summary: Summary, tally: _Tally, heap: Heap, thresholds: Thresholds
+) -> Estimate:
+    """Memory that garbage holds longer; what a service goes on to pile up widens the range."""
+    extra = max(0.0, tally.top_blocks - max(summary.timeline.blocks, default=0))
+    piled = 0.0 if summary.whole else heap.held[OLD] * (_runs(summary, thresholds) - 1)
+    return Estimate(extra, extra / 2, _MEMORY * (extra + piled)).map(summary.bytes_per_block)
+
+
+def _runs(summary: Summary, thresholds: Thresholds) -> float:
+    """How many times the captured run fits between two full collections."""
+    threshold0, threshold1, threshold2 = thresholds
+    period = (threshold0 + 1) * (threshold1 + 2) * (threshold2 + 2)
+    return min(max(period / max(1, sum(summary.timeline.climbs)), 1.0), _HORIZON)

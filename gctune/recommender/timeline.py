@@ -1,0 +1,117 @@
+"""What a program did to the collector's counters, one entry a captured collection."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from gctune.recommender.columns import Columns
+from gctune.recommender.descent import movement
+from gctune.recommender.garbage import Garbage, ages
+from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
+
+Thresholds = tuple[int, int, int]
+
+_BLOCKS_PER_GARBAGE = 2.0  # an object and its dict, say; where nothing was seen freed
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Columns with an entry each captured collection, oldest first.
+
+    `climbs` is the count of generation 0 that led to it, `steps` the part of
+    it that came at once, by an allocation in bulk; `descents` what died before
+    the climb began. `explicit` is the generation of a gc.collect() of the
+    program's own, else AUTOMATIC. `objects` are those alive or garbage, and
+    `blocks` those allocated, at the end of the climb. `blocks_per_garbage` is
+    what an object frees that is collected young, and by a full collection.
+    """
+
+    columns: Columns
+    climbs: array[int]
+    steps: array[int]
+    descents: array[int]
+    explicit: array[int]
+    objects: array[float]
+    blocks: array[int]
+    garbage: Garbage
+    blocks_per_garbage: tuple[float, float]
+
+    def __len__(self) -> int:
+        return len(self.climbs)
+
+
+def build(
+    columns: Columns, thresholds: Sequence[Thresholds], objects: int, blocks: int
+) -> Timeline:
+    """Make the timeline of what was captured.
+
+    `thresholds` are those in force at each collection; `objects` were tracked
+    and `blocks` allocated when recording began.
+    """
+    ratios = _blocks_per_garbage(columns)
+    descents, growth = movement(columns, blocks, ratios[0])
+    return Timeline(
+        columns=columns,
+        climbs=columns.count0,
+        steps=array("q", map(_step, columns.count0, thresholds)),
+        descents=descents,
+        explicit=_explicit(columns, thresholds),
+        objects=_objects(growth, columns.collected, objects),
+        blocks=_known_blocks(columns.before, blocks),
+        garbage=ages(columns),
+        blocks_per_garbage=ratios,
+    )
+
+
+def _step(count: int, thresholds: Thresholds) -> int:
+    return max(0, count - thresholds[0])
+
+
+def _explicit(columns: Columns, thresholds: Sequence[Thresholds]) -> array[int]:
+    """A collection that the counts do not account for was asked for by the program."""
+    counts = zip(columns.count0, columns.count1, columns.count2)
+    return array(
+        "b",
+        (
+            AUTOMATIC if _accounted(own, count, limit) else own
+            for own, count, limit in zip(columns.generation, counts, thresholds)
+        ),
+    )
+
+
+def _accounted(own: int, count: tuple[int, int, int], limit: Thresholds) -> bool:
+    """Whether the collector's rules lead to a collection of generation `own`.
+
+    From 3.12 on it waits for the interpreter's next check; meanwhile deaths may
+    take the count of generation 0 below its threshold again, though not far.
+    """
+    return count[own] > limit[own] and count[YOUNG] > limit[YOUNG] // 2
+
+
+def _blocks_per_garbage(columns: Columns) -> tuple[float, float]:
+    """Blocks that a collected object frees, its own and what only it held: young and old."""
+    freed = {True: 0, False: 0}
+    objects = {True: 0, False: 0}
+    rows = zip(columns.generation, columns.before, columns.after, columns.collected)
+    for generation, before, after, collected in rows:
+        if before > after > 0:
+            freed[generation == OLD] += before - after
+            objects[generation == OLD] += collected
+    young = freed[False] / objects[False] if objects[False] else _BLOCKS_PER_GARBAGE
+    old = freed[True] / objects[True] if objects[True] else max(young, _BLOCKS_PER_GARBAGE)
+    return young, old
+
+
+def _objects(growth: array[float], collected: array[int], start: int) -> array[float]:
+    grown = accumulate(growth, initial=float(start))
+    freed = accumulate(collected, initial=0)
+    next(grown)
+    return array("d", (max(0.0, have - gone) for have, gone in zip(grown, freed)))
+
+
+def _known_blocks(before: array[int], blocks: int) -> array[int]:
+    """The blocks at each collection, the last known where they were not read."""
+    return array("q", accumulate(before, lambda known, read: read or known, initial=blocks))[1:]
