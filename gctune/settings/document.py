@@ -1,0 +1,148 @@
+"""The settings file: which one is read, and the layers and environments in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path as File
+from typing import Any
+
+from gctune.errors import ConfigError, problem
+from gctune.settings import environments, toml
+from gctune.settings.layers import Layer, Path, dotted
+
+NAME = "gctune.toml"
+PYPROJECT = "pyproject.toml"
+_PRESETS = File(__file__).with_name("presets")
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a settings file says; an empty one where there is none.
+
+    `home` is where in the file gctune's part is: nowhere special, or below
+    `tool.gctune`.
+    """
+
+    name: str = NAME
+    tree: Mapping[str, Any] = field(default_factory=dict)
+    lines: toml.Lines = field(default_factory=lambda: toml.Lines(""))
+    home: Path = ()
+    notes: tuple[str, ...] = ()
+
+    def where(self, path: Path) -> str:
+        """The file, the line where it is plain to see, and the name as typed."""
+        line = self.lines.of((*self.home, *path))
+        return f"{self.name}:{line}: {dotted(path)}" if line else f"{self.name}: {dotted(path)}"
+
+    @cached_property
+    def tables(self) -> Mapping[str, Path]:
+        """The path of each environment's table, by the environment's one name."""
+        named = _table(self.tree.get("environments"))
+        return {environments.canonical(key): ("environments", key) for key in named}
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Every environment there is: the presets and the file's own."""
+        return tuple(dict.fromkeys((*environments.PRESETS, *self.tables)))
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with the environments' tables themselves."""
+        named = self.tree.get("environments", {})
+        if not isinstance(named, Mapping):
+            yield problem(self.where(("environments",)), named, *_NO_TABLE)
+        for key, table in _table(named).items():
+            path = ("environments", key)
+            if not isinstance(table, Mapping):
+                yield problem(self.where(path), table, *_NO_TABLE)
+            elif self.tables[environments.canonical(key)] != path:
+                other = dotted(self.tables[environments.canonical(key)])
+                yield f"{self.where(path)}: the same environment as {other}; keep one"
+
+    def lineage(self, where: str, typed: object) -> tuple[str, ...]:
+        """An environment by the name that `where` gave it, and those it stands on.
+
+        Raises ConfigError on a circle and on a name that no environment has.
+        """
+        line: list[str] = []
+        while True:
+            name = environments.canonical(typed) if isinstance(typed, str) else ""
+            if name not in self.environments:
+                raise ConfigError([environments.unknown(where, typed, self.environments)])
+            if name in line:
+                circle = " -> ".join([*line[line.index(name) :], name])
+                raise ConfigError([problem(where, typed, f"a circle, {circle}", "break it")])
+            line.append(name)
+            at = self.tables.get(name, ())
+            table = _table(toml.table(self.tree, *at)) if at else {}
+            if "extends" not in table:
+                return tuple(line)
+            where, typed = self.where((*at, "extends")), table["extends"]
+
+    def layers(self, lineage: tuple[str, ...]) -> Iterator[Layer]:
+        """The layers of an environment, the strongest first, its preset last."""
+        for name in lineage:
+            if name in self.tables:
+                yield self._layer(self.tables[name], leave_out="extends")
+        yield self._layer((), leave_out="environments")
+        for name in lineage[-1:]:
+            yield from preset(name)
+
+    def _layer(self, at: Path, leave_out: str) -> Layer:
+        table = _table(toml.table(self.tree, *at))
+        origin = f"{self.name}: {dotted(at)}" if at else self.name
+        return Layer(
+            tree={key: value for key, value in table.items() if key != leave_out},
+            origin=lambda _: origin,
+            where=lambda path: self.where((*at, *path)),
+        )
+
+
+_NO_TABLE = ("not a table", "write [environments.<name>] and settings below it")
+
+
+def find(environ: Mapping[str, str], directory: File, file: str | None = None) -> Document:
+    """Read the file that is named, else the directory's. Raises ConfigError."""
+    if file is not None:
+        return _document(os.fspath(directory / file), file)
+    named = environ.get("GCTUNE_CONFIG", "")
+    if named:
+        return _document(os.path.join(directory, named), f"GCTUNE_CONFIG = {named!a}")  # noqa: PTH118
+    if os.path.lexists(directory / NAME):
+        return _document(os.fspath(directory / NAME), NAME)
+    if os.path.lexists(directory / PYPROJECT):
+        return _project(os.fspath(directory / PYPROJECT))
+    return Document()
+
+
+def preset(name: str) -> Iterator[Layer]:
+    """The layer of gctune's own preset, where there is one of that name."""
+    if name in environments.PRESETS:
+        text = (_PRESETS / f"{name}.toml").read_text(encoding="utf-8")
+        yield Layer(
+            tree=toml.parse(text, f"preset {name}"),
+            origin=lambda _: f"preset {name}",
+            where=lambda path: f"preset {name}: {dotted(path)}",
+        )
+
+
+def _document(path: str, name: str) -> Document:
+    text = toml.read(path, name)
+    home = ("tool", "gctune") if path.endswith(PYPROJECT) else ()
+    tree = toml.table(toml.parse(text, name), *home)
+    return Document(name, _table(tree), toml.Lines(text), home)
+
+
+def _project(path: str) -> Document:
+    """A project's file may well say nothing of gctune, and then must not stop anybody."""
+    try:
+        text = toml.read(path, PYPROJECT)
+    except ConfigError as error:
+        return Document(notes=(f"{error.problems[0]} (not read for settings)",))
+    return _document(path, PYPROJECT) if "gctune" in text else Document()
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

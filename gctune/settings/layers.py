@@ -1,0 +1,160 @@
+"""Layers of settings: what one place says, what of it is a setting, and what is not."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+
+from gctune.errors import problem
+from gctune.settings.model import Settings
+
+Path = tuple[str, ...]
+Shape = Mapping[str, Any]  # names to what is below them: a Shape, or None for a setting
+
+_ANY = "*"  # stands for the name that a user gives to a pool
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_BARE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_UNKNOWN = object()
+
+
+def dotted(path: Path) -> str:
+    """`gc.freeze`, with whatever is no plain key in quotes and escaped."""
+    return ".".join(key if _BARE.fullmatch(key) else ascii(key[:64]) for key in path)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one place says, as it is written there.
+
+    `origin` says in words where the setting at a path comes from, `where` is
+    the name that the user typed for it, `spell` how a setting is written there.
+    """
+
+    tree: Mapping[str, Any]
+    origin: Callable[[Path], str]
+    where: Callable[[Path], str]
+    spell: Callable[[Path], str] = dotted
+
+    def sift(self) -> tuple[dict[Path, object], list[str]]:
+        """Part the values by path from the problems of what is no setting."""
+        values: dict[Path, object] = {}
+        problems = []
+        for path, value, below in _walk(self.tree, shape()):
+            wrong = self._objection(path, value, below)
+            if wrong:
+                problems.append(wrong)
+            else:
+                values[path] = value
+        return values, problems
+
+    def _objection(self, path: Path, value: object, below: object) -> str:
+        where, shown = self.where(path), _shown(path, value)
+        if below is _UNKNOWN:
+            return problem(where, shown, *self._unknown(path))
+        if isinstance(below, Mapping) and value != {}:
+            example = self.spell(next(iter(_settings(below, path))))
+            return problem(where, shown, "a section, not a setting", f"set {example}, say")
+        if below is None and isinstance(value, Mapping | list | tuple | set):
+            return problem(where, shown, "not a single value", "give one value")
+        return ""
+
+    def _unknown(self, path: Path) -> tuple[str, str]:
+        if path[0] == "pools" and len(path) == 2:  # noqa: PLR2004 - pools.<name>
+            return "not a name for a pool", "use a to z, 0 to 9 and _, a letter first"
+        meant = nearest(path)
+        if meant:
+            return "unknown setting", f"did you mean {self.spell(meant)}?"
+        return "unknown setting", "gctune schema lists what there is"
+
+
+@lru_cache(maxsize=1)
+def shape() -> Shape:
+    """The names of all settings, as a tree whose leaves are None."""
+    return _shape(Settings)
+
+
+def nearest(path: Path) -> Path | None:
+    """The setting that somebody who wrote `path` may have meant."""
+    candidates = {dotted(known): known for known in _settings(shape(), (), path[1:2])}
+    same = [known for known in candidates.values() if known[-1] == path[-1] and len(path) > 1]
+    if len(same) == 1:
+        return same[0]
+    close = difflib.get_close_matches(dotted(path), candidates, n=1)
+    return candidates[close[0]] if close else None
+
+
+def nest(values: Mapping[Path, object]) -> dict[str, Any]:
+    """Turn values by path into sections within sections."""
+    tree: dict[str, Any] = {}
+    for path, value in values.items():
+        section = tree
+        for key in path[:-1]:
+            section = section.setdefault(key, {})
+        section.setdefault(path[-1], value)
+    return tree
+
+
+def worded(error: Mapping[str, Any], where: Callable[[Path], str]) -> str:
+    """Word one of pydantic's errors as a problem of the setting at its place."""
+    path = tuple(map(str, error["loc"]))
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "refused":
+        wrong, remedy = context["wrong"], context["remedy"]
+    elif kind == "literal_error":
+        wrong, remedy = "unknown word", f"give {context['expected']}"
+    else:
+        wrong, remedy = error["msg"][:1].lower() + error["msg"][1:], "correct it"
+    return problem(where(path), _shown(path, error["input"]), wrong, remedy)
+
+
+def leaves(section: BaseModel | Mapping[str, Any], at: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every setting below a section, by its path."""
+    for name, value in section.items() if isinstance(section, Mapping) else section:
+        if isinstance(value, BaseModel | Mapping):
+            yield from leaves(value, (*at, name))
+        else:
+            yield (*at, name), value
+
+
+def _shape(model: type[BaseModel]) -> Shape:
+    return {name: _below(field.annotation) for name, field in model.model_fields.items()}
+
+
+def _below(annotation: Any) -> Shape | None:
+    if get_origin(annotation) is dict:
+        return {_ANY: _below(get_args(annotation)[1])}
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return _shape(annotation)
+    return None
+
+
+def _settings(below: Shape, at: Path, named: Path = ()) -> Iterator[Path]:
+    """Every setting below a shape; a pool's name is the one given, or NAME."""
+    for name, deeper in below.items():
+        path = (*at, "NAME" if name == _ANY and not named else named[0] if name == _ANY else name)
+        if deeper is None:
+            yield path
+        else:
+            yield from _settings(deeper, path, named)
+
+
+def _walk(tree: Mapping[str, Any], below: Shape, at: Path = ()) -> Iterator[tuple[Path, Any, Any]]:
+    for key, value in tree.items():
+        path = (*at, str(key))
+        named = below.get(_ANY, _UNKNOWN) if _NAME.fullmatch(str(key)) else _UNKNOWN
+        deeper = below.get(key, named)
+        if isinstance(deeper, Mapping) and isinstance(value, Mapping) and value:
+            yield from _walk(value, deeper, path)
+        else:
+            yield path, value, deeper
+
+
+def _shown(path: Path, value: object) -> object:
+    """The value, or stars where it may be a secret."""
+    return SecretStr("*") if "tok" in path[-1].lower() else value

@@ -1,0 +1,274 @@
+"""The settings: what each is for, what it may be, and what it is when nobody says.
+
+A field's description is its one help text, for the command line, the JSON
+Schema and the README.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr, WithJsonSchema
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from gctune.settings.quantities import (
+    C_INT,
+    Duration,
+    DurationField,
+    FlagField,
+    LimitField,
+    NaturalField,
+    NumberField,
+    PositiveField,
+    Rate,
+    RateField,
+    Ratio,
+    ShareField,
+    Size,
+    SmallSizeField,
+    duration,
+    refusal,
+    whole,
+)
+
+_MIB = 2**20
+
+
+def _address(value: object) -> str:
+    host_and_port = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})"
+    match = re.fullmatch(rf"unix:/.+|{host_and_port}", value) if isinstance(value, str) else None
+    if match is None or int(match.group(2) or 0) > 65535:  # noqa: PLR2004 - the last port
+        raise refusal("not an address", "give one like '127.0.0.1:9100' or 'unix:/run/gctune.sock'")
+    return str(value)
+
+
+_Threshold0 = Annotated[
+    int,
+    PlainValidator(partial(whole, least=1, otherwise=", or set gc.enabled = false")),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": C_INT}),
+]
+_PauseTarget = Annotated[DurationField, PlainValidator(partial(duration, least=0.0001))]
+_Interval = Annotated[DurationField, PlainValidator(partial(duration, least=0.1))]
+_Address = Annotated[str, PlainValidator(_address), WithJsonSchema({"type": "string"})]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class Gc(_Section):
+    """The garbage collector."""
+
+    threshold0: _Threshold0 | None = Field(
+        None,
+        description="container allocations less deallocations before a young collection;"
+        " unset leaves the interpreter's own",
+    )
+    threshold1: NaturalField | None = Field(
+        None,
+        description="young collections before a collection of generation 1;"
+        " unset leaves the interpreter's own",
+    )
+    threshold2: NaturalField | None = Field(
+        None,
+        description="collections of generation 1 before a full one;"
+        " unset leaves the interpreter's own",
+    )
+    enabled: FlagField | None = Field(
+        None, description="whether collections start on their own; unset leaves it as it is"
+    )
+    freeze: Literal["never", "startup", "fork"] = Field(
+        "never",
+        description="keep what exists out of every later collection: once started up"
+        " (gctune.warmup_done()), or in each forked child, whose memory then stays shared",
+    )
+    mode: Literal["static", "adaptive"] = Field(
+        "static",
+        description="thresholds as they are set, or adapted to what the program does",
+    )
+    pause_target: _PauseTarget | None = Field(
+        None, description="the pause that adaptive mode keeps collections under"
+    )
+    when: Literal["any", "idle"] = Field(
+        "any", description="collect whenever the counts say so, or between requests only"
+    )
+
+
+class Memory(_Section):
+    """The memory of the process."""
+
+    limit: LimitField = Field(
+        "auto",
+        description="what the process should stay under: a size, a ratio of the container's"
+        " limit ('80%'), or auto: the container's limit less the headroom",
+    )
+    headroom: ShareField = Field(
+        Ratio(0.1),
+        description="what is kept free below the container's limit;"
+        " a ratio is of that limit, and at least 64MiB",
+    )
+    garbage_budget: ShareField = Field(
+        Ratio(0.1),
+        description="what garbage that waits for a collection may take;"
+        " a ratio is of the memory limit",
+    )
+    recycle: ShareField | None = Field(
+        None,
+        description="the rss at which a worker is replaced by a fresh one;"
+        " a ratio is of the memory limit",
+    )
+    hard_limit: ShareField | None = Field(
+        None,
+        description="RLIMIT_DATA: an allocation beyond it raises MemoryError;"
+        " a ratio is of the container's limit",
+    )
+    trim: SmallSizeField | None = Field(
+        None, description="free memory at the top of glibc's heap that goes back to the system"
+    )
+    arenas: PositiveField | None = Field(
+        None, description="how many arenas glibc may keep for threads"
+    )
+
+
+class Pool(_Section):
+    """One pool of reused objects."""
+
+    max_size: PositiveField = Field(100, description="the most idle objects the pool keeps")
+
+
+class Monitor(_Section):
+    """What is watched while the program runs."""
+
+    level: Literal["off", "basic", "detailed", "debug"] = Field(
+        "off",
+        description="off; basic: counts and memory; detailed: each pause too;"
+        " debug: allocation tracing can be asked for",
+    )
+    interval: _Interval = Field(Duration(10), description="the time between two samples")
+    http: _Address | None = Field(
+        None, description="where /metrics is served: 127.0.0.1:9100, or unix:/run/gctune.sock"
+    )
+    token: SecretStr | None = Field(
+        None,
+        description="what a client must show when the address is not this machine's own; a secret",
+    )
+    trace: FlagField = Field(
+        False, description="trace allocations from the start; costs three times the CPU and more"
+    )
+
+
+def _hold(seconds: float) -> Any:
+    return Field(Duration(seconds), description="how long it must last before the alert is raised")
+
+
+class HeapAlert(_Section):
+    """Too much memory."""
+
+    threshold: ShareField | None = Field(
+        Size(500_000_000), description="the rss above which it is raised"
+    )
+    hold: DurationField = _hold(30)
+
+
+class PauseAlert(_Section):
+    """A collection stops the program for too long."""
+
+    threshold: DurationField | None = Field(
+        Duration(0.1), description="the pause above which it is raised"
+    )
+    hold: DurationField = _hold(0)
+
+
+class AllocationAlert(_Section):
+    """Memory is allocated too fast."""
+
+    threshold: RateField | None = Field(
+        Rate(50_000_000), description="the allocation rate above which it is raised"
+    )
+    hold: DurationField = _hold(30)
+
+
+class GrowthAlert(_Section):
+    """Memory grows too fast."""
+
+    threshold: RateField | None = Field(
+        None, description="the growth of the rss above which it is raised; unset, never"
+    )
+    hold: DurationField = _hold(300)
+
+
+class FrequencyAlert(_Section):
+    """Collections come too often."""
+
+    threshold: NumberField | None = Field(
+        None, description="the collections a second above which it is raised; unset, never"
+    )
+    hold: DurationField = _hold(60)
+
+
+class LeakAlert(_Section):
+    """What is left after full collections climbs without end."""
+
+    threshold: RateField | None = Field(
+        None, description="the climb above which it is raised, such as '1MiB/h'; unset, never"
+    )
+    hold: DurationField = _hold(3600)
+
+
+class Alerts(_Section):
+    """What somebody should hear of."""
+
+    heap: HeapAlert = Field(HeapAlert.model_construct(), description="too much memory")
+    gc_pause: PauseAlert = Field(
+        PauseAlert.model_construct(), description="a collection stops the program for too long"
+    )
+    allocation_rate: AllocationAlert = Field(
+        AllocationAlert.model_construct(), description="memory is allocated too fast"
+    )
+    growth_rate: GrowthAlert = Field(
+        GrowthAlert.model_construct(), description="memory grows too fast"
+    )
+    gc_frequency: FrequencyAlert = Field(
+        FrequencyAlert.model_construct(), description="collections come too often"
+    )
+    leak: LeakAlert = Field(
+        LeakAlert.model_construct(), description="what full collections leave climbs without end"
+    )
+
+
+class Settings(BaseSettings):
+    """Every setting of one environment.
+
+    Reads no variable and no file by itself: `gctune.settings.sources.load`
+    reads them and hands them over in `layers`, the strongest first.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    gc: Gc = Field(Gc.model_construct(), description="the garbage collector")
+    memory: Memory = Field(Memory.model_construct(), description="the memory of the process")
+    pools: dict[str, Pool] = Field({}, description="pools of reused objects, by name")
+    monitor: Monitor = Field(
+        Monitor.model_construct(), description="what is watched while the program runs"
+    )
+    alerts: Alerts = Field(Alerts.model_construct(), description="what somebody should hear of")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_unread: PydanticBaseSettingsSource,
+        **_unread_by_name: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take the arguments and the layers among them; leave out what reads the world."""
+        arguments: dict[str, Any] = init_settings()
+        layers = arguments.pop("layers", ())
+        return tuple(InitSettingsSource(settings_cls, layer) for layer in (arguments, *layers))

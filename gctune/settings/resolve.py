@@ -1,0 +1,137 @@
+"""Turns settings into a plan: the exact values for one host, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gctune.errors import ConfigError, problem
+from gctune.host import Host
+from gctune.host.interpreter import Collector
+from gctune.runtime.knobs import KNOBS, NEVER
+from gctune.runtime.plan import Plan, Status, Step
+from gctune.settings import limits
+from gctune.settings.layers import dotted, leaves
+from gctune.settings.quantities import Ratio, Size, plain
+from gctune.settings.sources import Loaded
+
+# What settings name and this release does not put in force, by how the names begin.
+_LATER = {
+    "gc.mode": "thresholds are not adapted: this release has no adaptive mode",
+    "gc.pause_target": "this release has no adaptive mode to aim at it",
+    "gc.when": "this release does not choose the moment of a collection",
+    "memory.headroom": "counts in memory.limit",
+    "memory.garbage_budget": "this release does not bound waiting garbage",
+    "memory.recycle": "this release does not replace workers",
+    "pools.": "this release has no pools",
+    "monitor.": "this release has no monitor",
+    "alerts.": "this release raises no alerts",
+}
+_NOT_YET = "this release does not act on it"
+
+_Outcome = tuple[Any, str, str]  # value, status, reason
+
+
+def resolve(loaded: Loaded, host: Host) -> Plan:
+    """Turn settings into the exact values this host will run with.
+
+    A ratio becomes bytes of the container's memory limit; with no limit to take
+    a share of, the plan leaves that setting alone and says so. Reads and
+    changes nothing. Raises ConfigError for what this host's limits rule out.
+    """
+    problems = list(_problems(loaded, host))
+    if problems:
+        raise ConfigError(problems)
+    settings = [(dotted(path), value) for path, value in leaves(loaded.settings)]
+    return Plan(
+        environment=loaded.environment,
+        interpreter=host.interpreter.tag,
+        steps=tuple(_step(setting, value, loaded, host) for setting, value in settings),
+        warnings=tuple(_warnings(loaded, host)),
+    )
+
+
+def _step(setting: str, wish: Any, loaded: Loaded, host: Host) -> Step:
+    if setting == "memory.limit":
+        outcome = _soft_limit(loaded, host)
+    elif setting in KNOBS:
+        outcome = _knob(setting, wish, host)
+    else:
+        outcome = plain(wish), Status.LEFT_ALONE, _later(setting)
+    return Step(setting, *outcome, loaded.origins[setting])
+
+
+def _soft_limit(loaded: Loaded, host: Host) -> _Outcome:
+    memory, limit = loaded.settings.memory, host.container.limit
+    preset = not _own(loaded, "memory.limit")
+    size, how = limits.soft_limit(memory.limit, memory.headroom, limit, preset)
+    return size, Status.LEFT_ALONE, f"{how}; {_NOT_YET}" if size else how
+
+
+def _knob(setting: str, wish: Any, host: Host) -> _Outcome:
+    if wish is None or wish == NEVER:
+        return None, Status.LEFT_ALONE, _unset(setting, host)
+    objection = KNOBS[setting].objection(host.interpreter)
+    if objection:
+        return plain(wish), Status.UNSUPPORTED, objection
+    if not isinstance(wish, Size | Ratio):
+        return wish, Status.APPLIED, host.interpreter.meaning(setting.split(".")[1]) or "as set"
+    size, how = limits.of_container(wish, host.container.limit)
+    return size, Status.LEFT_ALONE if size is None else Status.APPLIED, how
+
+
+def _unset(setting: str, host: Host) -> str:
+    if setting.startswith("gc.threshold"):
+        return f"CPython's own {KNOBS[setting].default(host.interpreter)}"
+    return "as the program has it" if setting == "gc.enabled" else "not asked for"
+
+
+def _later(setting: str) -> str:
+    return next(reason for begins, reason in _LATER.items() if setting.startswith(begins))
+
+
+def _own(loaded: Loaded, setting: str) -> bool:
+    """Whether the user set it, rather than a preset or nobody."""
+    origin = loaded.origins[setting]
+    return origin != "default" and not origin.startswith("preset ")
+
+
+def _problems(loaded: Loaded, host: Host) -> Iterator[str]:
+    memory, limit = loaded.settings.memory, host.container.limit
+    if limit is None:
+        return
+    above = isinstance(memory.limit, Size) and memory.limit > limit.bytes
+    if above and _own(loaded, "memory.limit"):
+        wrong, remedy = f"above {limits.told(limit)}", "lower it, or use '90%'"
+        yield problem(loaded.typed["memory.limit"], memory.limit, wrong, remedy)
+    if isinstance(memory.headroom, Size) and memory.headroom >= limit.bytes:
+        wrong, remedy = f"all of {limits.told(limit)}", "lower it, or use '10%'"
+        yield problem(loaded.typed["memory.headroom"], memory.headroom, wrong, remedy)
+
+
+def _warnings(loaded: Loaded, host: Host) -> Iterator[str]:
+    if host.interpreter.collector == Collector.INCREMENTAL:
+        yield (
+            "CPython 3.14.0 to 3.14.4 may take up to five times the memory"
+            " with their incremental collector; 3.14.5 or later does not"
+        )
+    if _collects_less(loaded, host) and not _memory_is_bounded(loaded, host):
+        yield (
+            "collecting less often with no memory limit known: memory may grow;"
+            " set memory.limit or memory.hard_limit, or run under a container limit"
+        )
+
+
+def _collects_less(loaded: Loaded, host: Host) -> bool:
+    gc = loaded.settings.gc
+    wishes = (gc.threshold0, gc.threshold1, gc.threshold2)
+    raised = (
+        wish is not None and wish > own for wish, own in zip(wishes, host.interpreter.thresholds)
+    )
+    return gc.enabled is False or any(raised)
+
+
+def _memory_is_bounded(loaded: Loaded, host: Host) -> bool:
+    memory = loaded.settings.memory
+    own = _own(loaded, "memory.limit") and isinstance(memory.limit, Size)
+    return host.container.limit is not None or own or isinstance(memory.hard_limit, Size)

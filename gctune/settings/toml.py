@@ -1,0 +1,167 @@
+"""TOML that somebody else wrote: read if it can be trusted, bounded, and located.
+
+Nothing here parses TOML; that is tomllib's work. What it cannot stand
+(100,000 brackets end in a RecursionError) is refused before it sees it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+from gctune.errors import ConfigError
+
+_parser: Any = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+
+MAX_BYTES = 2**20
+MAX_DEPTH = 32
+
+# A string ends where TOML ends it, or with the text: no place is looked at twice.
+_STRING = "|".join(
+    (
+        r'"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*(?:"""|\\?\Z)',
+        r"'''.*?(?:'''|\Z)",
+        r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?',
+        r"'[^'\n]*'?",
+    )
+)
+_STRING_OR_COMMENT = re.compile(f"{_STRING}|#[^\n]*", re.DOTALL)
+_EMPTY = '""'  # what stands for a string once its content is taken out
+
+_KEY = r"[A-Za-z0-9_-]+"
+_KEYS = rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*"
+_HEADER = re.compile(rf"[ \t]*\[[ \t]*({_KEYS})[ \t]*\]")
+_ENTRY = re.compile(rf"[ \t]*({_KEYS})[ \t]*=")
+_DEEP_KEY = re.compile(rf'(?<![\w"-])(?:(?:[\w-]+|{_EMPTY})[ \t]*\.[ \t]*){{{MAX_DEPTH}}}')
+_ERROR_LINE = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
+
+
+def refused(where: str, wrong: str, remedy: str) -> ConfigError:
+    """Word what is wrong with a file as a whole."""
+    return ConfigError([f"{where}: {wrong}; {remedy}"])
+
+
+def read(path: str, name: str) -> str:
+    """Return the text of a file that only this user or root can have written.
+
+    `name` is what the user calls it. Never waits for a FIFO or a device.
+    Raises ConfigError.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise refused(name, f"cannot be read: {reason.lower()}", "name a readable file") from error
+    try:
+        _check_trust(os.fstat(descriptor), name)
+        data = _content(descriptor)
+    finally:
+        os.close(descriptor)
+    if len(data) > MAX_BYTES:
+        raise refused(name, "larger than 1 MiB", "this is no settings file")
+    return _decoded(data, name)
+
+
+def parse(text: str, name: str) -> dict[str, Any]:
+    """Parse bounded TOML. Raises ConfigError, with the line where there is one."""
+    _check_depth(_without_strings(text), name)
+    try:
+        tree: dict[str, Any] = _parser.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = _ERROR_LINE.search(str(error))
+        where = f"{name}:{line.group(1)}" if line else name
+        wrong = _ERROR_LINE.sub(r" in column \2", str(error))
+        raise refused(where, f"not TOML: {wrong[:1].lower()}{wrong[1:]}", "correct it") from error
+    return tree
+
+
+class Lines:
+    """On which line of a TOML text each key is, as far as that is plain to see."""
+
+    def __init__(self, text: str) -> None:
+        self._headers: dict[tuple[str, ...], int] = {}
+        self._entries: dict[tuple[str, ...], int] = {}
+        table: tuple[str, ...] | None = ()
+        for number, line in _top_lines(_without_strings(text)):
+            header, entry = _HEADER.match(line), _ENTRY.match(line)
+            if line.lstrip().startswith("["):
+                table = _path(header) if header else None
+                self._headers.setdefault(table or (), number)
+            elif entry and table is not None:
+                self._entries.setdefault((*table, *_path(entry)), number)
+
+    def of(self, path: tuple[str, ...]) -> int | None:
+        """The line of a key, or of the inline table that holds it; None when unsure."""
+        if path in self._headers:
+            return self._headers[path]
+        prefixes = (path[:length] for length in range(len(path), 0, -1))
+        return next((self._entries[prefix] for prefix in prefixes if prefix in self._entries), None)
+
+
+def _check_trust(status: os.stat_result, name: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise refused(name, "not a regular file", "name a regular file")
+    if not hasattr(os, "geteuid"):
+        return
+    if status.st_uid not in (0, os.geteuid()):
+        raise refused(name, "belongs to another user", "make it your own, or root's")
+    if status.st_mode & stat.S_IWOTH:
+        raise refused(name, "anybody may write it", f"chmod o-w {name}")
+
+
+def _content(descriptor: int) -> bytes:
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def _decoded(data: bytes, name: str) -> str:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise refused(f"{name}:{line}", "not UTF-8", "save it as UTF-8") from error
+    if text.startswith("\ufeff"):
+        raise refused(f"{name}:1", "starts with a byte order mark", "save it without one")
+    return text
+
+
+def _without_strings(text: str) -> str:
+    def emptied(match: re.Match[str]) -> str:
+        return _EMPTY + "\n" * match.group().count("\n")
+
+    return _STRING_OR_COMMENT.sub(emptied, text)
+
+
+def _check_depth(bare: str, name: str) -> None:
+    depth = 0
+    for bracket in re.findall(r"[\[\]{}]", bare):
+        depth = depth + 1 if bracket in "[{" else max(depth - 1, 0)
+        if depth > MAX_DEPTH:
+            break
+    if depth > MAX_DEPTH or _DEEP_KEY.search(bare):
+        raise refused(name, f"nested more than {MAX_DEPTH} deep", "this is no settings file")
+
+
+def _top_lines(bare: str) -> Iterator[tuple[int, str]]:
+    """The numbered lines that no array or inline table goes on over."""
+    depth = 0
+    for number, line in enumerate(bare.split("\n"), 1):
+        if depth <= 0:
+            yield number, line
+        depth += sum(map(line.count, "[{")) - sum(map(line.count, "]}"))
+
+
+def _path(match: re.Match[str]) -> tuple[str, ...]:
+    return tuple(part.strip() for part in match.group(1).split("."))
+
+
+def table(tree: Mapping[str, Any], *keys: str) -> Any:
+    """What is under `keys`; an empty table where there is nothing."""
+    for key in keys:
+        tree = tree.get(key, {}) if isinstance(tree, Mapping) else {}
+    return tree

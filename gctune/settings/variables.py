@@ -1,0 +1,37 @@
+"""`GCTUNE_<SECTION>__<FIELD>` variables, as a layer of settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gctune.settings.layers import Layer, Path, nest
+
+_PREFIX = "GCTUNE_"
+_BETWEEN = "__"
+
+RESERVED = ("CAPTURE", "CONFIG", "DISABLE", "ENVIRONMENT", "PLAN")
+
+
+def variables(environ: Mapping[str, str]) -> Layer:
+    """The settings that variables give; one that is empty counts as not set."""
+    given = {
+        name: value
+        for name, value in environ.items()
+        if value and name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in RESERVED
+    }
+    typed = {_path(name): name for name in given}
+    return Layer(
+        tree=nest({path: given[name] for path, name in typed.items()}),
+        origin=lambda path: f"variable {variable(path)}",
+        where=lambda path: typed.get(path, variable(path)),
+        spell=variable,
+    )
+
+
+def variable(path: Path) -> str:
+    """The variable of the setting at a path."""
+    return _PREFIX + _BETWEEN.join(path).upper()
+
+
+def _path(name: str) -> Path:
+    return tuple(name.removeprefix(_PREFIX).lower().split(_BETWEEN))
