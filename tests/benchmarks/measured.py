@@ -13,11 +13,11 @@ from __future__ import annotations
 import gc
 import json
 import resource
-import runpy
 import sys
 import time
 from array import array
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 
@@ -58,7 +58,7 @@ def measure(setting: str, program: Path, scale: float) -> dict[str, object]:
     put_in_force(thresholds)
     before, pauses = gc.get_stats(), Pauses()
     sys.path.insert(0, str(program.parent))
-    main = runpy.run_path(str(program))["main"]
+    main = import_module(program.stem).main
     if freeze:
         gc.freeze()
     main(scale)
