@@ -42,18 +42,19 @@ class Loaded:
 def load(
     overrides: Mapping[str, Any] | None = None,
     *,
+    environment: str | None = None,
     environ: Mapping[str, str] = os.environ,
     directory: File | None = None,
     file: str | None = None,
 ) -> Loaded:
     """Load the settings of an environment; without one, of the one that variables name.
 
-    `overrides` are sections, and perhaps the `environment`, as `gctune.apply`
-    takes them. `file` is read in place of the one that is found in `directory`,
-    the working directory. Raises ConfigError with every problem at once.
+    `overrides` are sections, as `gctune.apply` takes them. `file` is read in
+    place of the one that is found in `directory`, the working directory. Raises
+    ConfigError with every problem at once.
     """
     document = find(environ, directory or File(), file)
-    return _load(overrides or {}, environ, document)
+    return _load(overrides or {}, environment, environ, document)
 
 
 def load_each(
@@ -102,13 +103,18 @@ class _Ranked:
 
 def _attempt(name: str, environ: Mapping[str, str], document: Document) -> Loaded | ConfigError:
     try:
-        return _load({"environment": name}, environ, document)
+        return _load({}, name, environ, document)
     except ConfigError as error:
         return error
 
 
-def _load(overrides: Mapping[str, Any], environ: Mapping[str, str], document: Document) -> Loaded:
-    asked, notes = _asked_for(overrides, environ)
+def _load(
+    overrides: Mapping[str, Any],
+    environment: str | None,
+    environ: Mapping[str, str],
+    document: Document,
+) -> Loaded:
+    asked, notes = _asked_for(environment, environ)
     problems = list(document.problems())
     lineage: tuple[str, ...] = ()
     try:
@@ -134,11 +140,11 @@ def _load(overrides: Mapping[str, Any], environ: Mapping[str, str], document: Do
 
 
 def _asked_for(
-    overrides: Mapping[str, Any], environ: Mapping[str, str]
-) -> tuple[tuple[str, object], tuple[str, ...]]:
+    environment: str | None, environ: Mapping[str, str]
+) -> tuple[tuple[str, str], tuple[str, ...]]:
     """Who names the environment and the name given, and what to note about it."""
-    if "environment" in overrides:
-        return ("environment", overrides["environment"]), ()
+    if environment is not None:
+        return ("environment", environment), ()
     named = environments.asked_for(environ)
     if named:
         return named, ()
@@ -147,5 +153,4 @@ def _asked_for(
 
 
 def _arguments(overrides: Mapping[str, Any]) -> Layer:
-    sections = {name: value for name, value in overrides.items() if name != "environment"}
-    return Layer(sections, origin=lambda _: "argument", where=dotted)
+    return Layer(overrides, origin=lambda _: "argument", where=dotted)
