@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gctune.errors import ProfileError
-from gctune.profile.file import Writer
+from gctune.profile.file import Writer, new_sibling
 from gctune.profile.recording import Recording
 
 _BUSY, _ASLEEP = 0.2, 2.0  # seconds between two flushes, at least and at most
@@ -50,14 +50,7 @@ def begin(path: str, seconds: float | None = None) -> Capture:
     except ProfileError:
         if not base.exists():
             raise
-    return Capture(base, _sibling(base), seconds)
-
-
-def _sibling(base: Path) -> Writer:
-    """Make PROFILE.<pid>, or PROFILE.<pid>.1 where the same process has written that one."""
-    path = base.with_name(f"{base.name}.{os.getpid()}")
-    earlier = len(list(path.parent.glob(f"{path.name}*")))
-    return Writer(path.with_name(f"{path.name}.{earlier}") if earlier else path)
+    return Capture(base, Writer(new_sibling(base)), seconds)
 
 
 class Capture:
@@ -140,7 +133,7 @@ class Capture:
 
     def _after_fork_in_child(self) -> None:
         self._recording.abandon()
-        self._recording = Recording(partial(_sibling, self._base), forked=True)
+        self._recording = Recording(lambda: Writer(new_sibling(self._base)), forked=True)
         self._start_thread()
         _before_multiprocessing_ends(self)
 

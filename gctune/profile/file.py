@@ -77,13 +77,7 @@ class Writer:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.bytes = 0
-        try:
-            self._descriptor = os.open(path, _NEW, 0o600)
-        except FileExistsError as error:
-            remedy = "give another name, or remove it"
-            raise _problem(path, "exists already", remedy) from error
-        except (OSError, ValueError) as error:
-            raise _problem(path, _reason(error), "give a file in a folder of your own") from error
+        self._descriptor = create(path)
 
     def append(self, record: Record) -> None:
         """Write one record. Raises ProfileError where not all of it could be written."""
@@ -113,6 +107,20 @@ _NEW = (
 )
 
 
+def create(path: Path) -> int:
+    """Make a new file that only this user may read; return its descriptor, to append to.
+
+    Raises ProfileError where the file exists or cannot be made. A link that
+    stands in its place is not followed.
+    """
+    try:
+        return os.open(path, _NEW, 0o600)
+    except FileExistsError as error:
+        raise _problem(path, "exists already", "give another name, or remove it") from error
+    except (OSError, ValueError) as error:
+        raise _problem(path, _reason(error), "give a file in a folder of your own") from error
+
+
 def _line(record: Record) -> bytes:
     text = json.dumps(to_plain(record), separators=(",", ":")).encode()
     return b"%08x %b\n" % (zlib.crc32(text), text)
@@ -127,10 +135,17 @@ def siblings(path: Path) -> list[Path]:
         return []
 
 
+def new_sibling(path: Path) -> Path:
+    """Name PROFILE.<pid>, or PROFILE.<pid>.1 where this process has written that one."""
+    sibling = path.with_name(f"{path.name}.{os.getpid()}")
+    earlier = len(list(path.parent.glob(f"{sibling.name}*")))
+    return sibling.with_name(f"{sibling.name}.{earlier}") if earlier else sibling
+
+
 def looks_like_profile(path: Path) -> bool:
     """Whether a file is empty or begins as a capture begins it, which is never compressed."""
     try:
-        with _opened(path) as stream:
+        with opened(path) as stream:
             start = stream.read(_FRAME + 1)
     except OSError:
         return False
@@ -144,13 +159,14 @@ def read(path: Path) -> Profile:
     newer schema, or cannot be read at all.
     """
     try:
-        with _opened(path) as stream:
+        with opened(path) as stream:
             return _Reader(path).read(stream)
     except (OSError, ValueError) as error:
         raise _problem(path, _reason(error), _REMEDY) from error
 
 
-def _opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
+    """Open a file to read. Raises OSError, also where it is not a regular file."""
     # Not to wait for the writer of a FIFO.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     stream = os.fdopen(descriptor, "rb")
