@@ -69,6 +69,14 @@ class Plan(namedtuple("Plan", "environment interpreter steps warnings")):
 
         return json.dumps([FORMAT, *self], separators=(",", ":"))
 
+    def _checked(self) -> Plan:
+        texts = [self.environment, self.interpreter, *self.warnings]
+        for step in self.steps:
+            texts += (step.setting, step.status, step.reason, step.origin)
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("something else where text belongs")
+        return self
+
     @classmethod
     def from_json(cls, text: str) -> Plan:
         """Read what `to_json` wrote. Raises ApplyError on anything else."""
@@ -76,9 +84,10 @@ class Plan(namedtuple("Plan", "environment interpreter steps warnings")):
             form, environment, interpreter, steps, warnings = _read_json(text)
             if form != FORMAT:
                 raise ValueError(f"format {form!r}, this gctune reads {FORMAT}")
-            return cls(
+            plan = cls(
                 environment, interpreter, tuple(Step(*step) for step in steps), tuple(warnings)
             )
+            return plan._checked()
         except (ValueError, TypeError, StopIteration, RecursionError) as error:
             raise ApplyError(f"not a plan of this gctune: {error}") from error
 
