@@ -8,6 +8,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis.internal.conjecture.junkdrawer import gc_cumulative_time
+
+gc_cumulative_time()  # hypothesis adds a gc callback at its first test and keeps it; have it now
 
 # From 3.12 on the collector itself moves immortal objects among the frozen ones.
 IMMORTALS = 1000 if sys.version_info >= (3, 12) else 0
