@@ -98,6 +98,7 @@ class _Strict:
     strict = True
     object_hook = None
     object_pairs_hook = None
+    array_hook = None  # from 3.15 on
     parse_float = float
     parse_int = int
     parse_constant = None
@@ -106,11 +107,13 @@ class _Strict:
 def _read_json(text: str) -> Any:
     try:
         from _json import make_scanner
-    except ImportError:  # an interpreter without the C accelerator
+
+        scan = make_scanner(_Strict)  # type: ignore[arg-type]
+    except (ImportError, AttributeError):  # no C accelerator, or one that asks for more
         import json
 
         return json.loads(text)
-    value, end = make_scanner(_Strict)(text, 0)  # type: ignore[arg-type]
+    value, end = scan(text, 0)
     if end != len(text):
         raise ValueError("text after the plan")
     return value
