@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path as File
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from gctune.errors import ConfigError, problem
 from gctune.settings import environments, toml
@@ -18,8 +17,7 @@ PYPROJECT = "pyproject.toml"
 _PRESETS = File(__file__).with_name("presets")
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """What a settings file says; an empty one where there is none.
 
     `home` is where in the file gctune's part is: nowhere special, or below
@@ -27,17 +25,17 @@ class Document:
     """
 
     name: str = NAME
-    tree: Mapping[str, Any] = field(default_factory=dict)
-    lines: toml.Lines = field(default_factory=lambda: toml.Lines(""))
+    tree: Mapping[str, Any] = MappingProxyType({})
+    lines: toml.Lines | None = None
     home: Path = ()
     notes: tuple[str, ...] = ()
 
     def where(self, path: Path) -> str:
         """The file, the line where it is plain to see, and the name as typed."""
-        line = self.lines.of((*self.home, *path))
+        line = self.lines and self.lines.of((*self.home, *path))
         return f"{self.name}:{line}: {dotted(path)}" if line else f"{self.name}: {dotted(path)}"
 
-    @cached_property
+    @property
     def tables(self) -> Mapping[str, Path]:
         """The path of each environment's table, by the environment's one name."""
         named = _table(self.tree.get("environments"))
@@ -122,7 +120,7 @@ def preset(name: str) -> Iterator[Layer]:
     if name in environments.PRESETS:
         text = (_PRESETS / f"{name}.toml").read_text(encoding="utf-8")
         yield Layer(
-            tree=toml.parse(text, f"preset {name}"),
+            tree=toml.loads(text),
             origin=lambda _: f"preset {name}",
             where=lambda path: f"preset {name}: {dotted(path)}",
         )

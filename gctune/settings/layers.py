@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, get_args, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 
@@ -28,8 +26,7 @@ def dotted(path: Path) -> str:
     return ".".join(key if _BARE.fullmatch(key) else ascii(key[:64]) for key in path)
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """What one place says, as it is written there.
 
     `origin` says in words where the setting at a path comes from, `where` is
@@ -81,6 +78,8 @@ def shape() -> Shape:
 
 def nearest(path: Path) -> Path | None:
     """The setting that somebody who wrote `path` may have meant."""
+    import difflib  # only who mistypes pays for it
+
     candidates = {dotted(known): known for known in _settings(shape(), (), path[1:2])}
     same = [known for known in candidates.values() if known[-1] == path[-1] and len(path) > 1]
     if len(same) == 1:

@@ -1,16 +1,14 @@
 """The settings: what each is for, what it may be, and what it is when nobody says.
 
 A field's description is its one help text, for the command line, the JSON
-Schema and the README.
+Schema and the README. Annotations are evaluated here as they are written:
+pydantic needs them all, and pays a millisecond to evaluate text.
 """
 
-from __future__ import annotations
-
 import re
-from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -19,26 +17,22 @@ from pydantic_settings import (
 )
 
 from gctune.settings.quantities import (
-    C_INT,
     Duration,
     DurationField,
     FlagField,
     LimitField,
-    NaturalField,
     NumberField,
-    PositiveField,
     Rate,
     RateField,
     Ratio,
+    Reader,
     ShareField,
     Size,
     SmallSizeField,
-    duration,
+    duration_from,
     refusal,
-    whole,
+    whole_from,
 )
-
-_MIB = 2**20
 
 
 def _address(value: object) -> str:
@@ -49,14 +43,12 @@ def _address(value: object) -> str:
     return str(value)
 
 
-_Threshold0 = Annotated[
-    int,
-    PlainValidator(partial(whole, least=1, otherwise=", or set gc.enabled = false")),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": C_INT}),
-]
-_PauseTarget = Annotated[DurationField, PlainValidator(partial(duration, least=0.0001))]
-_Interval = Annotated[DurationField, PlainValidator(partial(duration, least=0.1))]
-_Address = Annotated[str, PlainValidator(_address), WithJsonSchema({"type": "string"})]
+_Threshold0 = Annotated[int, whole_from(1, ", or set gc.enabled = false")]
+_Threshold = Annotated[int, whole_from(0)]
+_Count = Annotated[int, whole_from(1)]
+_PauseTarget = Annotated[Duration, duration_from(0.0001)]
+_Interval = Annotated[Duration, duration_from(0.1)]
+_Address = Annotated[str, Reader(_address, {"type": "string"})]
 
 
 class _Section(BaseModel):
@@ -71,12 +63,12 @@ class Gc(_Section):
         description="container allocations less deallocations before a young collection;"
         " unset leaves the interpreter's own",
     )
-    threshold1: NaturalField | None = Field(
+    threshold1: _Threshold | None = Field(
         None,
         description="young collections before a collection of generation 1;"
         " unset leaves the interpreter's own",
     )
-    threshold2: NaturalField | None = Field(
+    threshold2: _Threshold | None = Field(
         None,
         description="collections of generation 1 before a full one;"
         " unset leaves the interpreter's own",
@@ -132,15 +124,13 @@ class Memory(_Section):
     trim: SmallSizeField | None = Field(
         None, description="free memory at the top of glibc's heap that goes back to the system"
     )
-    arenas: PositiveField | None = Field(
-        None, description="how many arenas glibc may keep for threads"
-    )
+    arenas: _Count | None = Field(None, description="how many arenas glibc may keep for threads")
 
 
 class Pool(_Section):
     """One pool of reused objects."""
 
-    max_size: PositiveField = Field(100, description="the most idle objects the pool keeps")
+    max_size: _Count = Field(100, description="the most idle objects the pool keeps")
 
 
 class Monitor(_Section):
@@ -225,22 +215,12 @@ class LeakAlert(_Section):
 class Alerts(_Section):
     """What somebody should hear of."""
 
-    heap: HeapAlert = Field(HeapAlert.model_construct(), description="too much memory")
-    gc_pause: PauseAlert = Field(
-        PauseAlert.model_construct(), description="a collection stops the program for too long"
-    )
-    allocation_rate: AllocationAlert = Field(
-        AllocationAlert.model_construct(), description="memory is allocated too fast"
-    )
-    growth_rate: GrowthAlert = Field(
-        GrowthAlert.model_construct(), description="memory grows too fast"
-    )
-    gc_frequency: FrequencyAlert = Field(
-        FrequencyAlert.model_construct(), description="collections come too often"
-    )
-    leak: LeakAlert = Field(
-        LeakAlert.model_construct(), description="what full collections leave climbs without end"
-    )
+    heap: HeapAlert = HeapAlert.model_construct()
+    gc_pause: PauseAlert = PauseAlert.model_construct()
+    allocation_rate: AllocationAlert = AllocationAlert.model_construct()
+    growth_rate: GrowthAlert = GrowthAlert.model_construct()
+    gc_frequency: FrequencyAlert = FrequencyAlert.model_construct()
+    leak: LeakAlert = LeakAlert.model_construct()
 
 
 class Settings(BaseSettings):
@@ -252,13 +232,11 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
-    gc: Gc = Field(Gc.model_construct(), description="the garbage collector")
-    memory: Memory = Field(Memory.model_construct(), description="the memory of the process")
-    pools: dict[str, Pool] = Field({}, description="pools of reused objects, by name")
-    monitor: Monitor = Field(
-        Monitor.model_construct(), description="what is watched while the program runs"
-    )
-    alerts: Alerts = Field(Alerts.model_construct(), description="what somebody should hear of")
+    gc: Gc = Gc.model_construct()
+    memory: Memory = Memory.model_construct()
+    pools: dict[str, Pool] = Field({}, description="Pools of reused objects, by name.")
+    monitor: Monitor = Monitor.model_construct()
+    alerts: Alerts = Alerts.model_construct()
 
     @classmethod
     def settings_customise_sources(

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 MOST = 2**63 - 1
 C_INT = 2**31 - 1  # what the collector keeps its thresholds in
@@ -252,48 +252,60 @@ def _finite(value: object) -> float | None:
     return float(bounded) if math.isfinite(bounded) else None
 
 
-_A_SIZE = [
+class Reader:
+    """Tells pydantic to read a field by a function, and what the JSON Schema says of it.
+
+    It does what PlainValidator and WithJsonSchema do together, at a third of
+    the cost: they look at signatures and build a schema that is never used.
+    """
+
+    def __init__(self, read: Callable[[object], Any], *forms: Mapping[str, Any]) -> None:
+        self._read = read
+        self._json_schema = dict(forms[0]) if len(forms) == 1 else {"anyOf": list(forms)}
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> dict[str, Any]:
+        return dict(self._json_schema)
+
+
+_A_SIZE = (
     {"type": "integer", "minimum": 1, "maximum": MOST},
     {"type": "string", "pattern": rf"^{_NUMBER} ?([kKMGT]i?B|[KMGT]i|B)$"},
-]
-_A_RATIO = [
+)
+_A_RATIO = (
     {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
     {"type": "string", "pattern": rf"^{_PERCENT}$"},
-]
-_A_DURATION = [
-    {"type": "number", "minimum": 0, "maximum": _YEAR},
-    {"type": "string", "pattern": rf"^{_DURATION}$"},
-]
-_A_RATE = [
+)
+_A_RATE = (
     {"type": "integer", "minimum": 1, "maximum": MOST},
     {"type": "string", "pattern": rf"^{_NUMBER} ?([kKMGT]i?B|[KMGT]i|B)/(s|m|h)$"},
-]
+)
 
-SizeField = Annotated[Size, PlainValidator(size), WithJsonSchema({"anyOf": _A_SIZE})]
-SmallSizeField = Annotated[Size, PlainValidator(small_size), WithJsonSchema({"anyOf": _A_SIZE})]
-ShareField = Annotated[
-    Size | Ratio, PlainValidator(size_or_ratio), WithJsonSchema({"anyOf": _A_SIZE + _A_RATIO})
-]
+
+def whole_from(least: int, otherwise: str = "") -> Reader:
+    """Read a whole number, at least `least`; `otherwise` adds to what to do about a wrong one."""
+    schema = {"type": "integer", "minimum": least, "maximum": C_INT}
+    return Reader(partial(whole, least=least, otherwise=otherwise), schema)
+
+
+def duration_from(least: float) -> Reader:
+    """Read a duration, at least `least` seconds."""
+    return Reader(
+        partial(duration, least=least),
+        {"type": "number", "minimum": least, "maximum": _YEAR},
+        {"type": "string", "pattern": rf"^{_DURATION}$"},
+    )
+
+
+SizeField = Annotated[Size, Reader(size, *_A_SIZE)]
+SmallSizeField = Annotated[Size, Reader(small_size, *_A_SIZE)]
+ShareField = Annotated[Size | Ratio, Reader(size_or_ratio, *_A_SIZE, *_A_RATIO)]
 LimitField = Annotated[
-    Size | Ratio | Literal["auto"],
-    PlainValidator(limit),
-    WithJsonSchema({"anyOf": [{"const": "auto"}, *_A_SIZE, *_A_RATIO]}),
+    Size | Ratio | Literal["auto"], Reader(limit, {"const": "auto"}, *_A_SIZE, *_A_RATIO)
 ]
-DurationField = Annotated[
-    Duration, PlainValidator(duration), WithJsonSchema({"anyOf": _A_DURATION})
-]
-RateField = Annotated[Rate, PlainValidator(rate), WithJsonSchema({"anyOf": _A_RATE})]
-NumberField = Annotated[
-    float, PlainValidator(number), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
-]
-NaturalField = Annotated[
-    int,
-    PlainValidator(partial(whole, least=0)),
-    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": C_INT}),
-]
-PositiveField = Annotated[
-    int,
-    PlainValidator(partial(whole, least=1)),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": C_INT}),
-]
-FlagField = Annotated[bool, PlainValidator(flag), WithJsonSchema({"type": "boolean"})]
+DurationField = Annotated[Duration, duration_from(0)]
+RateField = Annotated[Rate, Reader(rate, *_A_RATE)]
+NumberField = Annotated[float, Reader(number, {"type": "number", "exclusiveMinimum": 0})]
+FlagField = Annotated[bool, Reader(flag, {"type": "boolean"})]

@@ -10,13 +10,14 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
 from gctune.errors import ConfigError
 
 _parser: Any = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+loads: Callable[[str], dict[str, Any]] = _parser.loads
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 32
@@ -30,15 +31,15 @@ _STRING = "|".join(
         r"'[^'\n]*'?",
     )
 )
-_STRING_OR_COMMENT = re.compile(f"{_STRING}|#[^\n]*", re.DOTALL)
+_STRING_OR_COMMENT = rf"(?s:{_STRING}|#[^\n]*)"
 _EMPTY = '""'  # what stands for a string once its content is taken out
 
 _KEY = r"[A-Za-z0-9_-]+"
 _KEYS = rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*"
-_HEADER = re.compile(rf"[ \t]*\[[ \t]*({_KEYS})[ \t]*\]")
-_ENTRY = re.compile(rf"[ \t]*({_KEYS})[ \t]*=")
-_DEEP_KEY = re.compile(rf'(?<![\w"-])(?:(?:[\w-]+|{_EMPTY})[ \t]*\.[ \t]*){{{MAX_DEPTH}}}')
-_ERROR_LINE = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
+_HEADER = rf"[ \t]*\[[ \t]*({_KEYS})[ \t]*\]"
+_ENTRY = rf"[ \t]*({_KEYS})[ \t]*="
+_DEEP_KEY = rf'(?<![\w"-])(?:(?:[\w-]+|{_EMPTY})[ \t]*\.[ \t]*){{{MAX_DEPTH}}}'
+_ERROR_LINE = r" \(at line ([0-9]+), column ([0-9]+)\)$"
 
 
 def refused(where: str, wrong: str, remedy: str) -> ConfigError:
@@ -71,13 +72,12 @@ def parse(text: str, name: str) -> dict[str, Any]:
     """Parse bounded TOML. Raises ConfigError, with the line where there is one."""
     _check_depth(_without_strings(text), name)
     try:
-        tree: dict[str, Any] = _parser.loads(text)
+        return loads(text)
     except (ValueError, RecursionError) as error:
-        line = _ERROR_LINE.search(str(error))
+        line = re.search(_ERROR_LINE, str(error))
         where = f"{name}:{line.group(1)}" if line else name
-        wrong = _ERROR_LINE.sub(r" in column \2", str(error))
+        wrong = re.sub(_ERROR_LINE, r" in column \2", str(error))
         raise refused(where, f"not TOML: {wrong[:1].lower()}{wrong[1:]}", "correct it") from error
-    return tree
 
 
 class Lines:
@@ -88,7 +88,7 @@ class Lines:
         self._entries: dict[tuple[str, ...], int] = {}
         table: tuple[str, ...] | None = ()
         for number, line in _top_lines(_without_strings(text)):
-            header, entry = _HEADER.match(line), _ENTRY.match(line)
+            header, entry = re.match(_HEADER, line), re.match(_ENTRY, line)
             if line.lstrip().startswith("["):
                 table = _path(header) if header else None
                 self._headers.setdefault(table or (), number)
@@ -134,7 +134,7 @@ def _without_strings(text: str) -> str:
     def emptied(match: re.Match[str]) -> str:
         return _EMPTY + "\n" * match.group().count("\n")
 
-    return _STRING_OR_COMMENT.sub(emptied, text)
+    return re.sub(_STRING_OR_COMMENT, emptied, text)
 
 
 def _check_depth(bare: str, name: str) -> None:
@@ -143,7 +143,7 @@ def _check_depth(bare: str, name: str) -> None:
         depth = depth + 1 if bracket in "[{" else max(depth - 1, 0)
         if depth > MAX_DEPTH:
             break
-    if depth > MAX_DEPTH or _DEEP_KEY.search(bare):
+    if depth > MAX_DEPTH or re.search(_DEEP_KEY, bare):
         raise refused(name, f"nested more than {MAX_DEPTH} deep", "this is no settings file")
 
 
