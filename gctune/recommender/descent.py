@@ -13,6 +13,7 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
+from statistics import median
 from typing import NamedTuple
 
 from gctune.recommender.columns import Columns
@@ -20,7 +21,6 @@ from gctune.recommender.columns import Columns
 _NEIGHBOURS = 41  # spans that tell the blocks of a container at that time of the run
 _CLIMB_ONLY = 0.9  # quantile of their growth a container, taken as that of a climb alone
 _CERTAIN = 0.75  # blocks a container below which some must have died: each is a block at least
-_UNSTEADY = 0.1  # share of spans with a certain descent that makes a neighbourhood unsteady
 
 
 class Span(NamedTuple):
@@ -43,16 +43,26 @@ def movement(columns: Columns, blocks: int, blocks_per_garbage: float) -> Moveme
     """Tell descents from the blocks; `blocks` were allocated when recording began."""
     moved = Movement(array("q", bytes(8 * len(columns))), array("d", columns.count0))
     spans = list(_spans(columns, blocks, blocks_per_garbage))
-    for span, container in zip(spans, _blocks_per_container(spans)):
-        net = span.growth / container if container else min(span.growth, span.climb)
-        length = span.stop - span.start
-        died = max(0, round((span.climb - net) / length))
-        if not (container or died):
-            continue
-        for position in range(span.start, span.stop):
-            moved.descents[position] = died
-            moved.growth[position] = net / length
+    falls = [
+        (span, round(span.climb - span.growth / container))
+        for span, container in zip(spans, _blocks_per_container(spans))
+        if span.growth < _CERTAIN * span.climb
+    ]
+    single = [fallen for span, fallen in falls if span.stop - span.start == 1]
+    usual = median(single) if single else 0
+    for span, fallen in falls:
+        _fall(moved, span, fallen, usual)
     return moved
+
+
+def _fall(moved: Movement, span: Span, fallen: int, usual: float) -> None:
+    """Put what fell within a span at as many of its climbs as falls of the usual size make."""
+    length = span.stop - span.start
+    times = min(max(1, round(fallen / usual)), length) if usual else 1
+    for time in range(times):
+        place = span.start + (2 * time + 1) * length // (2 * times)
+        moved.descents[place] += fallen // times
+        moved.growth[place] -= fallen / times
 
 
 def _spans(columns: Columns, blocks: int, blocks_per_garbage: float) -> Iterator[Span]:
@@ -70,7 +80,7 @@ def _spans(columns: Columns, blocks: int, blocks_per_garbage: float) -> Iterator
 
 
 def _blocks_per_container(spans: list[Span]) -> Iterator[float]:
-    """Blocks that come with a container about each span; 0 where nothing descends.
+    """Blocks that come with a container about each span.
 
     They differ between the phases of a program. Spans without a descent grew
     the most for their climb; those at the very top also took in what is no
@@ -86,7 +96,4 @@ def _blocks_per_container(spans: list[Span]) -> Iterator[float]:
             insort(order, ratio)
         if position > half:
             del order[bisect_left(order, window.popleft())]
-        if bisect_left(order, _CERTAIN) > _UNSTEADY * len(order):
-            yield max(1.0, order[int(_CLIMB_ONLY * (len(order) - 1))])
-        else:
-            yield 0.0
+        yield max(1.0, order[int(_CLIMB_ONLY * (len(order) - 1))])

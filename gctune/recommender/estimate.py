@@ -12,6 +12,11 @@ class Estimate(NamedTuple):
     low: float
     high: float
 
+    @classmethod
+    def exact(cls, value: float) -> Estimate:
+        """The estimate of what is known."""
+        return cls(value, value, value)
+
     def map(self, scale: float, offset: float = 0.0) -> Estimate:
         """The estimate of `offset + scale * figure`, with `scale` positive."""
         return Estimate(*(offset + scale * value for value in self))

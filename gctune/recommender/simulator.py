@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from gctune.recommender.cost import CostModel
-from gctune.recommender.estimate import Estimate
+from gctune.recommender.estimate import Estimate, mean, total
 from gctune.recommender.generations import OLD
 from gctune.recommender.heap import Heap
 from gctune.recommender.replay import Step, replay
@@ -46,6 +46,36 @@ class Prediction:
         """CPU time of the whole against the captured run's."""
         whole = self.other_seconds + captured_gc_seconds
         return self.gc_seconds.map(1 / whole, self.other_seconds / whole)
+
+
+def together(predictions: Sequence[Prediction]) -> Prediction:
+    """The prediction for several processes of one program, side by side."""
+    return _merged(predictions, total, max)
+
+
+def averaged(predictions: Sequence[Prediction]) -> Prediction:
+    """The prediction for settings that the given ones surround."""
+    merged = _merged(predictions, mean, lambda values: sum(values) / len(values))
+    middle = predictions[len(predictions) // 2]
+    return replace(merged, thresholds=middle.thresholds, collections=middle.collections)
+
+
+def _merged(
+    predictions: Sequence[Prediction],
+    add: Callable[[list[Estimate]], Estimate],
+    longest: Callable[[Sequence[float]], float],
+) -> Prediction:
+    first = predictions[0]
+    young, middle, old = map(sum, zip(*(one.collections for one in predictions)))
+    return Prediction(
+        thresholds=first.thresholds,
+        freeze=first.freeze,
+        collections=(young, middle, old),
+        gc_seconds=add([one.gc_seconds for one in predictions]),
+        other_seconds=add([Estimate.exact(one.other_seconds) for one in predictions]).expected,
+        pause_seconds=Estimate(*map(longest, zip(*(one.pause_seconds for one in predictions)))),
+        extra_bytes=add([one.extra_bytes for one in predictions]),
+    )
 
 
 def simulate(
@@ -117,13 +147,14 @@ class _Tally:
         return Estimate(self.longest_ns, self.longest_ns / factor, self.longest_ns * factor)
 
 
-def _extra_bytes(
-    summary: Summary, tally: _Tally, heap: Heap, thresholds: Thresholds
-) -> Estimate:
+def _extra_bytes(summary: Summary, tally: _Tally, heap: Heap, thresholds: Thresholds) -> Estimate:
     """Memory that garbage holds longer; what a service goes on to pile up widens the range."""
-    extra = max(0.0, tally.top_blocks - max(summary.timeline.blocks, default=0))
+    extra = tally.top_blocks - max(summary.timeline.blocks, default=0)
+    if thresholds[0] >= summary.thresholds[0]:  # few collections do not meet the peak
+        extra = max(0.0, extra)
     piled = 0.0 if summary.whole else heap.held[OLD] * (_runs(summary, thresholds) - 1)
-    return Estimate(extra, extra / 2, _MEMORY * (extra + piled)).map(summary.bytes_per_block)
+    bounds = (extra / 2, _MEMORY * extra)
+    return Estimate(extra, min(bounds), max(bounds) + piled).map(summary.bytes_per_block)
 
 
 def _runs(summary: Summary, thresholds: Thresholds) -> float:

@@ -14,6 +14,7 @@ from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
 
 Thresholds = tuple[int, int, int]
 
+_TELLING = 1000  # objects in a full collection, so that emptied free lists do not count
 _BLOCKS_PER_GARBAGE = 2.0  # an object and its dict, say; where nothing was seen freed
 
 
@@ -92,16 +93,20 @@ def _accounted(own: int, count: tuple[int, int, int], limit: Thresholds) -> bool
 
 
 def _blocks_per_garbage(columns: Columns) -> tuple[float, float]:
-    """Blocks that a collected object frees, its own and what only it held: young and old."""
-    freed = {True: 0, False: 0}
-    objects = {True: 0, False: 0}
+    """Blocks that a collected object frees, its own and what only it held: young and old.
+
+    A young one often frees none: lists, dicts and tuples go to free lists,
+    which full collections empty.
+    """
+    freed, objects = [0, 0], [0, 0]
     rows = zip(columns.generation, columns.before, columns.after, columns.collected)
     for generation, before, after, collected in rows:
-        if before > after > 0:
-            freed[generation == OLD] += before - after
-            objects[generation == OLD] += collected
-    young = freed[False] / objects[False] if objects[False] else _BLOCKS_PER_GARBAGE
-    old = freed[True] / objects[True] if objects[True] else max(young, _BLOCKS_PER_GARBAGE)
+        old = generation == OLD
+        if before > after > 0 and collected > (_TELLING if old else 0):
+            freed[old] += before - after
+            objects[old] += collected
+    young = freed[0] / objects[0] if objects[0] else _BLOCKS_PER_GARBAGE
+    old = freed[1] / objects[1] if objects[1] else max(young, _BLOCKS_PER_GARBAGE)
     return young, old
 
 
