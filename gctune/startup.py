@@ -47,14 +47,18 @@ def planned(environment: str | None, sections: Mapping[str, Any] | None = None) 
 
 
 def activate(environ: Mapping[str, str], warn: Callable[[str], object]) -> None:
-    """Do what `environ` hands down: the plan in GCTUNE_PLAN, the capture in GCTUNE_CAPTURE.
+    """Do what `environ` hands down in GCTUNE_PLAN, GCTUNE_CAPTURE and GCTUNE_HEAP.
 
     Never raises: `warn` gets one line for each of them that cannot be used.
     Does nothing where GCTUNE_DISABLE is set.
     """
     if disabled(environ):
         return
-    for variable, start in (("GCTUNE_PLAN", _apply_text), ("GCTUNE_CAPTURE", _begin_capture)):
+    for variable, start in (
+        ("GCTUNE_PLAN", _apply_text),
+        ("GCTUNE_CAPTURE", _begin_capture),
+        ("GCTUNE_HEAP", lambda text: _begin_heap(text, warn)),
+    ):
         text = environ.get(variable)
         if text:
             _attempt(variable, text, start, warn)
@@ -85,6 +89,14 @@ def _begin_capture(text: str) -> None:
     from gctune.profile.capture import begin
 
     begin(**json.loads(text))
+
+
+def _begin_heap(text: str, warn: Callable[[str], object]) -> None:
+    import json
+
+    from gctune.profile.heap import begin
+
+    begin(**json.loads(text), warn=warn)
 
 
 def _handed_down(environ: Mapping[str, str]) -> Plan | None:

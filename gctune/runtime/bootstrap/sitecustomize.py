@@ -1,8 +1,9 @@
-"""Loaded by every Python below `gctune run` and `gctune capture`.
+"""Loaded by every Python below `gctune run`, `gctune capture` and `gctune heap`.
 
-Makes way for the program's own sitecustomize, then does what GCTUNE_PLAN and
-GCTUNE_CAPTURE ask for. Any Python that is started below finds this file, so it
-is written for old ones too: they get one line of warning and run on.
+Makes way for the program's own sitecustomize, then does what GCTUNE_PLAN,
+GCTUNE_CAPTURE and GCTUNE_HEAP ask for. Any Python that is started below finds
+this file, so it is written for old ones too: they get one line of warning and
+run on.
 """
 
 # pathlib costs 4 ms.
@@ -58,5 +59,5 @@ try:
     if __name__ == "sitecustomize":
         _import_the_next()
 finally:
-    if os.environ.get("GCTUNE_PLAN") or os.environ.get("GCTUNE_CAPTURE"):
+    if any(map(os.environ.get, ("GCTUNE_PLAN", "GCTUNE_CAPTURE", "GCTUNE_HEAP"))):
         _activate()

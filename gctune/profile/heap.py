@@ -1,0 +1,116 @@
+"""Heap profiles: which lines of a program hold its memory.
+
+A heap profile counts objects and bytes by stack. What an object contains is
+never looked at.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from gctune.errors import ProfileError, problem
+from gctune.host.files import reason
+from gctune.profile import flames, pprof, tracing
+from gctune.profile.file import create, new_sibling, opened
+from gctune.profile.sites import Heap
+
+FORMATS: dict[str, Callable[[Heap], bytes]] = {
+    "pprof": pprof.encode,
+    "speedscope": flames.speedscope,
+    "collapsed": flames.collapsed,
+}
+_ENDINGS = {".json": "speedscope", ".collapsed": "collapsed", ".folded": "collapsed"}
+
+
+def write_heap(path: str | os.PathLike[str], form: str | None = None) -> None:
+    """Write what is in use now, by stack, to a new file.
+
+    `form` is "pprof", "speedscope" or "collapsed"; None goes by the file's
+    ending (.json is speedscope, .collapsed and .folded are collapsed, all else
+    is pprof). A full collection comes first. Allocations are known from when
+    tracemalloc was started: by `gctune heap`, by -X tracemalloc=25, or in code.
+    Raises ProfileError where it was not, where `path` exists, or where it
+    cannot be written.
+    """
+    path = Path(path)
+    form = form or format_of(path)
+    if form not in FORMATS:
+        raise ProfileError(problem("form", form, "no format", f"give {', '.join(FORMATS)}"))
+    content = FORMATS[form](tracing.take())
+    _fill(path, create(path), content)
+
+
+def format_of(path: Path) -> str:
+    """The format that the ending of a file's name stands for."""
+    return _ENDINGS.get(path.suffix.lower(), "pprof")
+
+
+def read_heap(path: Path) -> Heap:
+    """Read a heap profile in pprof's format, ours or Go's.
+
+    Raises ProfileError where it cannot be read, is damaged or no heap profile,
+    or too large: over 64 MiB, or 1,048,576 stacks.
+    """
+    try:
+        with opened(path) as stream:
+            return pprof.decode(stream.read(pprof.MOST_BYTES + 1))
+    except (OSError, ValueError) as error:
+        remedy = "give a heap profile in pprof's format"
+        raise ProfileError(problem("FILE", str(path), reason(error).lower(), remedy)) from error
+
+
+def begin(
+    path: str, form: str, frames: int, before: str | None, warn: Callable[[str], object]
+) -> None:
+    """Trace this process, and write its heap when it ends, and that of each child it forks.
+
+    The file is made now, so that it is this process's; FILE.<pid> where it is
+    taken, and for a forked child. `before` gets the heap as it is now. `warn`
+    gets one line where the heap cannot be written in the end. Raises
+    ProfileError where the files cannot be made.
+    """
+    base, encode = Path(path).absolute(), FORMATS[form]
+    claimed = _claim(base)
+    tracing.start(frames)
+    if before is not None:
+        _fill(*_claim(Path(before).absolute()), encode(tracing.take()))
+    atexit.register(_finish, base, os.getpid(), claimed, encode, warn)
+
+
+def _finish(
+    base: Path,
+    pid: int,
+    claimed: tuple[Path, int],
+    encode: Callable[[Heap], bytes],
+    warn: Callable[[str], object],
+) -> None:
+    """Write the heap at the end of a process: the one that claimed a file, or its child."""
+    try:
+        content = encode(tracing.take())
+        _fill(*(claimed if os.getpid() == pid else _claim(base)), content)
+    except Exception as error:  # noqa: BLE001 - the program ends as it would have ended
+        warn(str(error) or type(error).__name__)
+
+
+def _claim(base: Path) -> tuple[Path, int]:
+    """Make FILE, or FILE.<pid> where it is taken; return its name and descriptor."""
+    try:
+        return base, create(base)
+    except ProfileError:
+        if not os.path.lexists(base):
+            raise
+    sibling = new_sibling(base)
+    return sibling, create(sibling)
+
+
+def _fill(path: Path, descriptor: int, content: bytes) -> None:
+    """Write to a descriptor, and close it. Raises ProfileError."""
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+    except OSError as error:
+        remedy = "write to a disk with more room"
+        raise ProfileError(problem("FILE", str(path), reason(error).lower(), remedy)) from error

@@ -1,0 +1,87 @@
+"""Which functions and lines hold a heap: flat, cumulative, and who called whom.
+
+Flat is what a function allocated itself, cumulative what it and all that it
+called allocated.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Generic, TypeVar
+
+from gctune.profile.sites import Frame, Function, Heap, Stack
+
+_Key = TypeVar("_Key", Function, Frame)
+
+
+@dataclass(frozen=True)
+class Weight(Generic[_Key]):
+    """What one function or line weighs; `objects` are counted flat."""
+
+    key: _Key
+    flat_bytes: int
+    cumulative_bytes: int
+    objects: int
+
+
+def by_function(heap: Heap) -> list[Weight[Function]]:
+    """Weigh the functions of a heap, the largest flat first."""
+    return _weigh(heap, lambda frame: frame.function)
+
+
+def by_line(heap: Heap, function: Function) -> dict[int, Weight[Frame]]:
+    """Weigh the lines of a function that are on any stack."""
+    weights = _weigh(heap, lambda frame: frame)
+    return {weight.key.line: weight for weight in weights if weight.key.function == function}
+
+
+def _weigh(heap: Heap, key: Callable[[Frame], _Key]) -> list[Weight[_Key]]:
+    flat, cumulative, objects = Counter[_Key](), Counter[_Key](), Counter[_Key]()
+    for stack, count, size in heap.sites:
+        flat[key(stack[0])] += size
+        objects[key(stack[0])] += count
+        for each in set(map(key, stack)):
+            cumulative[each] += size
+    weights = (Weight(each, flat[each], size, objects[each]) for each, size in cumulative.items())
+    return sorted(weights, key=_largest_first)
+
+
+def _largest_first(weight: Weight[_Key]) -> tuple[int, int, _Key]:
+    return -abs(weight.flat_bytes), -abs(weight.cumulative_bytes), weight.key
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The cumulative bytes that a function's callers and callees share with it, largest first."""
+
+    callers: tuple[tuple[Function, int], ...]
+    callees: tuple[tuple[Function, int], ...]
+
+
+def neighbours(heap: Heap, function: Function) -> Neighbours:
+    """Weigh the calls to and from a function; a call that recurs counts once a stack."""
+    callers, callees = Counter[Function](), Counter[Function]()
+    for site in heap.sites:
+        for callee, caller in set(_calls(site.stack)):
+            if callee == function:
+                callers[caller] += site.bytes
+            if caller == function:
+                callees[callee] += site.bytes
+    return Neighbours(_sorted(callers), _sorted(callees))
+
+
+def _calls(stack: Stack) -> Iterator[tuple[Function, Function]]:
+    """Yield each callee with its caller."""
+    return pairwise(frame.function for frame in stack)
+
+
+def _sorted(weights: Counter[Function]) -> tuple[tuple[Function, int], ...]:
+    return tuple(sorted(weights.items(), key=lambda item: (-abs(item[1]), item[0])))
+
+
+def total_bytes(heap: Heap) -> int:
+    """What shares are taken of; of a difference, growth and shrinkage both count."""
+    return sum(abs(site.bytes) for site in heap.sites)

@@ -1,0 +1,66 @@
+"""Allocation sites: which stacks hold how much of the heap, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple, TypeAlias
+
+
+class Function(NamedTuple):
+    """A function and where it begins; `line` is 0 where that is not known."""
+
+    name: str
+    file: str
+    line: int
+
+
+class Frame(NamedTuple):
+    """A line of a function."""
+
+    function: Function
+    line: int
+
+
+Stack: TypeAlias = tuple[Frame, ...]  # leaf first
+
+
+class Site(NamedTuple):
+    """What was allocated by one stack and is still in use."""
+
+    stack: Stack
+    objects: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Heap:
+    """The sites of a heap, each stack once, the largest first.
+
+    `taken_ns` is when, in nanoseconds since 1970; `comments` say how.
+    """
+
+    sites: tuple[Site, ...]
+    taken_ns: int
+    comments: tuple[str, ...] = ()
+
+
+def gather(sites: Iterable[Site]) -> tuple[Site, ...]:
+    """Add up the sites of each stack, leave out what comes to nothing, put the largest first."""
+    amounts: dict[Stack, tuple[int, int]] = {}
+    for stack, objects, size in sites:
+        more, larger = amounts.get(stack, (0, 0))
+        amounts[stack] = more + objects, larger + size
+    gathered = (Site(stack, *amount) for stack, amount in amounts.items() if any(amount))
+    return tuple(sorted(gathered, key=_largest_first))
+
+
+def difference(heap: Heap, base: Heap) -> Heap:
+    """What `heap` has more than `base`, stack by stack; less is negative."""
+    less = (Site(stack, -objects, -size) for stack, objects, size in base.sites)
+    return Heap(gather(chain(heap.sites, less)), heap.taken_ns, heap.comments)
+
+
+def _largest_first(site: Site) -> tuple[int, int, Stack]:
+    return -abs(site.bytes), -abs(site.objects), site.stack

@@ -1,0 +1,50 @@
+"""The heap of this process, as tracemalloc knows it."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+
+from gctune.errors import ProfileError, problem
+from gctune.profile.functions import Names
+from gctune.profile.sites import Heap, Site, gather
+from gctune.runtime.knobs import collect
+
+MOST_FRAMES = 1000  # of a stack; CPython's own recursion limit
+USUAL_FRAMES = 25
+COST = "the program takes several times the CPU and more memory while allocations are traced"
+
+
+def start(frames: int = USUAL_FRAMES) -> None:
+    """Trace every allocation from now on, with up to so many frames of its stack.
+
+    Where tracing is under way already it goes on as it is.
+    """
+    if not tracemalloc.is_tracing():
+        tracemalloc.start(frames)
+
+
+def take() -> Heap:
+    """Take what is in use now, after a full collection.
+
+    Only what was allocated since tracing started is known of; sizes are what
+    Python asked its allocators for. Never looks into an object. Raises
+    ProfileError where nothing is traced.
+    """
+    if not tracemalloc.is_tracing():
+        wrong = "no allocation is traced"
+        remedy = "start the program by gctune heap, or with -X tracemalloc=25"
+        raise ProfileError(problem("tracemalloc", "off", wrong, remedy))
+    collect()
+    snapshot, taken_ns = tracemalloc.take_snapshot(), time.time_ns()
+    names = Names()
+    found = (
+        Site(
+            names.stack((frame.filename, frame.lineno) for frame in statistic.traceback),
+            statistic.count,
+            statistic.size,
+        )
+        for statistic in snapshot.statistics("traceback")
+    )
+    cut = f"stacks of up to {snapshot.traceback_limit} frames, by tracemalloc"
+    return Heap(gather(found), taken_ns, (cut,))
