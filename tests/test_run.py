@@ -1,0 +1,234 @@
+"""`gctune run` hands the plan down and becomes the program."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from children import BARE, python
+
+from gctune.host import this_host
+
+TOML = "[gc]\nthreshold0 = 543\nfreeze = 'fork'\n"
+RUN = [sys.executable, "-m", "gctune", "run"]
+PATH = os.pathsep.join([str(Path(sys.executable).parent), BARE["PATH"]])
+ENVIRON = {**BARE, "PATH": PATH}
+PRINT = "import gc; print(gc.get_threshold()[0], flush=True)"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "gctune.toml").write_text(TOML)
+    (tmp_path / "app.py").write_text(PRINT)
+    return tmp_path
+
+
+def run(
+    *arguments: str, directory: Path, status: int = 0, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    environ = {**ENVIRON, **variables}
+    return python(
+        "-m", "gctune", "run", *arguments, environ=environ, directory=directory, status=status
+    )
+
+
+@pytest.mark.parametrize(
+    "command", [["python", "app.py"], ["python", "-m", "app"], ["python", "-c", PRINT]]
+)
+@pytest.mark.parametrize("dashes", [["--"], []])
+def test_a_python_program_runs_with_the_plan(
+    command: list[str], dashes: list[str], project: Path
+) -> None:
+    done = run(*dashes, *command, directory=project)
+    assert (done.stdout, done.stderr) == ("543\n", "")
+
+
+def test_a_console_script_runs_with_the_plan(project: Path) -> None:
+    tool = project / "tool"
+    tool.write_text(f"#!{sys.executable}\n{PRINT}")
+    tool.chmod(0o755)
+    path = os.pathsep.join([str(project), PATH])
+    assert run("--", "tool", directory=project, PATH=path).stdout == "543\n"
+
+
+def test_a_program_that_starts_pythons_hands_the_plan_on(project: Path) -> None:
+    assert run("sh", "-c", "python app.py; python app.py", directory=project).stdout == "543\n" * 2
+
+
+def test_run_within_run_takes_the_inner_plan(project: Path) -> None:
+    inner = ["env", "GCTUNE_GC__THRESHOLD0=77", *RUN, "python", "app.py"]
+    assert run("--", *inner, directory=project).stdout == "77\n"
+
+
+def test_the_programs_own_apply_takes_the_plan(project: Path) -> None:
+    code = "import gctune, sys; print(gctune.apply().plan.environment, 'pydantic' in sys.modules)"
+    done = run("--environment", "staging", "--", "python", "-c", code, directory=project)
+    assert done.stdout == "staging False\n"
+
+
+def test_options_after_the_program_are_the_programs(project: Path) -> None:
+    code = "import sys; print(sys.argv[1:])"
+    done = run("python", "-c", code, "--environment", "x", "--", "-v", directory=project)
+    assert done.stdout == "['--environment', 'x', '--', '-v']\n"
+
+
+def test_a_bad_configuration_is_said_and_nothing_started(project: Path) -> None:
+    code = "open('started', 'w')"
+    done = run("python", "-c", code, directory=project, status=1, GCTUNE_GC__THRESHOLD0="lots")
+    assert done.stderr.startswith("GCTUNE_GC__THRESHOLD0 = 'lots': ")
+    assert not (project / "started").exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--no-such-option", "python"], ["--"]])
+def test_wrong_usage_exits_with_2(arguments: list[str], project: Path) -> None:
+    done = run(*arguments, directory=project, status=2)
+    assert "Usage: gctune run" in done.stderr
+
+
+def test_a_program_that_is_not_there_exits_with_127(project: Path) -> None:
+    for program in ("no-such-program", "./no-such-program", ""):
+        done = run("--", program, directory=project, status=127)
+        assert done.stderr == (
+            f"command = {program!r}: no such program"
+            f"{'' if '/' in program else ' on PATH'}; check its spelling\n"
+        )
+
+
+def test_what_cannot_be_executed_exits_with_126(project: Path) -> None:
+    garbage = project / "garbage"
+    garbage.write_bytes(b"\x00\x01")
+    garbage.chmod(0o755)
+    for program in ("./app.py", "./garbage", str(project)):
+        done = run("--", program, directory=project, status=126)
+        assert done.stderr.startswith(f"command = {program!r}: ")
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("status", [0, 1, 7, 255])
+def test_the_exit_status_is_the_programs(status: int, project: Path) -> None:
+    run("python", "-c", f"raise SystemExit({status})", directory=project, status=status)
+
+
+@contextmanager
+def running(
+    *command: str, directory: Path, environ: dict[str, str] = ENVIRON
+) -> Iterator[subprocess.Popen[str]]:
+    """A program under way, killed at the end if it still is."""
+    with subprocess.Popen(
+        command, env=environ, cwd=directory, stdout=subprocess.PIPE, text=True
+    ) as child:
+        try:
+            yield child
+        finally:
+            if child.poll() is None:
+                child.kill()
+
+
+def test_the_process_id_is_the_programs(project: Path) -> None:
+    code = "import os; print(os.getpid())"
+    with running(*RUN, "python", "-c", code, directory=project) as child:
+        assert child.communicate()[0] == f"{child.pid}\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_signals_reach_the_program(number: signal.Signals, project: Path) -> None:
+    code = "import signal, sys; print('ready', flush=True); signal.pause()"
+    environ = {**ENVIRON, "PYTHONSTARTUP": ""}
+    with running(*RUN, "python", "-c", code, directory=project, environ=environ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        os.kill(child.pid, number)
+        assert child.wait(30) == -number
+
+
+@pytest.mark.parametrize("name", ["PIPE", "XFSZ"])
+def test_signals_that_python_ignores_are_given_back(name: str, project: Path) -> None:
+    run("sh", "-c", f"kill -{name} $$", directory=project, status=-signal.Signals[f"SIG{name}"])
+
+
+class _Unix(HTTPConnection):
+    """HTTP over a unix socket, which needs no port."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=30)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(30)
+        self.sock.connect(str(self._path))
+
+
+def ask(path: Path) -> str:
+    connection = _Unix(path)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
+_HEAVY_APP = """
+import gc, os
+HEAP = [{"number": number, "tags": []} for number in range(200_000)]
+def app(environ, start_response):
+    gc.collect()
+    with open("/proc/self/smaps_rollup") as memory:
+        (dirty,) = [line.split()[1] for line in memory if line.startswith("Private_Dirty")]
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{os.getpid()} {dirty} {gc.get_threshold()[0]}".encode()]
+"""
+
+
+def workers_of(prefix: list[str], directory: Path, socket_path: Path) -> dict[str, list[int]]:
+    """Private dirty KiB and threshold of each of two preloaded workers, by process id."""
+    command = ["gunicorn", "--preload", "-w", "2", "--bind", f"unix:{socket_path}", "heavy:app"]
+    workers: dict[str, list[int]] = {}
+    deadline = time.monotonic() + 60
+    with running(*prefix, *command, "--log-level", "error", directory=directory) as master:
+        while len(workers) < 2:
+            assert time.monotonic() < deadline, "two workers did not answer"
+            assert master.poll() is None, "gunicorn ended"
+            try:
+                worker, *figures = ask(socket_path).split()
+            except (FileNotFoundError, ConnectionError):
+                continue
+            workers[worker] = [int(figure) for figure in figures]
+        master.terminate()
+        assert master.wait(30) == 0
+    return workers
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/smaps_rollup").exists(), reason="private memory is read from /proc"
+)
+def test_preloaded_workers_share_their_heap(project: Path) -> None:
+    (project / "heavy.py").write_text(_HEAVY_APP)
+    stock = workers_of([], project, project / "stock.sock")
+    tuned = workers_of([*RUN, "--"], project, project / "tuned.sock")
+    most = max(dirty for dirty, _ in tuned.values())
+    least = min(dirty for dirty, _ in stock.values())
+    assert {threshold for _, threshold in tuned.values()} == {543}
+    assert most * 3 <= least, f"{most} KiB a worker with gctune, {least} KiB without"
+
+
+def test_a_plan_that_may_harm_is_warned_of(project: Path) -> None:
+    if this_host().container.limit is not None:
+        pytest.skip("the container's memory limit guards every plan here")
+    done = run("python", "app.py", directory=project, GCTUNE_GC__ENABLED="false")
+    assert done.stdout == "543\n"
+    assert done.stderr.startswith("gctune: collecting less often with no memory limit known")
+
+
+def test_help_says_how_to_call_it(project: Path) -> None:
+    assert re.search(r"gctune run -- \S+", run("--help", directory=project).stdout)
