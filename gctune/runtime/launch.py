@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -56,22 +56,21 @@ def execute(command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
 
 
 def _find(program: str, environ: Mapping[str, str]) -> str:
-    files = [path for path in _candidates(program, environ) if os.path.exists(path)]
-    for path in files:
+    found = _candidates(program, environ)
+    for path in found:
         if os.path.isfile(path) and os.access(path, os.X_OK):
             return path
-    if files:
-        raise _not_executable(program, f"{files[0]} is not an executable file")
+    if found:
+        raise _not_executable(program, f"{found[0]} is not an executable file")
     wrong = "no such program" if os.path.dirname(program) else "no such program on PATH"
     raise LaunchError(problem("command", program, wrong, "check its spelling"), NOT_FOUND)
 
 
-def _candidates(program: str, environ: Mapping[str, str]) -> Iterator[str]:
+def _candidates(program: str, environ: Mapping[str, str]) -> list[str]:
     if os.path.dirname(program):
-        yield program
-        return
-    for folder in os.get_exec_path(environ):
-        yield os.path.join(folder, program)
+        return [program] if os.path.exists(program) else []
+    paths = (os.path.join(folder, program) for folder in os.get_exec_path(environ))
+    return [path for path in paths if os.path.isfile(path)]
 
 
 def _not_executable(program: str, wrong: str) -> LaunchError:
