@@ -77,4 +77,9 @@ def reason(error: OSError | ValueError) -> str:
 
 def shown(path: bytes) -> str:
     """Decode a path for a terminal: what cannot be printed is escaped."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in os.fsdecode(path))
+    return printable(os.fsdecode(path))
+
+
+def printable(text: str) -> str:
+    """Escape what of a text cannot be printed."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

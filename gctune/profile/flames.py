@@ -14,7 +14,7 @@ _SEPARATORS = str.maketrans(";\n\r", ":  ")  # what would end a frame or a line
 
 
 def speedscope(heap: Heap) -> bytes:
-    """Encode a heap for speedscope: one flame graph of bytes, one of objects."""
+    """Encode a heap for speedscope: one flame graph of bytes, one of blocks."""
     numbers: dict[Frame, int] = {}
     for site in heap.sites:
         for frame in reversed(site.stack):
@@ -27,7 +27,7 @@ def speedscope(heap: Heap) -> bytes:
         "shared": {"frames": list(map(_frame, numbers))},
         "profiles": [
             _graph("bytes in use", "bytes", stacks, (site.bytes for site in heap.sites)),
-            _graph("objects in use", "none", stacks, (site.objects for site in heap.sites)),
+            _graph("blocks in use", "none", stacks, (site.blocks for site in heap.sites)),
         ],
     }
     return json.dumps(document, separators=(",", ":")).encode()

@@ -1,6 +1,7 @@
 """Heap profiles: which lines of a program hold its memory.
 
-A heap profile counts objects and bytes by stack. What an object contains is
+A heap profile counts memory blocks and their bytes by stack; an object is one
+block, or two where its items have one of their own. What an object contains is
 never looked at.
 """
 

@@ -32,6 +32,7 @@ _TYPES = (
     ("inuse_space", "bytes"),
 )
 _SHOWN = "inuse_space"
+_BLOCKS = "objects are memory blocks: an object is one, or two where its items have their own"
 _ALLOC = "alloc_objects and alloc_space count only what is still in use: no more is traced"
 _UNKNOWN = Function("<unknown>", "", 0)
 _Item = TypeVar("_Item")
@@ -94,12 +95,12 @@ class _Encoder:
         yield protobuf.number(_Profile.TIME_NANOS, heap.taken_ns)
         yield protobuf.content(_Profile.PERIOD_TYPE, self._type("space", "bytes"))
         yield protobuf.number(_Profile.PERIOD, 1)
-        for comment in dict.fromkeys((*heap.comments, _ALLOC)):
+        for comment in dict.fromkeys((*heap.comments, _BLOCKS, _ALLOC)):
             yield protobuf.number(_Profile.COMMENT, self._text(comment))
 
     def _sample(self, site: Site) -> bytes:
         locations = (self._locations[frame] for frame in site.stack)
-        return protobuf.numbers(1, locations) + protobuf.numbers(2, 2 * (site.objects, site.bytes))
+        return protobuf.numbers(1, locations) + protobuf.numbers(2, 2 * (site.blocks, site.bytes))
 
     def _location(self, frame: Frame) -> bytes:
         line = protobuf.number(1, self._functions[frame.function]) + protobuf.number(2, frame.line)
@@ -132,10 +133,15 @@ def decode(packed: bytes) -> Heap:
 
     Raises ValueError where it is damaged, no heap profile, or too large.
     """
-    return _Decoder(_unpack(packed)).heap()
+    try:
+        return _Decoder(_unpack(packed)).heap()
+    except protobuf.WireError as error:
+        raise ValueError(f"damaged, or not in pprof's format ({error})") from error
 
 
 def _unpack(packed: bytes) -> bytes:
+    if not packed:
+        raise ValueError("empty: its program was killed, or has not ended")
     if len(packed) > MOST_BYTES:
         raise ValueError(f"longer than {MOST_BYTES} bytes")
     if not packed.startswith(_GZIP):
@@ -194,10 +200,10 @@ class _Decoder:
         self._frames = 0
 
     def heap(self) -> Heap:
-        objects, size = self._index("inuse_objects"), self._index("inuse_space")
+        blocks, size = self._index("inuse_objects"), self._index("inuse_space")
         samples = self._profile.messages(_Profile.SAMPLE)
         return Heap(
-            gather(self._site(sample, objects, size) for sample in samples),
+            gather(self._site(sample, blocks, size) for sample in samples),
             self._profile.number(_Profile.TIME_NANOS),
             tuple(map(self._text, self._profile.numbers(_Profile.COMMENT))),
         )
@@ -215,11 +221,11 @@ class _Decoder:
             return names.index(wanted)
         raise ValueError(f"not a heap profile: it has no {wanted}")
 
-    def _site(self, sample: _Message, objects: int, size: int) -> Site:
+    def _site(self, sample: _Message, blocks: int, size: int) -> Site:
         values = list(map(protobuf.signed, islice(sample.numbers(2), _MOST_VALUES)))
-        if len(values) <= max(objects, size):
+        if len(values) <= max(blocks, size):
             raise ValueError("a sample lacks values")
-        return Site(self._stack(sample.numbers(1)), values[objects], values[size])
+        return Site(self._stack(sample.numbers(1)), values[blocks], values[size])
 
     def _stack(self, locations: Iterable[int]) -> Stack:
         stack: list[Frame] = []

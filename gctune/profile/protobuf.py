@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+
+class WireError(ValueError):
+    """What was to be decoded is damaged, or something else."""
+
+
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types
 _MASK = 2**64 - 1
 _MOST_SHIFT = 63  # a varint has ten bytes at most
@@ -40,7 +45,7 @@ def numbers(field: int, values: Iterable[int]) -> bytes:
 
 
 def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Yield the number and value of each field. Raises ValueError where it is damaged."""
+    """Yield the number and value of each field. Raises WireError where it is damaged."""
     at = 0
     while at < len(message):
         key, at = _varint(message, at)
@@ -54,13 +59,13 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         else:
             length = _fixed(kind)
         if length > len(message) - at:
-            raise ValueError("cut off")
+            raise WireError("cut off")
         yield key >> 3, message[at : at + length]
         at += length
 
 
 def unpacked(value: int | bytes) -> Iterator[int]:
-    """Yield the integers of a repeated field, packed or not. Raises ValueError."""
+    """Yield the integers of a repeated field, packed or not. Raises WireError."""
     if isinstance(value, int):
         yield value
         return
@@ -80,7 +85,7 @@ def _fixed(kind: int) -> int:
         return 8
     if kind == _FIXED32:
         return 4
-    raise ValueError(f"wire type {kind} is unknown")
+    raise WireError(f"wire type {kind} is unknown")
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
@@ -93,4 +98,4 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
         if not byte & _MORE:
             return value & _MASK, at
         shift += 7
-    raise ValueError("cut off" if shift <= _MOST_SHIFT else "an integer of over 64 bits")
+    raise WireError("cut off" if shift <= _MOST_SHIFT else "an integer of over 64 bits")

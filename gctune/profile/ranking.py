@@ -19,12 +19,12 @@ _Key = TypeVar("_Key", Function, Frame)
 
 @dataclass(frozen=True)
 class Weight(Generic[_Key]):
-    """What one function or line weighs; `objects` are counted flat."""
+    """What one function or line weighs; `blocks` are counted flat."""
 
     key: _Key
     flat_bytes: int
     cumulative_bytes: int
-    objects: int
+    blocks: int
 
 
 def by_function(heap: Heap) -> list[Weight[Function]]:
@@ -39,13 +39,13 @@ def by_line(heap: Heap, function: Function) -> dict[int, Weight[Frame]]:
 
 
 def _weigh(heap: Heap, key: Callable[[Frame], _Key]) -> list[Weight[_Key]]:
-    flat, cumulative, objects = Counter[_Key](), Counter[_Key](), Counter[_Key]()
+    flat, cumulative, blocks = Counter[_Key](), Counter[_Key](), Counter[_Key]()
     for stack, count, size in heap.sites:
         flat[key(stack[0])] += size
-        objects[key(stack[0])] += count
+        blocks[key(stack[0])] += count
         for each in set(map(key, stack)):
             cumulative[each] += size
-    weights = (Weight(each, flat[each], size, objects[each]) for each, size in cumulative.items())
+    weights = (Weight(each, flat[each], size, blocks[each]) for each, size in cumulative.items())
     return sorted(weights, key=_largest_first)
 
 

@@ -30,7 +30,7 @@ class Site(NamedTuple):
     """What was allocated by one stack and is still in use."""
 
     stack: Stack
-    objects: int
+    blocks: int
     bytes: int
 
 
@@ -49,18 +49,18 @@ class Heap:
 def gather(sites: Iterable[Site]) -> tuple[Site, ...]:
     """Add up the sites of each stack, leave out what comes to nothing, put the largest first."""
     amounts: dict[Stack, tuple[int, int]] = {}
-    for stack, objects, size in sites:
+    for stack, blocks, size in sites:
         more, larger = amounts.get(stack, (0, 0))
-        amounts[stack] = more + objects, larger + size
+        amounts[stack] = more + blocks, larger + size
     gathered = (Site(stack, *amount) for stack, amount in amounts.items() if any(amount))
     return tuple(sorted(gathered, key=_largest_first))
 
 
 def difference(heap: Heap, base: Heap) -> Heap:
     """What `heap` has more than `base`, stack by stack; less is negative."""
-    less = (Site(stack, -objects, -size) for stack, objects, size in base.sites)
+    less = (Site(stack, -blocks, -size) for stack, blocks, size in base.sites)
     return Heap(gather(chain(heap.sites, less)), heap.taken_ns, heap.comments)
 
 
 def _largest_first(site: Site) -> tuple[int, int, Stack]:
-    return -abs(site.bytes), -abs(site.objects), site.stack
+    return -abs(site.bytes), -abs(site.blocks), site.stack

@@ -1,0 +1,184 @@
+"""`gctune heap`: which lines of a program hold its memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from rich.console import Console, RenderableType
+
+from gctune.cli.run import start
+from gctune.errors import ProfileError, problem
+from gctune.profile.heap import FORMATS, format_of, read_heap
+from gctune.profile.sites import Heap, difference
+from gctune.profile.tracing import COST, MOST_FRAMES, USUAL_FRAMES
+from gctune.report.heap import matching, render_list, render_peek, render_top
+from gctune.runtime.launch import bootstrap_environment
+from gctune.startup import DISABLED, disabled
+
+_USAGE = 2  # exit status
+_USUAL_ROWS = 20
+_PIPED_WIDTH = 1000  # columns, so that no line that a program reads is cut or folded
+_PATH = click.Path(path_type=Path)
+
+
+def _compiled(
+    context: click.Context,  # noqa: ARG001
+    parameter: click.Parameter,  # noqa: ARG001
+    pattern: str | None,
+) -> re.Pattern[str] | None:
+    try:
+        return None if pattern is None else re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise click.BadParameter(f"not a regular expression: {error}") from error
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=_PATH,
+    help="Run COMMAND, and write its heap to FILE when it ends.",
+)
+@click.option("--before", metavar="FILE", type=_PATH, help="Write the heap as COMMAND starts, too.")
+@click.option(
+    "--frames",
+    type=click.IntRange(1, MOST_FRAMES),
+    help=f"Keep so many frames of each stack; {USUAL_FRAMES} if not given.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    help="What to write; if not given, what the ending of FILE says (.json is speedscope,"
+    " .collapsed or .folded collapsed), else pprof.",
+)
+@click.option("--top", is_flag=True, help="Show the functions of FILE that allocated most.")
+@click.option(
+    "--list",
+    "listed",
+    metavar="FUNCTION",
+    callback=_compiled,
+    help="Show the source of the functions of FILE that match, line by line.",
+)
+@click.option(
+    "--peek",
+    "peeked",
+    metavar="REGEX",
+    callback=_compiled,
+    help="Show the functions of FILE that match, with their callers and callees.",
+)
+@click.option("--base", metavar="OTHER", type=_PATH, help="Show what FILE has more than OTHER.")
+@click.option(
+    "-n",
+    "--rows",
+    type=click.IntRange(min=1),
+    help=f"With --top, show so many functions; {_USUAL_ROWS} if not given.",
+)
+@click.argument("operands", nargs=-1, metavar="COMMAND... | FILE", type=click.UNPROCESSED)
+def heap(
+    output: Path | None,
+    before: Path | None,
+    frames: int | None,
+    form: str | None,
+    top: bool,
+    listed: re.Pattern[str] | None,
+    peeked: re.Pattern[str] | None,
+    base: Path | None,
+    rows: int | None,
+    operands: tuple[str, ...],
+) -> None:
+    """Write the heap of COMMAND by allocation site, or show one that was written.
+
+    \b
+    gctune heap -o mem.prof -- python app.py
+    gctune heap --top mem.prof
+    gctune heap --list 'Store.load' mem.prof
+    gctune heap --peek '<lambda>' --base mem.prof mem_final.prof
+
+    Flat is what a function allocated itself and is still in use, cumulative
+    (cum) what it and all that it called did. FILE is a heap profile in pprof's
+    format, Go's too; `go tool pprof` reads what is written here. COMMAND keeps
+    its process id, signals and exit status. One that is killed writes nothing.
+    """  # noqa: D301 - click wants the character itself
+    showing = sum(map(bool, (top, listed, peeked)))
+    if output and operands and not any((showing, base, rows)):
+        _run(operands, output.absolute(), before and before.absolute(), frames, form)
+    elif showing == len(operands) == 1 and not any((output, before, frames, form)):
+        _print(_view(Path(operands[0]), base, listed, peeked, rows or _USUAL_ROWS))
+    else:
+        raise click.UsageError(
+            "give either -o FILE -- COMMAND, with --before, --frames or --format;"
+            " or one of --top, --list and --peek, with --base or -n, and a FILE"
+        )
+
+
+def _run(
+    command: Sequence[str], output: Path, before: Path | None, frames: int | None, form: str | None
+) -> NoReturn:
+    problems = [*_objections("-o", output), *(_objections("--before", before) if before else ())]
+    if before == output:
+        problems.append(problem("--before", str(before), "the file of -o", "give another name"))
+    if problems:
+        click.echo("\n".join(problems), err=True)
+        sys.exit(_USAGE)
+    wanted = {
+        "path": str(output),
+        "form": form or format_of(output),
+        "frames": frames or USUAL_FRAMES,
+        "before": before and str(before),
+    }
+    environ = bootstrap_environment(GCTUNE_HEAP=json.dumps(wanted))
+    click.echo(f"gctune: {_intention(output, disabled(environ))}", err=True)
+    start(command, environ)
+
+
+def _objections(option: str, file: Path) -> Iterator[str]:
+    if os.path.lexists(file):
+        yield problem(option, str(file), "exists already", "give another name, or remove it")
+    elif not os.access(file.parent, os.W_OK | os.X_OK):
+        yield problem(option, str(file), "its folder cannot be written", "give another folder")
+
+
+def _intention(output: Path, idle: bool) -> str:
+    if idle:
+        return f"{DISABLED}: no heap profile will be written"
+    return f"{COST}; the heap goes to {output} when it ends"
+
+
+def _view(
+    file: Path,
+    base: Path | None,
+    listed: re.Pattern[str] | None,
+    peeked: re.Pattern[str] | None,
+    rows: int,
+) -> RenderableType:
+    shown = _read(file, base)
+    pattern = listed or peeked
+    if pattern is None:
+        return render_top(shown, rows)
+    functions = matching(shown, pattern)
+    if not functions:
+        wrong = f"no function of {file} matches"
+        option = "--list" if listed else "--peek"
+        raise ProfileError(problem(option, pattern.pattern, wrong, "see them with --top"))
+    return (render_list if listed else render_peek)(shown, functions)
+
+
+def _read(file: Path, base: Path | None) -> Heap:
+    shown = read_heap(file)
+    return difference(shown, read_heap(base)) if base else shown
+
+
+def _print(view: RenderableType) -> None:
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _PIPED_WIDTH
+    console.print(view)
