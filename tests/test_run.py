@@ -5,24 +5,18 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from children import BARE, python
+from children import python
+from servers import ENVIRON, PATH, RUN, running, serving
 
 from gctune.host import this_host
 
 TOML = "[gc]\nthreshold0 = 543\nfreeze = 'fork'\n"
-RUN = [sys.executable, "-m", "gctune", "run"]
-PATH = os.pathsep.join([str(Path(sys.executable).parent), BARE["PATH"]])
-ENVIRON = {**BARE, "PATH": PATH}
 PRINT = "import gc; print(gc.get_threshold()[0], flush=True)"
 
 
@@ -119,21 +113,6 @@ def test_the_exit_status_is_the_programs(status: int, project: Path) -> None:
     run("python", "-c", f"raise SystemExit({status})", directory=project, status=status)
 
 
-@contextmanager
-def running(
-    *command: str, directory: Path, environ: dict[str, str] = ENVIRON
-) -> Iterator[subprocess.Popen[str]]:
-    """A program under way, killed at the end if it still is."""
-    with subprocess.Popen(
-        command, env=environ, cwd=directory, stdout=subprocess.PIPE, text=True
-    ) as child:
-        try:
-            yield child
-        finally:
-            if child.poll() is None:
-                child.kill()
-
-
 def test_the_process_id_is_the_programs(project: Path) -> None:
     code = "import os; print(os.getpid())"
     with running(*RUN, "python", "-c", code, directory=project) as child:
@@ -156,28 +135,6 @@ def test_signals_that_python_ignores_are_given_back(name: str, project: Path) ->
     run("sh", "-c", f"kill -{name} $$", directory=project, status=-signal.Signals[f"SIG{name}"])
 
 
-class _Unix(HTTPConnection):
-    """HTTP over a unix socket, which needs no port."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=30)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
-        self.sock.connect(str(self._path))
-
-
-def ask(path: Path) -> str:
-    connection = _Unix(path)
-    try:
-        connection.request("GET", "/")
-        return connection.getresponse().read().decode()
-    finally:
-        connection.close()
-
-
 _HEAVY_APP = """
 import gc, os
 HEAP = [{"number": number, "tags": []} for number in range(200_000)]
@@ -190,22 +147,16 @@ def app(environ, start_response):
 """
 
 
-def workers_of(prefix: list[str], directory: Path, socket_path: Path) -> dict[str, list[int]]:
+def workers_of(prefix: list[str], directory: Path, at: Path) -> dict[str, list[int]]:
     """Private dirty KiB and threshold of each of two preloaded workers, by process id."""
-    command = ["gunicorn", "--preload", "-w", "2", "--bind", f"unix:{socket_path}", "heavy:app"]
     workers: dict[str, list[int]] = {}
     deadline = time.monotonic() + 60
-    with running(*prefix, *command, "--log-level", "error", directory=directory) as master:
+    at.mkdir()
+    with serving(prefix, "--preload", "-w", "2", "heavy:app", directory=directory, at=at) as ask:
         while len(workers) < 2:
             assert time.monotonic() < deadline, "two workers did not answer"
-            assert master.poll() is None, "gunicorn ended"
-            try:
-                worker, *figures = ask(socket_path).split()
-            except (FileNotFoundError, ConnectionError):
-                continue
+            worker, *figures = ask().split()
             workers[worker] = [int(figure) for figure in figures]
-        master.terminate()
-        assert master.wait(30) == 0
     return workers
 
 
@@ -214,8 +165,8 @@ def workers_of(prefix: list[str], directory: Path, socket_path: Path) -> dict[st
 )
 def test_preloaded_workers_share_their_heap(project: Path) -> None:
     (project / "heavy.py").write_text(_HEAVY_APP)
-    stock = workers_of([], project, project / "stock.sock")
-    tuned = workers_of([*RUN, "--"], project, project / "tuned.sock")
+    stock = workers_of([], project, project / "stock")
+    tuned = workers_of([*RUN, "--"], project, project / "tuned")
     most = max(dirty for dirty, _ in tuned.values())
     least = min(dirty for dirty, _ in stock.values())
     assert {threshold for _, threshold in tuned.values()} == {543}
