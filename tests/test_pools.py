@@ -213,11 +213,24 @@ def test_a_young_collection_leaves_idle_objects_alone() -> None:
 
 def test_victims_count_against_max_size() -> None:
     target = things(max_size=4)
+    held = [target.acquire() for _ in range(4)]
     fill(target, 4)
     gc.collect()
-    fill(target, 2)
-    fill(target, 6)
+    use(target, 1)
+    for thing in held:
+        target.release(thing)
     assert target.stats().idle == 4
+
+
+def test_a_victim_used_again_is_a_hit_and_makes_room() -> None:
+    target = things(max_size=4)
+    fill(target, 4)
+    gc.collect()
+    use(target, 1)
+    before = target.stats().hits
+    fill(target, 4)
+    assert target.stats().hits == before + 4
+    assert target.stats()[2:] == (4, 0, 4, 0)
 
 
 def test_the_same_name_is_the_same_pool(name: str) -> None:
@@ -316,7 +329,7 @@ def test_a_child_forked_at_any_instant_can_use_the_pool() -> None:
 
 def test_64_threads_lose_nothing_and_share_nothing() -> None:
     # About 4 s; the whole 100,000 operations a thread: benchmarks/pools.py --stress.
-    done = python(str(BENCHMARK), "--stress", "--operations", "20000")
+    done = python(str(BENCHMARK), "--stress", "--operations", "30000")
     assert "every promise held" in done.stdout
     assert int(re.search(r"discarded ([\d,]+)", done.stdout)[1].replace(",", "")) > 100  # type: ignore[index]
 
@@ -342,7 +355,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.pool: ObjectPool[list[int]] = ObjectPool("model", self.make, self.reset, self.max_size)
         self.in_use: list[list[int]] = []
         self.released: list[list[int]] = []
-        self.made = 0
+        self.made = self.acquired = 0
 
     def make(self) -> list[int]:
         self.made += 1
@@ -357,6 +370,7 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(target=held)
     def acquire(self) -> list[int]:
         item = self.pool.acquire()
+        self.acquired += 1
         assert item == []
         assert not any(item is other for other in self.in_use)
         self.in_use.append(item)
@@ -396,6 +410,7 @@ class PoolMachine(RuleBasedStateMachine):
         stats = self.pool.stats()
         assert stats.in_use == len(self.in_use)
         assert stats.created == stats.misses == self.made
+        assert stats.hits + stats.misses == self.acquired
         assert stats.idle <= self.max_size
         assert stats.idle + stats.in_use == stats.created - stats.discarded
 

@@ -13,7 +13,7 @@ from collections import deque, namedtuple
 
 from gctune.errors import ConfigError, GctuneError, problem
 from gctune.host.interpreter import Collector, this_interpreter
-from gctune.runtime import applied
+from gctune.runtime.applied import in_force
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -255,10 +255,10 @@ def _differences(found: ObjectPool[T], wanted: ObjectPool[T]) -> Iterator[str]:
 
 def _planned_size(name: str) -> int | None:
     """Read `pools.<name>.max_size` of the plan in force; None where it has no such step."""
-    for in_force in applied._state.stack[-1:]:
-        for step in in_force.plan.steps:
-            if step.setting == f"pools.{name}.max_size" and isinstance(step.value, int):
-                return step.value
+    plan = in_force()
+    for step in plan.steps if plan else ():
+        if step.setting == f"pools.{name}.max_size" and isinstance(step.value, int):
+            return step.value
     return None
 
 

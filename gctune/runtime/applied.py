@@ -94,6 +94,12 @@ def apply_plan(plan: Plan) -> Applied:
         return applied
 
 
+def in_force() -> Plan | None:
+    """Return the plan that was applied last and not undone since, if there is one."""
+    stack = tuple(_state.stack)  # one step, so that a finaliser can ask without the lock
+    return stack[-1].plan if stack else None
+
+
 def leave_alone(plan: Plan, reason: str) -> Applied:
     """Put nothing of `plan` in force, and give `reason` for each of its settings."""
     return Applied(
