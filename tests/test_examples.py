@@ -1,0 +1,43 @@
+"""The examples run as their first lines say."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+from servers import RUN, serving
+
+WEB_SERVICE = Path(__file__).parent.parent / "examples" / "web_service"
+
+
+def served(name: str, at: Path) -> dict[str, object]:
+    """What the service says that the command in its docstring starts."""
+    text = (WEB_SERVICE / f"{name}.py").read_text()
+    found = re.search(r"^ENVIRONMENT=(\w+) (?:(gctune run --) )?gunicorn (.+)$", text, re.MULTILINE)
+    assert found
+    environment, run, arguments = found.groups()
+    prefix = [*RUN, "--"] if run else []
+    with serving(
+        prefix, *shlex.split(arguments), directory=WEB_SERVICE, at=at, ENVIRONMENT=environment
+    ) as ask:
+        told: dict[str, object] = json.loads(ask())
+    return told
+
+
+def test_the_service_that_tunes_itself(tmp_path: Path) -> None:
+    outcomes = served("app", tmp_path)
+    assert outcomes["gc.threshold0"] == "applied"
+    assert outcomes["gc.freeze"] == "applied"
+
+
+def test_the_service_that_is_tuned_from_outside(tmp_path: Path) -> None:
+    status = served("untouched", tmp_path)
+    assert status["threshold0"] == 10_000
+    assert isinstance(status["frozen"], int)
+    assert status["frozen"] > 50_000
+
+
+def test_the_service_that_is_tuned_from_outside_imports_no_gctune() -> None:
+    assert "import gctune" not in (WEB_SERVICE / "untouched.py").read_text()
