@@ -16,6 +16,7 @@ _THRESHOLD1 = (10, 20)
 _THRESHOLD2 = (10, 100, 1000)
 _ABOUT = (0.8, 1.0, 1.25)  # times threshold0: what a slightly different run would meet
 _EQUAL = 0.003  # of CPU time: candidates this near to the best count as equal
+_FINALISTS = 8  # candidates that are looked at more closely
 _COSTS = 0.01  # of CPU time that less memory may cost
 _STEADY = 0.8  # of the live objects of a run's second half: a program that has started up
 _STARTED_BY = 0.5  # of the run: later than that, it never stops starting up
@@ -63,23 +64,34 @@ def best(summaries: Sequence[Summary], goal: str, budget_bytes: int) -> Predicti
     a reasonable cost of CPU.
     """
     captured = Captured.of(summaries)
-    fitting = [
-        prediction
-        for prediction in candidates(summaries, goal)
-        if prediction.extra_bytes.high <= budget_bytes
+    ranked = _RANKINGS[goal]
+    rough = [
+        together([simulate(summary, thresholds, freeze_at) for summary, freeze_at in starts])
+        for thresholds, starts in candidates(summaries, goal)
     ]
-    return _CHOICES[goal](fitting, captured) if fitting else None
+    likely = ranked(_within(rough, budget_bytes), captured)[:_FINALISTS]
+    finalists = [predict(summaries, one.thresholds, one.freeze) for one in likely]
+    return next(iter(ranked(_within(finalists, budget_bytes), captured)), None)
 
 
-def candidates(summaries: Sequence[Summary], goal: str) -> Iterator[Prediction]:
-    """Predict each setting worth considering."""
+def _within(predictions: Sequence[Prediction], budget_bytes: int) -> list[Prediction]:
+    return [one for one in predictions if one.extra_bytes.high <= budget_bytes]
+
+
+def candidates(
+    summaries: Sequence[Summary], goal: str
+) -> Iterator[tuple[Thresholds, list[tuple[Summary, int | None]]]]:
+    """Each setting worth considering, and for each process where to freeze."""
     own = summaries[0].thresholds
-    grid = product(
-        sorted({*_THRESHOLD0, own[0]}), sorted({*_THRESHOLD1, own[1]}), sorted({*_THRESHOLD2, own[2]})
-    )
-    freezes = (False, True) if goal == Goal.LATENCY and all(map(started_up, summaries)) else (False,)
-    for thresholds, freeze in product(grid, freezes):
-        yield predict(summaries, thresholds, freeze)
+    values = (_THRESHOLD0, _THRESHOLD1, _THRESHOLD2)
+    grid = list(product(*(sorted({*known, mine}) for known, mine in zip(values, own))))
+    freezes = [False]
+    if goal == Goal.LATENCY and all(map(started_up, summaries)):
+        freezes.append(True)
+    for freeze in freezes:
+        starts = [(summary, started_up(summary) if freeze else None) for summary in summaries]
+        for thresholds in grid:
+            yield thresholds, starts
 
 
 def predict(summaries: Sequence[Summary], thresholds: Thresholds, freeze: bool) -> Prediction:
@@ -112,35 +124,29 @@ def started_up(summary: Summary) -> int | None:
     return position if position <= _STARTED_BY * len(live) else None
 
 
-def _fastest(fitting: list[Prediction], captured: Captured) -> Prediction:
-    """Least CPU; of those that are as good, the least pause, then the least memory."""
-    least = min(prediction.gc_seconds.expected for prediction in fitting)
+def _fastest(predictions: list[Prediction], captured: Captured) -> list[Prediction]:
+    """Least CPU first; of those that are as good as the best, the least pause, then memory."""
+    least = min((one.gc_seconds.expected for one in predictions), default=0.0)
     equal = least + _EQUAL * captured.cpu_seconds
-    return min(
-        (prediction for prediction in fitting if prediction.gc_seconds.expected <= equal),
-        key=lambda prediction: (prediction.pause_seconds.expected, prediction.extra_bytes.expected),
-    )
+
+    def rank(one: Prediction) -> tuple[float, ...]:
+        gc_seconds = one.gc_seconds.expected
+        return max(gc_seconds, equal), one.pause_seconds.expected, one.extra_bytes.expected
+
+    return sorted(predictions, key=rank)
 
 
-def _smoothest(fitting: list[Prediction], captured: Captured) -> Prediction | None:
-    """The least pause that costs no CPU."""
-    free = [one for one in fitting if one.gc_seconds.expected <= captured.gc_seconds]
-    return min(
-        free,
-        key=lambda one: (one.pause_seconds.expected, one.gc_seconds.expected),
-        default=None,
-    )
+def _smoothest(predictions: list[Prediction], captured: Captured) -> list[Prediction]:
+    """The least pause first, of those that cost no CPU."""
+    free = [one for one in predictions if one.gc_seconds.expected <= captured.gc_seconds]
+    return sorted(free, key=lambda one: (one.pause_seconds.expected, one.gc_seconds.expected))
 
 
-def _smallest(fitting: list[Prediction], captured: Captured) -> Prediction | None:
-    """The least memory that costs next to no CPU."""
+def _smallest(predictions: list[Prediction], captured: Captured) -> list[Prediction]:
+    """The least memory first, of those that cost next to no CPU."""
     most = captured.gc_seconds + _COSTS * captured.cpu_seconds
-    cheap = [one for one in fitting if one.gc_seconds.expected <= most]
-    return min(
-        cheap,
-        key=lambda one: (one.extra_bytes.expected, one.gc_seconds.expected),
-        default=None,
-    )
+    cheap = [one for one in predictions if one.gc_seconds.expected <= most]
+    return sorted(cheap, key=lambda one: (one.extra_bytes.expected, one.gc_seconds.expected))
 
 
-_CHOICES = {Goal.THROUGHPUT: _fastest, Goal.LATENCY: _smoothest, Goal.MEMORY: _smallest}
+_RANKINGS = {Goal.THROUGHPUT: _fastest, Goal.LATENCY: _smoothest, Goal.MEMORY: _smallest}

@@ -1,0 +1,138 @@
+"""`gctune recommend`: what to change, from profiles."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from gctune.errors import problem
+from gctune.host.container import read_container
+from gctune.host.interpreter import Interpreter, collector_of, default_thresholds, this_interpreter
+from gctune.profile.file import read, siblings
+from gctune.recommender import config
+from gctune.recommender.recommendation import Recommendation, recommend as recommended
+from gctune.recommender.search import Goal
+from gctune.report.recommendation import as_data, explained, render
+from gctune.settings.quantities import Ratio, Size, size_or_ratio
+
+_VERSION = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
+_ENVIRONMENT = r"[A-Za-z0-9_-]{1,64}"
+
+
+def _budget(
+    context: click.Context,  # noqa: ARG001
+    parameter: click.Parameter,  # noqa: ARG001
+    value: str,
+) -> Size | Ratio:
+    try:
+        return size_or_ratio(int(value) if re.fullmatch("[0-9]{1,19}", value) else value)
+    except ValueError as error:
+        raise click.BadParameter(problem("--memory-budget", value, *_halves(error))) from error
+
+
+def _halves(error: ValueError) -> tuple[str, str]:
+    wrong, _, remedy = str(error).partition("; ")
+    return wrong, remedy or "give '10%' or '64MiB'"
+
+
+def _target(
+    context: click.Context,  # noqa: ARG001
+    parameter: click.Parameter,  # noqa: ARG001
+    value: str | None,
+) -> Interpreter:
+    if value is None:
+        return this_interpreter()
+    if not re.fullmatch(_VERSION, value):
+        raise click.BadParameter("give a whole version, like 3.13.1")
+    major, minor, micro = map(int, value.split("."))
+    version = (major, minor, micro)
+    collector = collector_of("cpython", version, gil=True)
+    return Interpreter("cpython", version, collector, default_thresholds(version, collector), "")
+
+
+def _environment(
+    context: click.Context,  # noqa: ARG001
+    parameter: click.Parameter,  # noqa: ARG001
+    value: str,
+) -> str:
+    if not re.fullmatch(_ENVIRONMENT, value):
+        raise click.BadParameter("give a name of letters, digits, - and _")
+    return value
+
+
+@click.command()
+@click.argument(
+    "profiles", nargs=-1, required=True, metavar="PROFILE...", type=click.Path(path_type=Path)
+)
+@click.option(
+    "--goal",
+    type=click.Choice(Goal.ALL),
+    default=Goal.THROUGHPUT,
+    show_default=True,
+    help="What to improve.",
+)
+@click.option(
+    "--memory-budget",
+    "budget",
+    default="10%",
+    show_default=True,
+    callback=_budget,
+    help="What the peak of rss may grow by: a share of it, or a size.",
+)
+@click.option(
+    "--for-python",
+    "target",
+    metavar="X.Y.Z",
+    callback=_target,
+    help="Recommend for this CPython rather than the running one.",
+)
+@click.option(
+    "--write",
+    "file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Merge what to change into this gctune.toml, keeping the rest of it.",
+)
+@click.option(
+    "--environment",
+    default="production",
+    show_default=True,
+    callback=_environment,
+    help="The environment that --write sets.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def recommend(
+    profiles: tuple[Path, ...],
+    goal: str,
+    budget: Size | Ratio,
+    target: Interpreter,
+    file: Path | None,
+    environment: str,
+    as_json: bool,
+) -> None:
+    """Say what to change, from PROFILEs of one program.
+
+    The profiles PROFILE.<pid> of its children, beside a PROFILE, are taken along.
+    """
+    paths = dict.fromkeys(each for path in profiles for each in (path, *siblings(path)))
+    answer = recommended(
+        [read(path) for path in paths], goal, budget, read_container().limit, target
+    )
+    if as_json:
+        click.echo(json.dumps(as_data(answer), indent=2))
+    else:
+        Console(highlight=False).print(render(answer))
+    if file is not None:
+        _write(file, environment, answer)
+
+
+def _write(file: Path, environment: str, answer: Recommendation) -> None:
+    settings = {change.setting: change.new for change in answer.changes}
+    if config.write(file, environment, settings, explained(answer)):
+        click.echo(f"gctune: wrote {file}", err=True)
+    else:
+        click.echo(f"gctune: {file} stays as it is", err=True)

@@ -1,0 +1,125 @@
+"""Put recommended settings into gctune.toml, and lose nothing that stands there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, MutableMapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from gctune.errors import ConfigError, problem
+from gctune.settings import toml
+from gctune.settings.document import PYPROJECT
+from gctune.settings.environments import canonical
+
+_SCHEMA = "#:schema gctune.schema.json"  # what `gctune schema > gctune.schema.json` makes
+_NEW_MODE = 0o644
+
+
+def write(
+    path: Path, environment: str, settings: Mapping[str, int | str], comments: Sequence[str] = ()
+) -> bool:
+    """Merge dotted settings into the table of `environment`; say whether the file changed.
+
+    The file is replaced as a whole or not at all, and keeps its mode; a link
+    keeps pointing at it. With no settings, a file that exists stays as it is,
+    and a new one is made of `comments` alone. Raises ConfigError where the
+    file cannot be read as TOML, or written.
+    """
+    name = str(path)
+    real = Path(os.path.realpath(path))
+    exists = os.path.lexists(real)
+    text = toml.read(str(real), name) if exists else _opening(real, comments)
+    toml.parse(text, name)
+    new = _merged(text, name, _home(real), environment, settings) if settings else text
+    toml.parse(new, name)
+    if exists and new == text:
+        return False
+    _replace(real, new, name)
+    return True
+
+
+def _home(path: Path) -> tuple[str, ...]:
+    return ("tool", "gctune") if path.name == PYPROJECT else ()
+
+
+def _opening(path: Path, comments: Sequence[str]) -> str:
+    lines = [f"# {line}" for line in comments]
+    return "\n".join(lines if _home(path) else [_SCHEMA, *lines]) + "\n"
+
+
+def _merged(
+    text: str,
+    name: str,
+    home: tuple[str, ...],
+    environment: str,
+    settings: Mapping[str, int | str],
+) -> str:
+    try:
+        document = tomlkit.parse(text)
+    except TOMLKitError as error:
+        raise toml.refused(name, f"not TOML: {error}", "correct it") from error
+    for setting, value in settings.items():
+        where = (*home, "environments", environment, *setting.split("."))
+        _set(document, where, value, name)
+    return tomlkit.dumps(document)
+
+
+def _set(document: MutableMapping[str, Any], where: tuple[str, ...], value: object, name: str) -> None:
+    table: Any = document
+    for depth, key in enumerate(where[:-1], 1):
+        own = _own_key(table, key) if where[depth - 2 : depth - 1] == ("environments",) else key
+        if own not in table:
+            table[own] = tomlkit.table(is_super_table=depth < len(where) - 1)
+        table = table[own]
+        if not isinstance(table, MutableMapping):
+            dotted = ".".join(where[:depth])
+            raise ConfigError([problem(f"{name}: {dotted}", table, "not a table", "make it one")])
+    table[where[-1]] = value
+
+
+def _own_key(table: Mapping[str, Any], environment: str) -> str:
+    """The key by which the file already names the environment: `prod` is production."""
+    wanted = canonical(environment)
+    return next((key for key in table if canonical(key) == wanted), wanted)
+
+
+def _replace(path: Path, text: str, name: str) -> None:
+    """Write `text` beside `path`, whole and on disk, then put it in its place."""
+    try:
+        mode = path.stat().st_mode & 0o7777 if path.exists() else _NEW_MODE
+        descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise _unwritable(name, error) from error
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        Path(beside).chmod(mode)
+        Path(beside).replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            Path(beside).unlink()
+        raise _unwritable(name, error) from error
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Have the new name on disk too, where folders can be synced."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _unwritable(name: str, error: OSError) -> ConfigError:
+    reason = (error.strerror or str(error)).lower()
+    return toml.refused(name, f"cannot be written: {reason}", "give a file in a folder of your own")

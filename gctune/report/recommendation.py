@@ -1,0 +1,171 @@
+"""A recommendation as text for a person, and as plain data for JSON."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from gctune.recommender.estimate import Estimate
+from gctune.recommender.recommendation import Evidence, Predicted, Recommendation, Verdict
+from gctune.report.doctor import as_data as plain
+from gctune.settings.quantities import about
+
+_STYLES = {Verdict.CHANGE: "bold green", Verdict.NOT_ENOUGH: "bold yellow"}
+_WIDEST = 100  # characters of a command
+
+
+def as_data(answer: Recommendation) -> Any:
+    """Turn a recommendation into dicts, lists and scalars that JSON can carry."""
+    return plain(answer)
+
+
+def explained(answer: Recommendation) -> list[str]:
+    """The verdict and what it stands on, a line each."""
+    profiles = ", ".join(evidence.profile for evidence in answer.evidence)
+    return [f"gctune recommend: {answer.verdict}: {answer.reason}", f"from {profiles}"]
+
+
+def render(answer: Recommendation) -> RenderableType:
+    """Lay a recommendation out in sections, for 80 columns or more."""
+    return Group(
+        Text(f"{answer.verdict}: {answer.reason}", style=_STYLES.get(answer.verdict, "bold")),
+        Text(),
+        *_section("change", _changes(answer), answer.changes),
+        *_section(_title(answer), _predicted(answer), answer.predicted),
+        *_section("evidence", Group(*_evidence(answer.evidence)), answer.evidence),
+        *_section("risks", _lines(answer.risks), answer.risks),
+        *_section("notes", _lines(answer.notes), answer.notes),
+    )
+
+
+def _title(answer: Recommendation) -> str:
+    return "predicted" if answer.changes else "predicted of the best other settings"
+
+
+def _section(title: str, body: RenderableType, content: object) -> Iterator[RenderableType]:
+    if content:
+        yield Text(title, style="bold")
+        yield Padding(body, (0, 0, 1, 2), expand=False)
+
+
+def _grid(rows: Iterable[Iterable[str]]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for number, row in enumerate(rows):
+        if not number:
+            *narrow, _ = row = list(row)
+            for _ in narrow:
+                table.add_column(no_wrap=True)
+            table.add_column(overflow="fold")
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _lines(lines: Iterable[str]) -> Table:
+    return _grid([line] for line in lines)
+
+
+def _changes(answer: Recommendation) -> Table:
+    return _grid(
+        (change.setting, str(change.old), "->", str(change.new), change.meaning)
+        for change in answer.changes
+    )
+
+
+def _predicted(answer: Recommendation) -> Table:
+    return _grid(_rows(answer, answer.predicted) if answer.predicted else ())
+
+
+def _rows(answer: Recommendation, predicted: Predicted) -> Iterator[tuple[str, str, str]]:
+    captured = answer.captured
+    yield "CPU time", _ratio(predicted.cpu), f"of {captured.cpu_seconds:.2f} s"
+    yield (
+        "of it in the collector",
+        _seconds(predicted.gc_seconds),
+        f"was {_time(captured.gc_seconds)}",
+    )
+    yield (
+        "longest pause (CPU)",
+        _seconds(predicted.pause_seconds),
+        f"was {_time(captured.pause_seconds)}",
+    )
+    yield (
+        "peak of rss",
+        _bytes(predicted.extra_bytes),
+        f"on {about(captured.peak_rss_bytes)}, allowed {about(answer.budget.bytes)}"
+        f" ({answer.budget.how})",
+    )
+    yield (
+        "collections",
+        _counted(predicted.collections),
+        f"was {_counted(map(sum, zip(*map(_collections, answer.evidence))))}, by generation",
+    )
+
+
+def _collections(evidence: Evidence) -> tuple[int, ...]:
+    return tuple(generation.collections for generation in evidence.generations)
+
+
+def _counted(collections: Iterable[int]) -> str:
+    return " + ".join(map(str, collections))
+
+
+def _evidence(evidence: Iterable[Evidence]) -> Iterator[RenderableType]:
+    for one in evidence:
+        yield Text(f"{one.profile}: {_command(one.command)}")
+        thresholds = "/".join(map(str, one.thresholds))
+        yield Text(
+            f"{one.python}, thresholds {thresholds}, {one.cpu_seconds:.2f} s of CPU time,"
+            f" peak of {about(one.peak_rss_bytes)}"
+        )
+        yield Padding(_generations(one), (0, 0, 0, 2), expand=False)
+        yield from (Text(f"note: {told}") for told in one.told)
+
+
+def _command(command: tuple[str, ...]) -> str:
+    text = shlex.join(command)
+    return text if len(text) <= _WIDEST else text[:_WIDEST] + "..."
+
+
+def _generations(evidence: Evidence) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="")
+    for title in ("generation", "collections", "examined", "collected", "CPU", "longest"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for number, one in enumerate(evidence.generations):
+        table.add_row(
+            str(number),
+            str(one.collections),
+            str(one.examined),
+            str(one.collected),
+            _time(one.cpu_ns / 1e9),
+            _time(one.longest_cpu_ns / 1e9),
+        )
+    return table
+
+
+def _ratio(estimate: Estimate) -> str:
+    expected, low, high = estimate
+    return f"{expected:.3f} ({low:.3f} to {high:.3f}) times"
+
+
+def _seconds(estimate: Estimate) -> str:
+    expected, low, high = map(_time, estimate)
+    return f"{expected} ({low} to {high})"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"
+
+
+def _bytes(estimate: Estimate) -> str:
+    expected, low, high = (_signed(round(value)) for value in estimate)
+    return f"{expected} ({low} to {high})"
+
+
+def _signed(size: int) -> str:
+    return f"{'-' if size < 0 else '+'}{about(abs(size))}"
