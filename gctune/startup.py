@@ -27,7 +27,7 @@ def apply(*, environment: str | None = None, **sections: Any) -> Applied:
     says so. Raises ConfigError where the settings cannot be used, and
     ApplyError where they cannot be put in force; nothing is changed then.
     """
-    if disabled(os.environ):
+    if disabled():
         return leave_alone(_plan_of_every_knob(), DISABLED)
     own = environment is not None or sections
     plan = None if own else _handed_down(os.environ)
@@ -64,7 +64,7 @@ def activate(environ: Mapping[str, str], warn: Callable[[str], object]) -> None:
             _attempt(variable, text, start, warn)
 
 
-def disabled(environ: Mapping[str, str]) -> bool:
+def disabled(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether GCTUNE_DISABLE turns everything off."""
     return environ.get("GCTUNE_DISABLE", "") not in ("", "0")
 

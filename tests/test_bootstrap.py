@@ -217,9 +217,10 @@ def test_running_twice_is_running_once() -> None:
     assert (done.stdout, done.stderr) == (ORDINARY, "")
 
 
-def test_a_program_with_standard_error_closed_runs_on() -> None:
+@pytest.mark.parametrize("nowhere", ["2>&-", "2>/dev/full"])
+def test_a_warning_that_cannot_be_written_stops_nothing(nowhere: str) -> None:
     done = subprocess.run(
-        ["sh", "-c", f'exec "{sys.executable}" -c "print(1)" 2>&-'],
+        ["sh", "-c", f'exec "{sys.executable}" -c "print(1)" {nowhere}'],
         env=below("garbage"),
         capture_output=True,
         text=True,

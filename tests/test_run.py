@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -81,6 +82,12 @@ def test_a_bad_configuration_is_said_and_nothing_started(project: Path) -> None:
     done = run("python", "-c", code, directory=project, status=1, GCTUNE_GC__THRESHOLD0="lots")
     assert done.stderr.startswith("GCTUNE_GC__THRESHOLD0 = 'lots': ")
     assert not (project / "started").exists()
+
+
+def test_disable_runs_the_program_whatever_the_configuration(project: Path) -> None:
+    variables = {"GCTUNE_DISABLE": "1", "GCTUNE_GC__THRESHOLD0": "lots"}
+    done = run("python", "app.py", directory=project, **variables)
+    assert (done.stdout, done.stderr) == (f"{gc.get_threshold()[0]}\n", "")
 
 
 @pytest.mark.parametrize("arguments", [[], ["--no-such-option", "python"], ["--"]])

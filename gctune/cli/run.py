@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from gctune.runtime.launch import LaunchError, bootstrap_environment, execute
-from gctune.startup import planned
+from gctune.startup import disabled, planned
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -29,10 +29,15 @@ def run(environment: str | None, command: tuple[str, ...]) -> None:
     The plan is made once and handed down: COMMAND and every Python that it
     starts take it up, and it keeps its process id, signals and exit status.
     """
+    variables = {} if disabled() else {"GCTUNE_PLAN": _plan(environment)}
+    start(command, bootstrap_environment(**variables))
+
+
+def _plan(environment: str | None) -> str:
     plan = planned(environment)
     for warning in plan.warnings:
         click.echo(f"gctune: {warning}", err=True)
-    start(command, bootstrap_environment(GCTUNE_PLAN=plan.to_json()))
+    return plan.to_json()
 
 
 def start(command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:

@@ -30,7 +30,8 @@ _NOBODYS = ("default", "preset ")  # how an origin begins that no person named
 class Applied:
     """A plan in force: what became of each of its settings, and the way back.
 
-    As a context manager it is undone at the end of the block.
+    `plan` is what was asked for; `outcomes` holds one Outcome for each of its
+    steps. As a context manager it is undone at the end of the block.
     """
 
     def __init__(self, plan: Plan, outcomes: Iterable[Outcome]) -> None:

@@ -28,7 +28,7 @@ class LaunchError(GctuneError):
 
 
 def bootstrap_environment(
-    environ: Mapping[str, str] = os.environ, **variables: str
+    environ: Mapping[str, str] = os.environ, /, **variables: str
 ) -> dict[str, str]:
     """Return `environ` with `variables` set and the bootstrap first on PYTHONPATH.
 

@@ -51,8 +51,16 @@ def _import_startup() -> "ModuleType":
 
 
 def _warn(message: str) -> None:
-    if sys.stderr is not None:
-        sys.stderr.write("gctune: " + message + "\n")
+    """Write one line to standard error, if that can be done.
+
+    Not through sys.stderr: what it cannot write it tries again at exit, and
+    changes the exit status.
+    """
+    try:
+        line = "gctune: " + message + "\n"
+        os.write(sys.stderr.fileno(), line.encode("ascii", "backslashreplace"))
+    except Exception:  # noqa: BLE001, S110 - closed, full, or not a file
+        pass
 
 
 try:
