@@ -33,7 +33,10 @@ from gctune.profile.records import (
     to_plain,
 )
 
-MOST_BYTES = 256 * 2**20  # of a profile, unpacked; a capture stops there
+_MOST_BYTES = 256 * 2**20  # of a profile, unpacked
+_MOST_LINES = 1_000_000
+_LAST_BYTES, _LAST_LINES = 2**20, 100  # a capture stops so long before
+_HEADER_WITHIN = 100  # lines
 _LONGEST_LINE = 2**20
 _FRAME = len("01234567 ")
 _DENSEST = 100  # times that a compressed profile may be longer unpacked; 10 is usual
@@ -76,7 +79,7 @@ class Writer:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.bytes = 0
+        self._bytes = self._lines = 0
         self._descriptor = create(path)
 
     def append(self, record: Record) -> None:
@@ -88,7 +91,13 @@ class Writer:
             raise _problem(self.path, _reason(error), _ROOM) from error
         if written < len(line):
             raise _problem(self.path, "no room for all of a record", _ROOM)
-        self.bytes += len(line)
+        self._bytes += len(line)
+        self._lines += 1
+
+    @property
+    def full(self) -> bool:
+        """Whether the profile is as long as a reader will take, but for its end."""
+        return self._bytes > _MOST_BYTES - _LAST_BYTES or self._lines > _MOST_LINES - _LAST_LINES
 
     def close(self) -> None:
         """Give the descriptor back; the second call does nothing."""
@@ -200,12 +209,16 @@ class _Reader:
         raw.seek(0)
         stream = gzip.GzipFile(fileobj=raw) if packed else raw
         taken = 0
-        while line := stream.readline(_LONGEST_LINE):
+        for number in range(_MOST_LINES):
+            line = stream.readline(_LONGEST_LINE)
             taken += len(line)
-            if taken > (_most_unpacked(raw.tell()) if packed else MOST_BYTES):
-                self._problems.append(f"what stands after {taken} bytes is left out as too long")
+            hopeless = number > _HEADER_WITHIN and Header not in self._records
+            if not line or hopeless:
                 return
+            if taken > (_most_unpacked(raw.tell()) if packed else _MOST_BYTES):
+                break
             yield line
+        self._problems.append(f"what stands after {taken} bytes is left out as too long")
 
     def _take(self, line: bytes) -> None:
         try:
@@ -219,7 +232,7 @@ class _Reader:
 
     def _record(self, line: bytes) -> Record:
         text = line[_FRAME:-1]
-        if line != b"%08x %b\n" % (zlib.crc32(text), text):
+        if not text or line != b"%08x %b\n" % (zlib.crc32(text), text):
             raise ValueError("damaged")
         plain = _DECODER.decode(text.decode())
         self._check_schema(plain)
@@ -265,7 +278,7 @@ class _Reader:
 
 
 def _most_unpacked(packed_bytes: int) -> int:
-    return min(MOST_BYTES, max(_LONGEST_LINE, _DENSEST * packed_bytes))
+    return min(_MOST_BYTES, max(_LONGEST_LINE, _DENSEST * packed_bytes))
 
 
 def _number(digits: str) -> int:

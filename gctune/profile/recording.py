@@ -9,11 +9,10 @@ from operator import add, sub
 
 from gctune.monitor.recorder import RECORD_BYTES, Recorder
 from gctune.profile import process
-from gctune.profile.file import MOST_BYTES, Writer
+from gctune.profile.file import Writer
 from gctune.profile.records import Batch, Three
 
 _BATCH_BYTES = 4096 * RECORD_BYTES
-_LAST_BYTES = 2**20  # of a full profile, kept free for its end
 _BUDGET = 0.002  # of the process's CPU time, for sampling one generation
 # How many collections to a sampled one: coprime to the usual thresholds 1 and
 # 2, so that no place in their rhythm is left out.
@@ -61,7 +60,7 @@ class Recording:
     @property
     def full(self) -> bool:
         """Whether the profile is as long as a reader will take."""
-        return self._writer is not None and self._writer.bytes > MOST_BYTES - _LAST_BYTES
+        return self._writer is not None and self._writer.full
 
     def finish(self, reason: str) -> None:
         """Write what is left, and the closing."""
