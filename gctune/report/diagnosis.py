@@ -99,14 +99,15 @@ def _knobs(interpreter: Interpreter, allocator: Allocator) -> Iterator[KnobFacts
             objection = objection or allocator.objection
         yield KnobFacts(
             setting=setting,
-            default=_value(knob.default(interpreter)),
-            present=_value(knob.read()),
+            default=held(knob.default(interpreter)),
+            present=held(knob.read()),
             meaning=_MEANINGS.get(setting) or interpreter.meaning(setting.removeprefix("gc.")),
             objection=objection,
         )
 
 
-def _value(value: int | bool | str | None) -> int | bool | str | None:
+def held(value: int | bool | str | None) -> int | bool | str | None:
+    """What a knob holds, in words where a number stands for no limit."""
     import resource
 
     return "unlimited" if value == resource.RLIM_INFINITY else value  # -1 until 3.15, then 2^64 - 1

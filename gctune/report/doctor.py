@@ -8,13 +8,13 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from gctune.host.container import Container
 from gctune.host.files import shown
 from gctune.report.diagnosis import Diagnosis, KnobFacts
+from gctune.report.layout import section, word
 from gctune.settings.quantities import about
 
 Row = tuple[str, str]
@@ -33,19 +33,14 @@ def render(diagnosis: Diagnosis) -> RenderableType:
     """Lay a diagnosis out in sections, for 80 columns or more."""
     host = diagnosis.host
     return Group(
-        *_section("interpreter", _rows(_interpreter(diagnosis))),
-        *_section("knobs", _knobs(diagnosis.knobs)),
-        *_section("container", _rows(_container(host.container))),
-        *_section("host and process", _rows(_machine(diagnosis))),
-        *_section("allocator", _rows(_allocator(diagnosis))),
-        *_section("variables", _rows(_variables(diagnosis))),
-        *_section("warnings", _warnings(diagnosis.warnings)),
+        *section("interpreter", _rows(_interpreter(diagnosis))),
+        *section("knobs", _knobs(diagnosis.knobs)),
+        *section("container", _rows(_container(host.container))),
+        *section("host and process", _rows(_machine(diagnosis))),
+        *section("allocator", _rows(_allocator(diagnosis))),
+        *section("variables", _rows(_variables(diagnosis))),
+        *section("warnings", _warnings(diagnosis.warnings)),
     )
-
-
-def _section(title: str, body: RenderableType) -> Iterator[RenderableType]:
-    yield Text(title, style="bold")
-    yield Padding(body, (0, 0, 1, 2), expand=False)
 
 
 def _rows(rows: Iterable[Row]) -> Table:
@@ -75,14 +70,8 @@ def _knobs(knobs: Iterable[KnobFacts]) -> Table:
         meaning = Text(knob.meaning)
         if knob.objection:
             meaning = Text(f"nothing: {knob.objection}", style="yellow")
-        table.add_row(knob.setting, _value(knob.default), _value(knob.present), meaning)
+        table.add_row(knob.setting, word(knob.default, "?"), word(knob.present, "?"), meaning)
     return table
-
-
-def _value(value: int | bool | str | None) -> str:
-    if value is None:
-        return "?"
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _container(container: Container) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from gctune.errors import ConfigError, problem
 from gctune.settings import environments, toml
-from gctune.settings.layers import Layer, Path, dotted
+from gctune.settings.layers import Layer, Path, dotted, shown
 
 NAME = "gctune.toml"
 PYPROJECT = "pyproject.toml"
@@ -21,7 +21,7 @@ class Document(NamedTuple):
     """What a settings file says; an empty one where there is none.
 
     `home` is where in the file gctune's part is: nowhere special, or below
-    `tool.gctune`.
+    `tool.gctune`. `faults` are why it could not be read.
     """
 
     name: str = NAME
@@ -29,6 +29,7 @@ class Document(NamedTuple):
     lines: toml.Lines | None = None
     home: Path = ()
     notes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     def where(self, path: Path) -> str:
         """The file, the line where it is plain to see, and the name as typed."""
@@ -47,14 +48,16 @@ class Document(NamedTuple):
         return tuple(dict.fromkeys((*environments.PRESETS, *self.tables)))
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with the environments' tables themselves."""
+        """What is wrong with the file, or with the environments' tables themselves."""
+        yield from self.faults
         named = self.tree.get("environments", {})
         if not isinstance(named, Mapping):
-            yield problem(self.where(("environments",)), named, *_NO_TABLE)
+            where = self.where(("environments",))
+            yield problem(where, shown(("environments",), named), *_NO_TABLE)
         for key, table in _table(named).items():
             path = ("environments", key)
             if not isinstance(table, Mapping):
-                yield problem(self.where(path), table, *_NO_TABLE)
+                yield problem(self.where(path), shown(path, table), *_NO_TABLE)
             elif self.tables[environments.canonical(key)] != path:
                 other = dotted(self.tables[environments.canonical(key)])
                 yield f"{self.where(path)}: the same environment as {other}; keep one"
@@ -67,8 +70,10 @@ class Document(NamedTuple):
         line: list[str] = []
         while True:
             name = environments.canonical(typed) if isinstance(typed, str) else ""
+            if self.faults:
+                return (name,)  # what the file would have named cannot be known
             if name not in self.environments:
-                raise ConfigError([environments.unknown(where, typed, self.environments)])
+                raise ConfigError([self._unknown(where, typed)])
             if name in line:
                 circle = " -> ".join([*line[line.index(name) :], name])
                 raise ConfigError([problem(where, typed, f"a circle, {circle}", "break it")])
@@ -78,6 +83,11 @@ class Document(NamedTuple):
             if "extends" not in table:
                 return tuple(line)
             where, typed = self.where((*at, "extends")), table["extends"]
+
+    def _unknown(self, where: str, typed: object) -> str:
+        known = ", ".join(map(dotted, zip(self.environments)))
+        remedy = f"give one of {known}"
+        return problem(where, shown(("extends",), typed), "unknown environment", remedy)
 
     def layers(self, lineage: tuple[str, ...]) -> Iterator[Layer]:
         """The layers of an environment, the strongest first, its preset last."""
@@ -95,6 +105,7 @@ class Document(NamedTuple):
             tree={key: value for key, value in table.items() if key != leave_out},
             origin=lambda _: origin,
             where=lambda path: self.where((*at, *path)),
+            besides=((leave_out,),),
         )
 
 
@@ -102,17 +113,11 @@ _NO_TABLE = ("not a table", "write [environments.<name>] and settings below it")
 
 
 def find(environ: Mapping[str, str], directory: File, file: str | None = None) -> Document:
-    """Read the file that is named, else the directory's. Raises ConfigError."""
-    if file is not None:
-        return _document(os.fspath(directory / file), file)
-    named = environ.get("GCTUNE_CONFIG", "")
-    if named:
-        return _document(os.path.join(directory, named), f"GCTUNE_CONFIG = {named!a}")  # noqa: PTH118
-    if os.path.lexists(directory / NAME):
-        return _document(os.fspath(directory / NAME), NAME)
-    if os.path.lexists(directory / PYPROJECT):
-        return _project(os.fspath(directory / PYPROJECT))
-    return Document()
+    """Read the file that is named, else the directory's; `faults` say why it cannot be."""
+    try:
+        return _found(environ, directory, file)
+    except ConfigError as error:
+        return Document(faults=error.problems)
 
 
 def preset(name: str) -> Iterator[Layer]:
@@ -126,14 +131,28 @@ def preset(name: str) -> Iterator[Layer]:
         )
 
 
-def _document(path: str, name: str) -> Document:
-    text = toml.read(path, name)
-    home = ("tool", "gctune") if path.endswith(PYPROJECT) else ()
+def _found(environ: Mapping[str, str], directory: File, file: str | None) -> Document:
+    named = environ.get("GCTUNE_CONFIG", "")
+    if file is not None:
+        return _document(directory / file, file)
+    if named:
+        return _document(directory / named, named, f"GCTUNE_CONFIG = {named!a}")
+    if os.path.lexists(directory / NAME):
+        return _document(directory / NAME, NAME)
+    if os.path.lexists(directory / PYPROJECT):
+        return _project(directory / PYPROJECT)
+    return Document()
+
+
+def _document(path: File, typed: str, where: str = "") -> Document:
+    name = typed if typed.isprintable() else ascii(typed)
+    text = toml.read(path, where or name)
+    home = ("tool", "gctune") if path.name == PYPROJECT else ()
     tree = toml.table(toml.parse(text, name), *home)
     return Document(name, _table(tree), toml.Lines(text), home)
 
 
-def _project(path: str) -> Document:
+def _project(path: File) -> Document:
     """A project's file may well say nothing of gctune, and then must not stop anybody."""
     try:
         text = toml.read(path, PYPROJECT)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
-from gctune.errors import problem
+from collections.abc import Mapping
 
 PRESETS = ("development", "test", "staging", "production")
 VARIABLES = ("GCTUNE_ENVIRONMENT", "ENVIRONMENT", "APP_ENV")
@@ -34,8 +32,3 @@ def asked_for(environ: Mapping[str, str]) -> tuple[str, str] | None:
         if environ.get(variable, "").strip():
             return variable, environ[variable]
     return None
-
-
-def unknown(where: str, name: object, known: Iterable[str]) -> str:
-    """Word the problem of a name that no environment has."""
-    return problem(where, name, "unknown environment", f"give one of {', '.join(known)}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from gctune.errors import problem
 from gctune.settings.model import Settings
@@ -16,7 +16,7 @@ Path = tuple[str, ...]
 Shape = Mapping[str, Any]  # names to what is below them: a Shape, or None for a setting
 
 _ANY = "*"  # stands for the name that a user gives to a pool
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+POOL_NAME = "[a-z][a-z0-9_]{0,63}"
 _BARE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UNKNOWN = object()
 
@@ -31,12 +31,14 @@ class Layer(NamedTuple):
 
     `origin` says in words where the setting at a path comes from, `where` is
     the name that the user typed for it, `spell` how a setting is written there.
+    `besides` are names that mean something there and are no settings.
     """
 
     tree: Mapping[str, Any]
     origin: Callable[[Path], str]
     where: Callable[[Path], str]
     spell: Callable[[Path], str] = dotted
+    besides: tuple[Path, ...] = ()
 
     def sift(self) -> tuple[dict[Path, object], list[str]]:
         """Part the values by path from the problems of what is no setting."""
@@ -51,20 +53,21 @@ class Layer(NamedTuple):
         return values, problems
 
     def _objection(self, path: Path, value: object, below: object) -> str:
-        where, shown = self.where(path), _shown(path, value)
         if below is _UNKNOWN:
-            return problem(where, shown, *self._unknown(path))
-        if isinstance(below, Mapping) and value != {}:
-            example = self.spell(next(iter(_settings(below, path))))
-            return problem(where, shown, "a section, not a setting", f"set {example}, say")
-        if below is None and isinstance(value, Mapping | list | tuple | set):
-            return problem(where, shown, "not a single value", "give one value")
-        return ""
+            wrong, remedy = self._unknown(path)
+        elif isinstance(below, Mapping) and value != {}:
+            example = self.spell(next(_settings(below, path)))
+            wrong, remedy = "a section, not a setting", f"set {example}, say"
+        elif below is None and isinstance(value, Mapping | list | tuple | set):
+            wrong, remedy = "not a single value", "give one value"
+        else:
+            return ""
+        return problem(self.where(path), shown(path, value), wrong, remedy)
 
     def _unknown(self, path: Path) -> tuple[str, str]:
         if path[0] == "pools" and len(path) == 2:  # noqa: PLR2004 - pools.<name>
             return "not a name for a pool", "use a to z, 0 to 9 and _, a letter first"
-        meant = nearest(path)
+        meant = nearest(path, self.besides)
         if meant:
             return "unknown setting", f"did you mean {self.spell(meant)}?"
         return "unknown setting", "gctune schema lists what there is"
@@ -76,11 +79,12 @@ def shape() -> Shape:
     return _shape(Settings)
 
 
-def nearest(path: Path) -> Path | None:
-    """The setting that somebody who wrote `path` may have meant."""
+def nearest(path: Path, besides: tuple[Path, ...] = ()) -> Path | None:
+    """The setting, or other known name, that somebody who wrote `path` may have meant."""
     import difflib  # only who mistypes pays for it
 
-    candidates = {dotted(known): known for known in _settings(shape(), (), path[1:2])}
+    known_names = (*_settings(shape(), (), path[1:2]), *besides)
+    candidates = {dotted(known): known for known in known_names}
     same = [known for known in candidates.values() if known[-1] == path[-1] and len(path) > 1]
     if len(same) == 1:
         return same[0]
@@ -109,7 +113,20 @@ def worded(error: Mapping[str, Any], where: Callable[[Path], str]) -> str:
         wrong, remedy = "unknown word", f"give {context['expected']}"
     else:
         wrong, remedy = error["msg"][:1].lower() + error["msg"][1:], "correct it"
-    return problem(where(path), _shown(path, error["input"]), wrong, remedy)
+    return problem(where(path), shown(path, error["input"]), wrong, remedy)
+
+
+def shown(path: Path, value: object) -> object:
+    """A value as a message may repeat it: no secret, no table, no number without end."""
+    if any(_like_a_secret(word) for word in re.split(r"[\W_]+", path[-1].lower())):
+        return _Words("***")
+    if isinstance(value, Mapping | list | tuple | set):
+        return _Words("[...]" if isinstance(value, list) else "{...}")
+    try:
+        str(value)
+    except ValueError:  # an integer of more digits than Python writes
+        return _Words("a number of thousands of digits")
+    return value
 
 
 def leaves(section: BaseModel | Mapping[str, Any], at: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -146,7 +163,7 @@ def _settings(below: Shape, at: Path, named: Path = ()) -> Iterator[Path]:
 def _walk(tree: Mapping[str, Any], below: Shape, at: Path = ()) -> Iterator[tuple[Path, Any, Any]]:
     for key, value in tree.items():
         path = (*at, str(key))
-        named = below.get(_ANY, _UNKNOWN) if _NAME.fullmatch(str(key)) else _UNKNOWN
+        named = below.get(_ANY, _UNKNOWN) if re.fullmatch(POOL_NAME, str(key)) else _UNKNOWN
         deeper = below.get(key, named)
         if isinstance(deeper, Mapping) and isinstance(value, Mapping) and value:
             yield from _walk(value, deeper, path)
@@ -154,6 +171,17 @@ def _walk(tree: Mapping[str, Any], below: Shape, at: Path = ()) -> Iterator[tupl
             yield path, value, deeper
 
 
-def _shown(path: Path, value: object) -> object:
-    """The value, or stars where it may be a secret."""
-    return SecretStr("*") if "tok" in path[-1].lower() else value
+class _Words:
+    """What stands in a message for a value, without quotes."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+
+    def __str__(self) -> str:
+        return self._words
+
+
+def _like_a_secret(word: str) -> bool:
+    import difflib
+
+    return bool(difflib.get_close_matches(word, ["token", "secret", "password"], cutoff=0.7))

@@ -12,6 +12,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from gctune.errors import ConfigError
@@ -47,7 +48,7 @@ def refused(where: str, wrong: str, remedy: str) -> ConfigError:
     return ConfigError([f"{where}: {wrong}; {remedy}"])
 
 
-def read(path: str, name: str) -> str:
+def read(path: Path, name: str) -> str:
     """Return the text of a file that only this user or root can have written.
 
     `name` is what the user calls it. Never waits for a FIFO or a device.
@@ -90,10 +91,10 @@ class Lines:
         for number, line in _top_lines(_without_strings(text)):
             header, entry = re.match(_HEADER, line), re.match(_ENTRY, line)
             if line.lstrip().startswith("["):
-                table = _path(header) if header else None
+                table = _keys(header) if header else None
                 self._headers.setdefault(table or (), number)
             elif entry and table is not None:
-                self._entries.setdefault((*table, *_path(entry)), number)
+                self._entries.setdefault((*table, *_keys(entry)), number)
 
     def of(self, path: tuple[str, ...]) -> int | None:
         """The line of a key, or of the inline table that holds it; None when unsure."""
@@ -156,7 +157,7 @@ def _top_lines(bare: str) -> Iterator[tuple[int, str]]:
         depth += sum(map(line.count, "[{")) - sum(map(line.count, "]}"))
 
 
-def _path(match: re.Match[str]) -> tuple[str, ...]:
+def _keys(match: re.Match[str]) -> tuple[str, ...]:
     return tuple(part.strip() for part in match.group(1).split("."))
 
 

@@ -9,7 +9,8 @@ from gctune.settings.layers import Layer, Path, nest
 _PREFIX = "GCTUNE_"
 _BETWEEN = "__"
 
-RESERVED = ("CAPTURE", "CONFIG", "DISABLE", "ENVIRONMENT", "PLAN")
+# What means something to gctune and is no setting.
+RESERVED = ("CAPTURE", "CONFIG", "DISABLE", "ENVIRONMENT", "HEAP", "PLAN")
 
 
 def variables(environ: Mapping[str, str]) -> Layer:
@@ -25,6 +26,7 @@ def variables(environ: Mapping[str, str]) -> Layer:
         origin=lambda path: f"variable {variable(path)}",
         where=lambda path: typed.get(path, variable(path)),
         spell=variable,
+        besides=tuple(_path(_PREFIX + name) for name in RESERVED),
     )
 
 
