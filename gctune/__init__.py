@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from gctune.errors import ConfigError as ConfigError
     from gctune.errors import GctuneError as GctuneError
     from gctune.errors import ProfileError as ProfileError
+    from gctune.memory.blocks import BlockPool as BlockPool
+    from gctune.memory.pools import ObjectPool as ObjectPool
+    from gctune.memory.pools import PoolError as PoolError
+    from gctune.memory.pools import pool as pool
     from gctune.profile.capture import capture as capture
+    from gctune.profile.heap import write_heap as write_heap
     from gctune.runtime.applied import Applied as Applied
     from gctune.runtime.applied import warmup_done as warmup_done
     from gctune.startup import apply as apply
@@ -23,22 +28,32 @@ _HOME = {
     "apply": "gctune.startup",
     "capture": "gctune.profile.capture",
     "warmup_done": "gctune.runtime.applied",
+    "pool": "gctune.memory.pools",
+    "write_heap": "gctune.profile.heap",
     "Applied": "gctune.runtime.applied",
     "ApplyError": "gctune.errors",
+    "BlockPool": "gctune.memory.blocks",
     "ConfigError": "gctune.errors",
     "GctuneError": "gctune.errors",
+    "ObjectPool": "gctune.memory.pools",
+    "PoolError": "gctune.memory.pools",
     "ProfileError": "gctune.errors",
 }
 
 __all__ = [
     "Applied",
     "ApplyError",
+    "BlockPool",
     "ConfigError",
     "GctuneError",
+    "ObjectPool",
+    "PoolError",
     "ProfileError",
     "apply",
     "capture",
+    "pool",
     "warmup_done",
+    "write_heap",
 ]
 
 

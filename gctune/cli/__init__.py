@@ -22,6 +22,7 @@ COMMANDS = {
     "recommend": "say what to change, from profiles",
     "show": "show the settings, where each comes from, and the plan on this host",
     "validate": "check a configuration, every environment at once",
+    "heap": "profile what a program holds by allocation site, and read such profiles",
     "doctor": "say what this interpreter, container and allocator allow",
     "schema": "print the JSON Schema of gctune.toml",
 }
