@@ -248,8 +248,9 @@ def _finite(value: object) -> float | None:
         return float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    bounded = max(min(value, MOST), -MOST)  # an integer may be too big for a float
-    return float(bounded) if math.isfinite(bounded) else None
+    if isinstance(value, int):
+        return float(max(min(value, MOST), -MOST))  # an integer may be too big for a float
+    return value if math.isfinite(value) else None
 
 
 class Reader:

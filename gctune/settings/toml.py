@@ -92,9 +92,9 @@ class Lines:
             header, entry = re.match(_HEADER, line), re.match(_ENTRY, line)
             if line.lstrip().startswith("["):
                 table = _keys(header) if header else None
-                self._headers.setdefault(table or (), number)
+                _note(self._headers, (), table or (), number)
             elif entry and table is not None:
-                self._entries.setdefault((*table, *_keys(entry)), number)
+                _note(self._entries, table, _keys(entry), number)
 
     def of(self, path: tuple[str, ...]) -> int | None:
         """The line of a key, or of the inline table that holds it; None when unsure."""
@@ -102,6 +102,14 @@ class Lines:
             return self._headers[path]
         prefixes = (path[:length] for length in range(len(path), 0, -1))
         return next((self._entries[prefix] for prefix in prefixes if prefix in self._entries), None)
+
+
+def _note(
+    lines: dict[tuple[str, ...], int], table: tuple[str, ...], keys: tuple[str, ...], number: int
+) -> None:
+    """Note the line where `keys`, and each table that they name on the way, begin."""
+    for length in range(1, len(keys) + 1):
+        lines.setdefault((*table, *keys[:length]), number)
 
 
 def _check_trust(status: os.stat_result, name: str) -> None:
