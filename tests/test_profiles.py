@@ -1,0 +1,69 @@
+"""The captured profiles of `profiles/`, and the recommendation each leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gctune.host.interpreter import Interpreter, collector_of, default_thresholds
+from gctune.profile.file import Profile, read
+from gctune.recommender.recommendation import Recommendation, recommend
+from gctune.recommender.search import Goal
+from gctune.settings.quantities import size_or_ratio
+
+FOLDER = Path(__file__).parent.parent / "profiles"
+PROFILES = sorted(FOLDER.glob("*.profile.gz"))
+NAMES = [path.name for path in PROFILES]
+MOST_BYTES = 300_000
+
+
+def _rows() -> Iterator[list[str]]:
+    """The cells of each row in the README's tables."""
+    for line in (FOLDER / "README.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("| `"):
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def _target(profile: Profile) -> Interpreter:
+    """The interpreter that the profile was captured on."""
+    version = profile.header.version
+    collector = collector_of("cpython", version, gil=True)
+    return Interpreter("cpython", version, collector, default_thresholds(version, collector), "")
+
+
+def _worded(answer: Recommendation) -> str:
+    changes = (f"{each.setting} {each.old} -> {each.new}" for each in answer.changes)
+    return f"{', '.join(changes) or answer.verdict}: {answer.reason}"
+
+
+@pytest.mark.parametrize("goal", Goal.ALL)
+@pytest.mark.parametrize("name", NAMES)
+def test_leads_to_the_recommendation_in_the_readme(name: str, goal: str) -> None:
+    profile = read(FOLDER / name)
+    answer = recommend([profile], goal, size_or_ratio("10%"), None, _target(profile))
+    row = [f"`{name}`", goal, _worded(answer)]
+    assert row in list(_rows()), f"| {' | '.join(row)} |"
+
+
+def test_three_programs_and_no_other_are_in_the_readme() -> None:
+    assert len({name.partition("-")[0] for name in NAMES}) >= 3
+    assert {cells[0] for cells in _rows()} == {f"`{name}`" for name in NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_is_small_and_whole(name: str) -> None:
+    profile = read(FOLDER / name)
+    assert (FOLDER / name).stat().st_size < MOST_BYTES
+    assert profile.closing is not None
+    assert profile.closing.missed == (0, 0, 0)
+    assert not profile.problems
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_no_place_of_the_machine_that_it_came_from(name: str) -> None:
+    command = read(FOLDER / name).header.command
+    assert command[0] == "python"
+    assert not any(word.startswith(("/", "~")) for word in command)
+    assert (FOLDER.parent / command[1]).is_file()
