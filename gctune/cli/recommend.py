@@ -14,7 +14,8 @@ from gctune.host.container import read_container
 from gctune.host.interpreter import Interpreter, collector_of, default_thresholds, this_interpreter
 from gctune.profile.file import read, siblings
 from gctune.recommender import config
-from gctune.recommender.recommendation import Recommendation, recommend as recommended
+from gctune.recommender.recommendation import Recommendation
+from gctune.recommender.recommendation import recommend as recommended
 from gctune.recommender.search import Goal
 from gctune.report.recommendation import as_data, explained, render
 from gctune.settings.quantities import Ratio, Size, size_or_ratio

@@ -70,7 +70,9 @@ def _merged(
     return tomlkit.dumps(document)
 
 
-def _set(document: MutableMapping[str, Any], where: tuple[str, ...], value: object, name: str) -> None:
+def _set(
+    document: MutableMapping[str, Any], where: tuple[str, ...], value: object, name: str
+) -> None:
     table: Any = document
     for depth, key in enumerate(where[:-1], 1):
         own = _own_key(table, key) if where[depth - 2 : depth - 1] == ("environments",) else key

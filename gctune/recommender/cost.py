@@ -117,8 +117,8 @@ def _points(
             groups.setdefault((sample.generation, size), []).append(sample)
     for group in groups.values():
         warm = sum(examine * sample.examined + free * sample.collected for sample in group)
-        size = fmean(sample.examined for sample in group)
-        yield log2(max(1.0, size)), sum(sample.cpu_ns for sample in group) / warm
+        mean_size = fmean(sample.examined for sample in group)
+        yield log2(max(1.0, mean_size)), sum(sample.cpu_ns for sample in group) / warm
 
 
 def _curve(points: list[tuple[float, float]], young_size: float) -> tuple[float, ...]:

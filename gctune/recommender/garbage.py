@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gctune.recommender.columns import Columns
-from gctune.recommender.generations import MIDDLE, OLD, YOUNG
+from gctune.recommender.generations import MIDDLE, YOUNG
 
 _LATELY = 8  # young collections over which the usual catch is averaged
 _PIECES = 4  # parts of the span before a full collection, for the lives of its garbage

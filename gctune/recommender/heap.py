@@ -9,8 +9,6 @@ from gctune.recommender.garbage import Life
 from gctune.recommender.generations import MIDDLE, OLD, YOUNG
 
 
-
-
 class Collected(NamedTuple):
     """One collection: its generation, the objects it looked at, those it freed."""
 

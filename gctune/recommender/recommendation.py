@@ -220,9 +220,7 @@ def _shorter(captured: Captured, predicted: Predicted) -> bool:
     )
 
 
-def _changes(
-    old: Thresholds, choice: Prediction | None, target: Interpreter
-) -> Iterator[Change]:
+def _changes(old: Thresholds, choice: Prediction | None, target: Interpreter) -> Iterator[Change]:
     if choice is None:
         return
     for number, (before, after) in enumerate(zip(old, choice.thresholds)):

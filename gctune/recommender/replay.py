@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
 from gctune.recommender.heap import Collected, Heap
-from gctune.recommender.timeline import Thresholds, Timeline
+from gctune.recommender.timeline import Thresholds, Timeline, reusable
 
 
 class Young(NamedTuple):
@@ -40,22 +40,51 @@ def young_collections(timeline: Timeline, threshold0: int) -> Iterator[Young]:
 
     An allocation in bulk is one step: the collection waits until it is over.
     """
-    level = died = 0
+    counter = _Counter()
     rows = zip(count(), timeline.climbs, timeline.steps, timeline.descents, timeline.explicit)
-    for position, climb, step, descent, explicit in rows:
-        level -= descent
-        if level < 0:
-            died -= level
-            level = 0
-        level += climb - step
-        while level > threshold0:
-            yield Young(position, threshold0 + 1, died, AUTOMATIC)
-            level -= threshold0 + 1
-            died = 0
-        level += step
-        if level > threshold0 or explicit != AUTOMATIC:
-            yield Young(position + 1, level, died, explicit)
-            level = died = 0
+    unseen = zip(timeline.reused, timeline.garbage.young, timeline.garbage.in_flight)
+    for (position, climb, step, descent, asked), (reused, dead, in_flight) in zip(rows, unseen):
+        counter.fall(descent)
+        counter.climb(climb - step + reused)
+        while counter.level > threshold0:
+            yield counter.collected(position, threshold0 + 1, AUTOMATIC)
+        counter.level += step
+        counter.garbage += dead
+        if counter.level > threshold0 or asked != AUTOMATIC:
+            yield counter.collected(position + 1, counter.level, asked)
+        else:
+            counter.garbage += in_flight
+
+
+class _Counter:
+    """The count of generation 0, and what it does not see."""
+
+    __slots__ = ("died", "free", "garbage", "level")
+
+    def __init__(self) -> None:
+        self.level = self.died = self.free = 0
+        self.garbage = 0.0
+
+    def fall(self, containers: int) -> None:
+        """Containers die; those beyond the count are of older generations."""
+        self.level -= containers
+        if self.level < 0:
+            self.died -= self.level
+            self.level = 0
+
+    def climb(self, containers: int) -> None:
+        """Containers are made, from the free lists as long as these last."""
+        used = min(self.free, containers)
+        self.free -= used
+        self.level += containers - used
+
+    def collected(self, position: int, objects: int, generation: int) -> Young:
+        """A collection comes, with `objects` in the generation."""
+        young = Young(position, objects, self.died, generation)
+        self.level -= objects
+        self.free = reusable(self.garbage)
+        self.died, self.garbage = 0, 0.0
+        return young
 
 
 def captured_collections(timeline: Timeline) -> Iterator[Young]:

@@ -84,7 +84,8 @@ def candidates(
     """Each setting worth considering, and for each process where to freeze."""
     own = summaries[0].thresholds
     values = (_THRESHOLD0, _THRESHOLD1, _THRESHOLD2)
-    grid = list(product(*(sorted({*known, mine}) for known, mine in zip(values, own))))
+    zeros, ones, twos = (sorted({*known, mine}) for known, mine in zip(values, own))
+    grid = list(product(zeros, ones, twos))
     freezes = [False]
     if goal == Goal.LATENCY and all(map(started_up, summaries)):
         freezes.append(True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from gctune.recommender.cost import CostModel
 from gctune.recommender.estimate import Estimate, mean, total
-from gctune.recommender.generations import OLD
+from gctune.recommender.generations import OLD, YOUNG
 from gctune.recommender.heap import Heap
 from gctune.recommender.replay import Step, replay
 from gctune.recommender.summary import Summary
@@ -78,9 +78,7 @@ def _merged(
     )
 
 
-def simulate(
-    summary: Summary, thresholds: Thresholds, freeze_at: int | None = None
-) -> Prediction:
+def simulate(summary: Summary, thresholds: Thresholds, freeze_at: int | None = None) -> Prediction:
     """Replay a captured run under `thresholds`.
 
     With `freeze_at`, a position in the timeline, the heap is frozen there.
@@ -89,7 +87,7 @@ def simulate(
     tally = _Tally(summary.cost, summary.timeline.blocks, summary.held)
     for step in replay(summary.timeline, summary.live, heap, thresholds, freeze_at):
         tally.add(step)
-    tally.end(heap)
+    tally.end(heap, min(thresholds[0], sum(summary.timeline.climbs)))
     return Prediction(
         thresholds=thresholds,
         freeze=freeze_at is not None,
@@ -112,6 +110,7 @@ class _Tally:
     cold_ns: float = 0.0
     longest_ns: float = 0.0
     top_blocks: float = 0.0
+    one_more_ns: float = 0.0
     counts: list[int] = field(default_factory=lambda: [0, 0, 0])
 
     def add(self, step: Step) -> None:
@@ -126,9 +125,12 @@ class _Tally:
         place = max(position - 1, 0)
         self.top_blocks = max(self.top_blocks, self.blocks[place] + held - self.held[place])
 
-    def end(self, heap: Heap) -> None:
+    def end(self, heap: Heap, young: int) -> None:
+        """Close the run, which might have met one collection more, of `young` objects at least."""
         if self.blocks:
             self.top_blocks = max(self.top_blocks, self.blocks[-1] + heap.held_blocks)
+        warm = self.cost.warm_ns(young, 0.0)
+        self.one_more_ns = max(self.longest_ns, warm * self.cost.factor(YOUNG, young))
 
     @property
     def collections(self) -> tuple[int, int, int]:
@@ -138,7 +140,7 @@ class _Tally:
     @property
     def gc_ns(self) -> Estimate:
         expected = self.warm_ns + self.cold_ns
-        doubt = _COLD * self.cold_ns + 2 * self.cost.error * expected
+        doubt = _COLD * self.cold_ns + 2 * self.cost.error * expected + self.one_more_ns
         return Estimate(expected, max(0.0, expected - doubt), expected + doubt)
 
     @property

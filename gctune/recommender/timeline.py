@@ -14,6 +14,11 @@ from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
 
 Thresholds = tuple[int, int, int]
 
+# CPython keeps up to 80 freed lists and 80 freed dicts, and does not count those
+# that it takes back from there (Objects/listobject.c, dictobject.c). Tuples have
+# longer free lists yet, and are seldom part of garbage.
+_FREE_LISTS = 160
+_LISTS_AND_DICTS = 0.5  # of what is collected, about: an instance or a list with its dict
 _TELLING = 1000  # objects in a full collection, so that emptied free lists do not count
 _BLOCKS_PER_GARBAGE = 2.0  # an object and its dict, say; where nothing was seen freed
 
@@ -26,14 +31,17 @@ class Timeline:
     it that came at once, by an allocation in bulk; `descents` what died before
     the climb began. `explicit` is the generation of a gc.collect() of the
     program's own, else AUTOMATIC. `objects` are those alive or garbage, and
-    `blocks` those allocated, at the end of the climb. `blocks_per_garbage` is
-    what an object frees that is collected young, and by a full collection.
+    `blocks` those allocated, at the end of the climb. `reused` are containers
+    from the free lists that the collection before had filled, which no count
+    saw. `blocks_per_garbage` is what an object frees that is collected young,
+    and by a full collection.
     """
 
     columns: Columns
     climbs: array[int]
     steps: array[int]
     descents: array[int]
+    reused: array[int]
     explicit: array[int]
     objects: array[float]
     blocks: array[int]
@@ -59,6 +67,7 @@ def build(
         climbs=columns.count0,
         steps=array("q", map(_step, columns.count0, thresholds)),
         descents=descents,
+        reused=_reused(columns),
         explicit=_explicit(columns, thresholds),
         objects=_objects(growth, columns.collected, objects),
         blocks=_known_blocks(columns.before, blocks),
@@ -69,6 +78,20 @@ def build(
 
 def _step(count: int, thresholds: Thresholds) -> int:
     return max(0, count - thresholds[0])
+
+
+def reusable(collected: float) -> int:
+    """How many objects of those collected wait in free lists to be used again."""
+    return int(min(collected * _LISTS_AND_DICTS, _FREE_LISTS))
+
+
+def _reused(columns: Columns) -> array[int]:
+    """What each climb took from the free lists; a full collection empties them."""
+    filled = (
+        0 if generation == OLD else reusable(collected)
+        for generation, collected in zip(columns.generation, columns.collected)
+    )
+    return array("q", [0, *filled])[: len(columns)]
 
 
 def _explicit(columns: Columns, thresholds: Sequence[Thresholds]) -> array[int]:
@@ -101,10 +124,10 @@ def _blocks_per_garbage(columns: Columns) -> tuple[float, float]:
     freed, objects = [0, 0], [0, 0]
     rows = zip(columns.generation, columns.before, columns.after, columns.collected)
     for generation, before, after, collected in rows:
-        old = generation == OLD
-        if before > after > 0 and collected > (_TELLING if old else 0):
-            freed[old] += before - after
-            objects[old] += collected
+        full = generation == OLD
+        if before > after > 0 and collected > (_TELLING if full else 0):
+            freed[full] += before - after
+            objects[full] += collected
     young = freed[0] / objects[0] if objects[0] else _BLOCKS_PER_GARBAGE
     old = freed[1] / objects[1] if objects[1] else max(young, _BLOCKS_PER_GARBAGE)
     return young, old

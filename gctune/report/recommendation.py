@@ -55,13 +55,11 @@ def _section(title: str, body: RenderableType, content: object) -> Iterator[Rend
 
 
 def _grid(rows: Iterable[Iterable[str]]) -> Table:
+    """A table whose last column takes what room there is."""
     table = Table.grid(padding=(0, 2, 0, 0))
-    for number, row in enumerate(rows):
-        if not number:
-            *narrow, _ = row = list(row)
-            for _ in narrow:
-                table.add_column(no_wrap=True)
-            table.add_column(overflow="fold")
+    for row in map(tuple, rows):
+        while len(table.columns) < len(row):
+            table.add_column(no_wrap=len(table.columns) < len(row) - 1, overflow="fold")
         table.add_row(*map(Text, row))
     return table
 

@@ -1,0 +1,138 @@
+"""`gctune recommend` as it is used, on captured profiles of real programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from captured import PROFILES, unpacked
+from children import BARE
+
+GROWS = "type_check-3.13.profile"
+FOR = ("--for-python", "3.13.0")
+
+
+def recommend(
+    *arguments: str | Path, status: int = 0, directory: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "gctune", "recommend", *map(str, arguments)],
+        env={**BARE, "COLUMNS": "200"},
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return unpacked(GROWS, tmp_path_factory.mktemp("profiles"))
+
+
+def test_it_says_what_to_change_and_what_that_stands_on(real: Path) -> None:
+    text = recommend(real, *FOR).stdout
+    for part in ("change: saves", "gc.threshold2", "CPU time", "peak of rss", "evidence", "risks"):
+        assert part in text
+
+
+def test_json_carries_everything(real: Path) -> None:
+    data = json.loads(recommend(real, *FOR, "--json").stdout)
+    assert data["verdict"] == "change"
+    assert data["changes"][0].keys() == {"setting", "old", "new", "meaning"}
+    assert data["predicted"]["cpu"].keys() == {"expected", "low", "high"}
+    assert data["evidence"][0]["generations"][2]["collections"] > 0
+    assert data["target"] == "cpython-3.13.0-generational"
+
+
+def test_a_compressed_profile_is_read_as_it_is() -> None:
+    assert recommend(PROFILES / f"{GROWS}.gz", *FOR).stdout.startswith("change:")
+
+
+def test_the_profiles_of_children_are_taken_along(real: Path, tmp_path: Path) -> None:
+    (tmp_path / "web").write_bytes(real.read_bytes())
+    (tmp_path / "web.4711").write_bytes(real.read_bytes())
+    data = json.loads(recommend(tmp_path / "web", *FOR, "--json").stdout)
+    assert [evidence["profile"] for evidence in data["evidence"]] == ["web", "web.4711"]
+
+
+def test_a_truncated_profile_is_used_and_said(real: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut"
+    cut.write_bytes(real.read_bytes()[:-500])
+    data = json.loads(recommend(cut, *FOR, "--json").stdout)
+    assert any("cut off" in told for told in data["evidence"][0]["told"])
+
+
+def test_write_merges_into_the_file(real: Path, tmp_path: Path) -> None:
+    file = tmp_path / "gctune.toml"
+    file.write_text("[gc]\nthreshold1 = 12 # ours\n")
+    done = recommend(real, *FOR, "--write", file, "--environment", "staging")
+    assert "threshold1 = 12 # ours" in file.read_text()
+    assert "[environments.staging.gc]" in file.read_text()
+    assert done.stderr == f"gctune: wrote {file}\n"
+
+
+def test_nothing_to_change_writes_a_file_that_says_so(tmp_path: Path) -> None:
+    short = tmp_path / "short"
+    capture = "import gctune; gctune.capture('short').stop()"
+    subprocess.run([sys.executable, "-c", capture], cwd=tmp_path, env=BARE, check=True)
+    version = ".".join(map(str, sys.version_info[:3]))
+    recommend(short, "--write", "gctune.toml", "--for-python", version, directory=tmp_path)
+    assert "# gctune recommend: not enough evidence" in (tmp_path / "gctune.toml").read_text()
+
+
+def test_a_file_that_cannot_be_parsed_is_refused_and_kept(real: Path, tmp_path: Path) -> None:
+    file = tmp_path / "gctune.toml"
+    file.write_text("[gc\n")
+    done = recommend(real, *FOR, "--write", file, status=1)
+    assert "not TOML" in done.stderr
+    assert file.read_text() == "[gc\n"
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory", "fifo", "empty", "noise", "config"])
+def test_what_is_no_profile_gets_one_clear_error(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "input"
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    elif kind != "missing":
+        path.write_bytes({"empty": b"", "noise": b"\xff\0" * 9999, "config": b"[gc]\n"}[kind])
+    started = time.monotonic()
+    done = recommend(path, status=1)
+    assert time.monotonic() - started < 5
+    assert done.stderr.startswith(f"PROFILE = '{path}': ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("{}", "--goal", "speed"),
+        ("{}", "--memory-budget", "512M"),
+        ("{}", "--memory-budget", "-1"),
+        ("{}", "--memory-budget", "nan"),
+        ("{}", "--for-python", "3.13"),
+        ("{}", "--environment", "a.b"),
+    ],
+)
+def test_wrong_usage_exits_2(arguments: tuple[str, ...], real: Path) -> None:
+    done = recommend(*(argument.format(real) for argument in arguments), status=2)
+    assert "Error: " in done.stderr
+
+
+def test_another_collector_is_refused_with_the_reason(real: Path) -> None:
+    done = recommend(real, "--for-python", "3.14.2", status=1)
+    assert "of the generational collector of cpython 3.13.0" in done.stderr
+    assert "cpython-3.14.2-incremental" in done.stderr

@@ -1,0 +1,155 @@
+"""Verdicts: what is worth changing, what is not, and what cannot be said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from captured import collection, growing, profile
+
+from gctune.errors import ProfileError
+from gctune.host.container import Limit
+from gctune.host.interpreter import Collector, Interpreter
+from gctune.profile.file import Profile
+from gctune.recommender.budget import budget_of
+from gctune.recommender.recommendation import Recommendation, Verdict, recommend
+from gctune.recommender.search import Goal
+from gctune.settings.quantities import Ratio, Size
+
+MIB = 2**20
+TENTH = Ratio(0.1)
+
+
+def interpreter(
+    version: tuple[int, int, int] = (3, 13, 0), collector: str = Collector.GENERATIONAL
+) -> Interpreter:
+    return Interpreter("cpython", version, collector, (2000, 10, 10), "glibc")
+
+
+def answer(
+    *profiles: Profile,
+    goal: str = Goal.THROUGHPUT,
+    budget: Size | Ratio = TENTH,
+    limit: Limit | None = None,
+    target: Interpreter | None = None,
+) -> Recommendation:
+    return recommend(profiles, goal, budget, limit, target or interpreter())
+
+
+def costly_full_collections(**values: object) -> Profile:
+    events: list[object] = []
+    for number in range(10):
+        events += growing(cycles=11, blocks=50_000 + number * 132 * 4002)
+        events.append(collection(2, count1=1, cpu_ns=100_000_000))
+    return profile(events, **values)  # type: ignore[arg-type]
+
+
+def settings(recommendation: Recommendation) -> dict[str, int | str]:
+    return {change.setting: change.new for change in recommendation.changes}
+
+
+def test_costly_full_collections_are_a_reason_to_change() -> None:
+    recommendation = answer(costly_full_collections())
+    assert recommendation.verdict == Verdict.CHANGE
+    assert settings(recommendation)["gc.threshold2"] in {100, 1000}
+    assert recommendation.predicted is not None
+    assert recommendation.predicted.cpu.high < 0.99
+
+
+def test_every_change_says_what_it_was_and_what_it_means() -> None:
+    for change in answer(costly_full_collections()).changes:
+        assert change.old != change.new
+        assert change.meaning
+
+
+def test_a_collector_that_costs_next_to_nothing_is_left_alone() -> None:
+    recommendation = answer(profile(growing(cycles=40, cpu_ns=20_000), cpu_seconds=60.0))
+    assert recommendation.verdict == Verdict.LEAVE_ALONE
+    assert recommendation.changes == ()
+    assert "within the noise" in recommendation.reason
+
+
+def test_a_short_run_is_not_enough_evidence() -> None:
+    recommendation = answer(profile(growing(cycles=2), cpu_seconds=0.1))
+    assert recommendation.verdict == Verdict.NOT_ENOUGH
+    assert recommendation.reason == "24 collections in 0.10 s of CPU time; capture a longer run"
+
+
+def test_a_run_without_collections_is_left_alone() -> None:
+    assert answer(profile(cpu_seconds=20.0)).verdict == Verdict.LEAVE_ALONE
+
+
+def test_doubtful_costs_are_not_enough_evidence() -> None:
+    """Three young collections say too little of what one costs."""
+    few = [collection(cpu_ns=10_000_000) for _ in range(3)]
+    recommendation = answer(profile(few, cpu_seconds=1.0))
+    assert recommendation.verdict == Verdict.NOT_ENOUGH
+    assert "capture a longer run" in recommendation.reason
+
+
+def test_profiles_of_another_collector_are_refused() -> None:
+    with pytest.raises(ProfileError, match=r"generational collector of cpython 3\.13\.0, and"):
+        answer(profile(growing()), target=interpreter((3, 14, 2), Collector.INCREMENTAL))
+    with pytest.raises(ProfileError, match="of the incremental collector"):
+        answer(profile(growing(), collector=Collector.INCREMENTAL))
+
+
+def test_a_collector_that_is_not_simulated_is_refused_for_itself_too() -> None:
+    target = interpreter((3, 14, 2), Collector.INCREMENTAL)
+    with pytest.raises(ProfileError, match="whose rules are not simulated"):
+        answer(profile(growing(), collector=Collector.INCREMENTAL), target=target)
+
+
+def test_another_version_is_told() -> None:
+    notes = answer(costly_full_collections(version=(3, 11, 7))).notes
+    assert notes == ("captured under 3.11.7, recommended for 3.13.0",)
+
+
+def test_what_the_program_does_to_its_collector_is_told() -> None:
+    (evidence,) = answer(costly_full_collections(enabled=False)).evidence
+    assert "the program disables the collector for a time" in evidence.told
+
+
+def test_several_profiles_are_one_answer_by_their_cpu_time() -> None:
+    light = profile(growing(cycles=2), name="b", cpu_seconds=0.6)
+    recommendation = answer(light, costly_full_collections(name="a"))
+    assert [evidence.profile for evidence in recommendation.evidence] == ["a", "b"]
+    assert recommendation.captured.cpu_seconds == pytest.approx(4.6)
+    assert recommendation.verdict == Verdict.CHANGE
+
+
+def test_a_program_that_ran_on_is_told_as_a_risk() -> None:
+    risks = answer(costly_full_collections(reason="seconds")).risks
+    assert any("ran on after the recording" in risk for risk in risks)
+
+
+def test_a_memory_limit_that_leaves_no_room_allows_no_memory() -> None:
+    limit = Limit(100 * MIB, "/sys/fs/cgroup/memory.max")
+    recommendation = answer(profile(growing(cycles=60, garbage=1800)), limit=limit)
+    assert recommendation.budget.bytes == 0
+    assert "/sys/fs/cgroup/memory.max" in recommendation.budget.how
+
+
+@pytest.mark.parametrize(
+    ("wish", "limit", "allowed"),
+    [
+        (Ratio(0.1), None, 100 * MIB),
+        (Size(5 * MIB), None, 5 * MIB),
+        (Size(5 * MIB), 4000 * MIB, 5 * MIB),
+        (Size(5000 * MIB), 4000 * MIB, 2600 * MIB),
+        (Ratio(0.1), 1100 * MIB, 0),
+    ],
+)
+def test_the_budget_never_goes_above_the_limit_less_headroom(
+    wish: Size | Ratio, limit: int | None, allowed: int
+) -> None:
+    known = Limit(limit, "memory.max") if limit else None
+    assert budget_of(wish, known, 1000 * MIB).bytes == allowed
+
+
+@pytest.mark.parametrize("goal", Goal.ALL)
+def test_every_goal_has_an_answer(goal: str) -> None:
+    profiles: Sequence[Profile] = [costly_full_collections(), profile(growing(garbage=1500))]
+    recommendation = answer(*profiles, goal=goal)
+    assert recommendation.goal == goal
+    assert bool(recommendation.changes) == (recommendation.verdict == Verdict.CHANGE)

@@ -1,0 +1,82 @@
+"""The search keeps the budget, serves its goal, and does no harm."""
+
+from __future__ import annotations
+
+import pytest
+from captured import collection, growing, profile
+
+from gctune.recommender.search import Captured, Goal, best, predict, started_up
+from gctune.recommender.summary import Summary, summarise
+
+PLENTY = 10**12
+
+
+def heap_growth() -> Summary:
+    """A heap that grows without garbage, and full collections that cost a second in all."""
+    events = []
+    for number in range(10):
+        blocks = 50_000 + number * 240 * 4002
+        events += growing(cycles=11, blocks=blocks)
+        events.append(collection(2, count1=1, cpu_ns=100_000_000, start_ns=10**9))
+    return summarise(profile(events))
+
+
+def garbage() -> Summary:
+    """A program of cyclic garbage, nearly all of it found young."""
+    return summarise(profile(growing(cycles=60, garbage=1800)))
+
+
+def test_throughput_takes_away_full_collections_that_find_nothing() -> None:
+    summary = heap_growth()
+    choice = best([summary], Goal.THROUGHPUT, PLENTY)
+    assert choice is not None
+    assert choice.collections[2] == 0
+    assert choice.gc_seconds.high < summary.gc_ns / 1e9
+
+
+@pytest.mark.parametrize("goal", Goal.ALL)
+@pytest.mark.parametrize("budget", [0, 200_000, 2_000_000])
+def test_nothing_goes_over_the_budget(goal: str, budget: int) -> None:
+    choice = best([garbage()], goal, budget)
+    assert choice is None or choice.extra_bytes.high <= budget
+
+
+def test_no_candidate_within_the_budget_is_no_answer() -> None:
+    assert best([garbage()], Goal.THROUGHPUT, -(10**12)) is None
+
+
+def test_latency_shortens_the_longest_pause_at_no_cost_of_cpu() -> None:
+    summary = heap_growth()
+    choice = best([summary], Goal.LATENCY, PLENTY)
+    assert choice is not None
+    assert choice.pause_seconds.expected < 0.1 / 3
+    assert choice.gc_seconds.expected <= summary.gc_ns / 1e9
+
+
+def test_memory_takes_no_more_than_a_percent_of_cpu() -> None:
+    summary = garbage()
+    choice = best([summary], Goal.MEMORY, PLENTY)
+    assert choice is not None
+    assert choice.cpu_ratio(summary.gc_ns / 1e9).expected <= 1.01
+    assert choice.extra_bytes.expected <= 0.01 * summary.peak_rss_bytes
+
+
+def test_two_processes_cost_what_they_cost_together() -> None:
+    one, other = heap_growth(), garbage()
+    apart = [predict([each], (5000, 10, 100), False) for each in (one, other)]
+    both = predict([one, other], (5000, 10, 100), False)
+    assert both.gc_seconds.expected == pytest.approx(sum(p.gc_seconds.expected for p in apart))
+    assert both.pause_seconds.expected == max(p.pause_seconds.expected for p in apart)
+    assert Captured.of([one, other]).gc_seconds == pytest.approx((one.gc_ns + other.gc_ns) / 1e9)
+
+
+def test_a_program_that_only_grows_never_starts_up() -> None:
+    assert started_up(heap_growth()) is None
+
+
+def test_a_program_has_started_up_when_its_heap_has_its_later_size() -> None:
+    level = {"blocks_before": 1_010_480, "blocks_after": 1_010_480}
+    events = [*growing(cycles=20), *[collection(**level) for _ in range(600)]]
+    position = started_up(summarise(profile(events)))
+    assert position is not None
+    assert 150 < position <= 240

@@ -1,0 +1,185 @@
+"""The replay follows CPython's rules: on hand-made traces, and against the real collector."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from captured import collection, growing, profile
+from children import BARE, python
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gctune.host.interpreter import Collector, this_interpreter
+from gctune.profile.file import read
+from gctune.recommender.simulator import Prediction, simulate
+from gctune.recommender.summary import Summary, summarise
+
+DEFAULT = (2000, 10, 10)
+
+
+def summary(*events: object, **values: object) -> Summary:
+    return summarise(profile(*events, **values))  # type: ignore[arg-type]
+
+
+def simulated(thresholds: tuple[int, int, int], **values: object) -> Prediction:
+    return simulate(summary(growing(cycles=30, **values)), thresholds)  # type: ignore[arg-type]
+
+
+def test_its_own_thresholds_give_the_captured_collections() -> None:
+    """A full collection comes after 11 middle ones, 132 collections, and once more."""
+    assert simulated(DEFAULT).collections == (329, 29, 2)
+
+
+def test_a_young_collection_waits_until_the_count_passes_threshold0() -> None:
+    assert sum(simulated((2001, 10, 10)).collections) == 360 * 2001 // 2002
+
+
+def test_threshold0_thins_young_collections_out() -> None:
+    young, middle, old = simulated((20_009, 10, 10)).collections
+    assert (young, middle, old) == (33, 3, 0)
+
+
+def test_threshold1_decides_how_many_young_collections_make_a_middle_one() -> None:
+    young, middle, old = simulated((2000, 20, 10_000)).collections
+    assert young + middle + old == 360
+    assert middle == 360 // 22
+
+
+def test_a_full_collection_needs_threshold2_middle_ones() -> None:
+    assert simulated((2000, 10, 10_000)).collections == (330, 30, 0)
+
+
+def test_a_full_collection_also_waits_until_a_quarter_of_the_old_objects_is_new() -> None:
+    few = summary(growing(cycles=30), objects=10_000_000)
+    settled = Summary(**{**vars(few), "settled": 10_000_000.0})
+    assert simulate(settled, DEFAULT).collections == (330, 30, 0)
+
+
+def test_an_allocation_in_bulk_is_one_step() -> None:
+    bulk = summary([collection(count0=100_000), collection(count0=2001)])
+    assert simulate(bulk, (50_000, 10, 10)).collections == (1, 0, 0)
+    assert simulate(bulk, (700, 10, 10)).collections[0] == 2000 // 701 + 1 + 2001 // 701
+
+
+def test_an_explicit_collection_stays() -> None:
+    asked = summary([collection(2, count0=40, count1=1, count2=1)] * 3)
+    assert simulate(asked, (50_000, 20, 1000)).collections == (0, 0, 3)
+
+
+def test_deaths_that_the_count_could_not_follow_keep_a_higher_threshold_from_being_passed() -> None:
+    """A server climbs by 2001 containers in each request and frees them all."""
+    level = {"blocks_before": 50_000 + 2 * 2001, "blocks_after": 50_000 + 2 * 2001}
+    requests = summary([collection(**level) for _ in range(200)])
+    assert simulate(requests, DEFAULT).collections[0] > 100
+    assert sum(simulate(requests, (5000, 10, 10)).collections) <= 1
+
+
+def test_garbage_that_waits_longer_takes_memory() -> None:
+    extra = simulated((50_000, 10, 10), garbage=1000).extra_bytes
+    assert extra.expected > 1000 * 2 * 100  # 24 young collections' catch at once, against one
+    assert extra.low <= extra.expected <= extra.high
+
+
+def test_freeze_takes_the_frozen_objects_from_a_full_collection() -> None:
+    asked = [*growing(cycles=10), *[collection(2, count0=40, count1=1, count2=1)] * 2]
+    whole = simulate(summary(asked), DEFAULT)
+    frozen = simulate(summary(asked), DEFAULT, freeze_at=100)
+    assert frozen.collections[2] == whole.collections[2] == 2
+    assert frozen.pause_seconds.expected < whole.pause_seconds.expected / 1.5
+
+
+def test_a_program_that_ran_on_may_pile_up_more_garbage_than_was_seen() -> None:
+    blocks = {"blocks_before": 1_014_482, "blocks_after": 974_482}
+    found = collection(2, count1=3, collected=20_000, **blocks)
+    events = [*growing(cycles=20), found, *growing(cycles=20, blocks=974_482)]
+    ended = simulate(summary(events), (5000, 10, 1000))
+    ran_on = simulate(summary(events, reason="seconds"), (5000, 10, 1000))
+    assert ran_on.extra_bytes.high > ended.extra_bytes.high
+
+
+traces = st.lists(
+    st.builds(
+        collection,
+        st.just(0),
+        count0=st.integers(2001, 2400),
+        collected=st.integers(0, 1500),
+        cpu_ns=st.integers(10_000, 500_000),
+    ),
+    min_size=1,
+    max_size=150,
+)
+thresholds0 = st.integers(200, 100_000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(traces, thresholds0, thresholds0, st.integers(1, 50), st.integers(1, 50))
+def test_a_higher_threshold0_never_gives_more_collections(
+    events: list[object], one: int, other: int, threshold1: int, threshold2: int
+) -> None:
+    low, high = sorted((one, other))
+    captured = summary(events)
+    few = simulate(captured, (high, threshold1, threshold2))
+    many = simulate(captured, (low, threshold1, threshold2))
+    assert sum(few.collections) <= sum(many.collections)
+
+
+@settings(max_examples=60, deadline=None)
+@given(traces, thresholds0, st.integers(0, 50), st.integers(0, 50))
+def test_every_prediction_is_ordered_and_finite(
+    events: list[object], threshold0: int, threshold1: int, threshold2: int
+) -> None:
+    predicted = simulate(summary(events), (threshold0, threshold1, threshold2))
+    for estimate in (predicted.gc_seconds, predicted.pause_seconds, predicted.extra_bytes):
+        assert estimate.low <= estimate.expected <= estimate.high < float("inf")
+    assert predicted.gc_seconds.low >= 0
+
+
+PROGRAM = """
+import gc, sys
+from gctune.profile.capture import capture
+gc.collect()
+gc.set_threshold(*map(int, sys.argv[2].split(",")))
+
+class Node:
+    def __init__(self):
+        self.children = [{"a": 1}]
+        self.me = self
+
+def run():
+    kept = []
+    for number in range(60_000):
+        kept.append({"key": [number]})
+        Node()
+    return kept
+
+started = gc.get_stats()
+with capture(sys.argv[1]):
+    run()
+    ended = gc.get_stats()
+print([b["collections"] - a["collections"] for a, b in zip(started, ended)])
+"""
+
+
+def really(path: Path, thresholds: tuple[int, int, int]) -> list[int]:
+    """Run the program under `thresholds`: its collections by generation."""
+    arguments = (str(path), ",".join(map(str, thresholds)))
+    counts: list[int] = json.loads(python("-c", PROGRAM, *arguments, environ=BARE).stdout)
+    return counts
+
+
+@pytest.mark.skipif(
+    this_interpreter().collector != Collector.GENERATIONAL,
+    reason=f"the collector of {sys.version.split()[0]} is not simulated",
+)
+def test_the_real_collector_does_what_was_predicted(tmp_path: Path) -> None:
+    really(tmp_path / "captured", (700, 10, 10))
+    captured = summarise(read(tmp_path / "captured"))
+    for number, thresholds in enumerate([(3000, 10, 10), (1500, 5, 1000), (10_000, 20, 10)]):
+        young, middle, old = really(tmp_path / str(number), thresholds)
+        predicted = simulate(captured, thresholds).collections
+        assert predicted[0] == pytest.approx(young, rel=0.03, abs=1)
+        assert predicted[1] == pytest.approx(middle, abs=1)
+        assert predicted[2] == pytest.approx(old, abs=1)

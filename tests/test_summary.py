@@ -1,0 +1,64 @@
+"""A profile boiled down: what is told of the run, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from captured import collection, growing, profile
+
+from gctune.errors import ProfileError
+from gctune.recommender.generations import AUTOMATIC
+from gctune.recommender.summary import summarise
+
+
+def test_totals_are_those_of_the_collections() -> None:
+    summary = summarise(profile(growing(cycles=2, garbage=7)))
+    young, middle, old = summary.generations
+    assert (young.collections, middle.collections, old.collections) == (22, 2, 0)
+    assert (young.collected, middle.collected) == (22 * 7, 2 * 7)
+    assert summary.gc_ns == 22 * 100_000 + 2 * 500_000
+    assert summary.cpu_ns == 4_000_000_000
+
+
+def test_a_middle_collection_examines_what_young_ones_left() -> None:
+    young, middle, _ = summarise(profile(growing(cycles=1, garbage=100))).generations
+    assert young.examined == 11 * 2001
+    assert middle.examined == 12 * 2001 - 11 * 100
+
+
+@pytest.mark.parametrize("kind", ["incremental", "free-threaded", "unknown"])
+def test_other_collectors_are_refused_with_the_reason(kind: str) -> None:
+    with pytest.raises(ProfileError, match=f"PROFILE = 'app.profile': of the {kind} collector"):
+        summarise(profile(growing(), collector=kind))
+
+
+def test_an_explicit_collection_is_seen_and_told() -> None:
+    events = [*growing(cycles=2), collection(2, count0=40, count1=3, count2=2)]
+    summary = summarise(profile(events))
+    assert summary.told == ("the program itself calls for 1 of 25 collections",)
+    assert list(summary.timeline.explicit) == [AUTOMATIC] * 24 + [2]
+
+
+def test_a_count_that_fell_below_its_threshold_at_the_eval_breaker_is_automatic() -> None:
+    summary = summarise(profile([*growing(cycles=2), collection(1, count0=1990)]))
+    assert summary.told == ()
+
+
+def test_changed_thresholds_are_told() -> None:
+    summary = summarise(profile(growing(), thresholds=[(2000, 10, 10), (9000, 10, 10)]))
+    assert "the program changes its thresholds: 2000/10/10, 9000/10/10" in summary.told
+
+
+def test_a_disabled_collector_is_told() -> None:
+    told = summarise(profile(growing(), enabled=False)).told
+    assert told == ("the program disables the collector for a time",)
+
+
+def test_a_profile_without_collections_can_be_summarised() -> None:
+    summary = summarise(profile())
+    assert summary.collections == (0, 0, 0)
+    assert summary.gc_ns == 0
+
+
+def test_cpu_time_beyond_the_wall_clock_does_not_count() -> None:
+    mispaired = collection(wall_ns=1_000, cpu_ns=4_000_000_000)
+    assert summarise(profile([mispaired])).gc_ns == 1_000
