@@ -150,7 +150,7 @@ def _objections(option: str, file: Path) -> Iterator[str]:
 def _intention(output: Path, idle: bool) -> str:
     if idle:
         return f"{DISABLED}: no heap profile will be written"
-    return f"{COST}; the heap goes to {output} when it ends"
+    return f"{COST}\ngctune: the heap goes to {output} when the program ends"
 
 
 def _view(

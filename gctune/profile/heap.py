@@ -90,7 +90,7 @@ def _finish(
 ) -> None:
     """Write the heap at the end of a process: the one that claimed a file, or its child."""
     try:
-        content = encode(tracing.take())
+        content = encode(tracing.take(last=True))
         _fill(*(claimed if os.getpid() == pid else _claim(base)), content)
     except Exception as error:  # noqa: BLE001 - the program ends as it would have ended
         warn(str(error) or type(error).__name__)

@@ -22,7 +22,7 @@ MOST_BYTES = 64 * 2**20  # of a file, packed and unpacked
 _MOST_ENTRIES = 2**20  # of one kind: samples, locations, functions, strings
 _MOST_VALUES = 64  # of a sample; Go's have 4
 _DEEPEST = 4096  # frames of a stack
-_MOST_FRAMES = 2**24  # of all stacks
+_MOST_FRAMES = 2**23  # of all stacks
 _GZIP = b"\x1f\x8b"
 _GZIP_FORMAT = 31  # to zlib
 _TYPES = (
@@ -153,6 +153,8 @@ def _unpack(packed: bytes) -> bytes:
         content += stream.decompress(stream.unconsumed_tail, 1)
     except zlib.error as error:
         raise ValueError(f"damaged ({error})") from error
+    if stream.unused_data:
+        raise ValueError("damaged (more follows its end)")
     if stream.eof:
         return content
     raise ValueError("cut off" if len(content) < MOST_BYTES else f"longer than {MOST_BYTES} bytes")
