@@ -60,7 +60,11 @@ class Capture:
         self._base = base
         self._deadline = float("inf") if seconds is None else time.monotonic() + seconds
         self._recording = Recording(lambda: writer, forked=False)
-        self._recording.open()
+        try:
+            self._recording.open()
+        except ProfileError:
+            self._recording.abandon()
+            raise
         self._start_thread()
         _register()
         _running.add(self)
@@ -102,11 +106,14 @@ class Capture:
         _leave_signals_to_the_program()
         try:
             self._record()
-        except ProfileError:  # a full disk ends the capture, never the program
+        except (ProfileError, MemoryError):  # a full disk ends the capture, never the program
+            _running.discard(self)
             self._recording.abandon()
 
     def _record(self) -> None:
-        self._recording.open()
+        # The file waits for the first flush: most children that are forked to
+        # become another program are gone by then, and leave none.
+        self._recording.describe()
         pause = _BUSY
         while not self._wake.wait(max(0.0, min(pause, self._deadline - time.monotonic()))):
             pause = _BUSY if self._recording.flush() else min(2 * pause, _ASLEEP)

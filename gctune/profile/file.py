@@ -147,7 +147,7 @@ def siblings(path: Path) -> list[Path]:
 def new_sibling(path: Path) -> Path:
     """Name PROFILE.<pid>, or PROFILE.<pid>.1 where this process has written that one."""
     sibling = path.with_name(f"{path.name}.{os.getpid()}")
-    earlier = len(list(path.parent.glob(f"{sibling.name}*")))
+    earlier = sum(sibling.name in (other.name, other.stem) for other in siblings(path))
     return sibling.with_name(f"{sibling.name}.{earlier}") if earlier else sibling
 
 

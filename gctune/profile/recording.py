@@ -10,7 +10,7 @@ from operator import add, sub
 from gctune.monitor.recorder import RECORD_BYTES, Recorder
 from gctune.profile import process
 from gctune.profile.file import Writer
-from gctune.profile.records import Batch, Three
+from gctune.profile.records import Batch, Header, Three
 
 _BATCH_BYTES = 4096 * RECORD_BYTES
 _BUDGET = 0.002  # of the process's CPU time, for sampling one generation
@@ -30,6 +30,7 @@ class Recording:
         self.ended = False
         self._create = create
         self._forked = forked
+        self._header: Header | None = None
         self._writer: Writer | None = None
         self._recorder = Recorder()
         self._reader = process.Reader()
@@ -37,11 +38,18 @@ class Recording:
         self._before = self._start_recorder()
         self._cpu_ns = time.process_time_ns()
 
+    def describe(self) -> Header:
+        """Take what the header tells of the process, the first time this is called."""
+        if self._header is None:
+            self._header = process.header(forked=self._forked)
+        return self._header
+
     def open(self) -> Writer:
         """Make the file with its header, if that has not been done."""
         if self._writer is None:
+            header = self.describe()
             self._writer = self._create()
-            self._writer.append(process.header(forked=self._forked))
+            self._writer.append(header)
         return self._writer
 
     def flush(self) -> int:

@@ -1,0 +1,172 @@
+"""`gctune capture` refuses before it starts; then the program is its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from children import python
+from profile_samples import write
+from servers import ENVIRON, running
+
+from gctune.profile.file import read, siblings
+
+CAPTURE = [sys.executable, "-m", "gctune", "capture"]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "profile"
+
+
+def capture(
+    *arguments: str | Path, directory: Path, status: int = 0, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    return python(
+        *CAPTURE[1:],
+        *map(str, arguments),
+        environ={**ENVIRON, **variables},
+        directory=directory,
+        status=status,
+    )
+
+
+def test_it_says_where_the_profile_will_be_and_what_reads_it(path: Path) -> None:
+    done = capture("-o", "profile", "--", "python", "-c", "print('ran')", directory=path.parent)
+    assert done.stdout == "ran\n"
+    assert done.stderr == f"gctune: recording to {path}; afterwards: gctune recommend {path}\n"
+    assert read(path).closing is not None
+
+
+def test_the_exit_status_is_the_programs(path: Path) -> None:
+    exits = "raise SystemExit(9)"
+    capture("-o", path, "--", "python", "-c", exits, directory=path.parent, status=9)
+    assert read(path).closing is not None
+
+
+def test_a_program_that_is_not_there_gives_the_status_of_a_shell(path: Path) -> None:
+    done = capture("-o", path, "--", "no-such-program", directory=path.parent, status=127)
+    assert "command = 'no-such-program': no such program on PATH" in done.stderr
+
+
+def test_the_programs_children_have_theirs_beside_it(path: Path) -> None:
+    capture("-o", path, "sh", "-c", "python -c 0; python -c 0", directory=path.parent)
+    assert len(siblings(path)) == 1
+
+
+WAIT = "print('up', flush=True)\nimport time\ntime.sleep(60)"
+RAISE = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: exit(12))\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "status"),
+    [
+        (WAIT, signal.SIGTERM, -signal.SIGTERM),
+        (WAIT, signal.SIGINT, -signal.SIGINT),
+        (RAISE + WAIT, signal.SIGTERM, 12),
+    ],
+)
+def test_signals_pass_through(code: str, number: int, status: int, path: Path) -> None:
+    command = [*CAPTURE, "-o", str(path), "--", sys.executable, "-c", code]
+    with running(*command, directory=path.parent) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "up\n"
+        child.send_signal(number)
+        assert child.wait(30) == status
+    assert read(path).header.pid == child.pid
+
+
+def test_an_earlier_profile_is_not_written_over(path: Path) -> None:
+    write(path)
+    before = path.read_bytes()
+    done = capture("-o", path, "--", "python", "-c", "print()", directory=path.parent, status=2)
+    assert done.stderr == f"-o = '{path}': exists already; give another name, or --force\n"
+    assert done.stdout == ""
+    assert path.read_bytes() == before
+
+
+def test_nor_are_its_children(path: Path) -> None:
+    sibling = write(Path(f"{path}.123"))
+    done = capture("-o", path, "--", "python", "-c", "", directory=path.parent, status=2)
+    assert f"'{sibling}': exists already" in done.stderr
+
+
+def test_force_removes_both(path: Path) -> None:
+    write(path)
+    write(Path(f"{path}.123"))
+    capture("-o", path, "--force", "--", "python", "-c", "", directory=path.parent)
+    assert read(path).header.pid != 7
+    assert siblings(path) == []
+
+
+def test_force_removes_nothing_that_is_no_profile(path: Path) -> None:
+    path.write_text("precious")
+    write(Path(f"{path}.123"))
+    command = ["-o", path, "--force", "--", "python", "-c", ""]
+    done = capture(*command, directory=path.parent, status=2)
+    assert done.stderr == f"-o = '{path}': not a profile; remove it yourself\n"
+    assert path.read_text() == "precious"
+    assert len(siblings(path)) == 1
+
+
+def test_a_folder_that_is_not_there_is_told_before_the_start(path: Path) -> None:
+    command = ["-o", "missing/profile", "--", "python", "-c", "print()"]
+    done = capture(*command, directory=path.parent, status=2)
+    assert "its folder cannot be written; give another folder" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
+def test_seconds_are_a_number_above_0(seconds: str, path: Path) -> None:
+    command = ["-o", path, "--seconds", seconds, "--", "python", "-c", ""]
+    done = capture(*command, directory=path.parent, status=2)
+    assert "--seconds" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_seconds_are_handed_down(path: Path) -> None:
+    code = "import os; print(os.environ['GCTUNE_CAPTURE'])"
+    command = ["-o", path, "--seconds", "2.5", "--", "python", "-c", code]
+    done = capture(*command, directory=path.parent)
+    assert json.loads(done.stdout) == {"path": str(path), "seconds": 2.5}
+
+
+def test_a_plan_that_is_handed_down_stays(path: Path) -> None:
+    code = "import os; print(os.environ['GCTUNE_PLAN'])"
+    plan = '[1,"test","other",[],[]]'
+    command = ["-o", path, "--", "python", "-c", code]
+    assert capture(*command, directory=path.parent, GCTUNE_PLAN=plan).stdout == f"{plan}\n"
+
+
+def test_with_gctune_disabled_it_says_that_nothing_is_recorded(path: Path) -> None:
+    command = ["-o", path, "--", "python", "-c", "print('ran')"]
+    done = capture(*command, directory=path.parent, GCTUNE_DISABLE="1")
+    assert done.stdout == "ran\n"
+    assert done.stderr == "gctune: GCTUNE_DISABLE is set: no profile will be written\n"
+    assert not path.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_a_full_disk_ends_the_capture_and_not_the_program(tmp_path: Path) -> None:
+    code = """
+import gc, threading, time
+deadline = time.monotonic() + 30
+while threading.active_count() > 1 and time.monotonic() < deadline:
+    gc.collect(0)
+print("ran on")
+"""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(tmp_path)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting is refused here")
+    try:
+        path = tmp_path / "profile"
+        done = capture("-o", path, "--", "python", "-c", code, directory=tmp_path)
+        assert done.stdout == "ran on\n"
+        assert read(path).closing is None
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)

@@ -1,0 +1,128 @@
+"""Every collection is recorded, by nothing but C."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+
+from gctune.monitor import recorder
+from gctune.monitor.recorder import Collection, Recorder, decode
+
+
+@pytest.fixture
+def recording() -> Iterator[Recorder]:
+    """A recorder that sees the collections asked for, and no others."""
+    made = Recorder()
+    gc.disable()
+    made.start()
+    yield made
+    made.stop()
+    gc.enable()
+
+
+def taken(recording: Recorder) -> list[Collection]:
+    return list(decode(recording.drain()))
+
+
+def test_each_collection_is_recorded_once(recording: Recorder) -> None:
+    for generation in (0, 1, 2, 0):
+        gc.collect(generation)
+    assert [collection.generation for collection in taken(recording)] == [0, 1, 2, 0]
+    assert taken(recording) == []
+
+
+def test_what_was_collected_is_told(recording: Recorder) -> None:
+    gc.collect()
+    taken(recording)
+    for _ in range(50):
+        cycle: list[object] = []
+        cycle.append(cycle)
+    del cycle
+    before = gc.get_count()
+    gc.collect()
+    (collection,) = taken(recording)
+    assert collection.collected >= 50
+    assert collection.uncollectable == 0
+    assert 0 <= collection.count0 - before[0] < 20
+    assert (collection.count1, collection.count2) == before[1:]
+
+
+def test_clocks_and_blocks_are_read_at_both_ends(recording: Recorder) -> None:
+    garbage = [[] for _ in range(20_000)]
+    for first, second in pairwise(garbage):
+        first.append(second)
+        second.append(first)
+    del garbage, first, second
+    gc.collect()
+    (collection,) = taken(recording)
+    assert collection.sampled
+    assert collection.cpu_ns > 0
+    assert collection.wall_ns > 0
+    assert collection.blocks_before - collection.blocks_after > 20_000
+
+
+def test_one_in_so_many_is_sampled(recording: Recorder) -> None:
+    recording.sample(3, 1, 2)
+    for generation in [0] * 6 + [1] * 2 + [2] * 4:
+        gc.collect(generation)
+    sampled = [collection.sampled for collection in taken(recording)]
+    young, middle, full = sampled[:6], sampled[6:8], sampled[8:]
+    assert young == [True, False, False] * 2
+    assert middle == [True] * 2
+    assert full == [True, False] * 2
+
+
+def test_a_collection_that_was_not_sampled_has_its_pause_alone(recording: Recorder) -> None:
+    recording.sample(1, 1, 2)
+    gc.collect()
+    gc.collect()
+    _, bare = taken(recording)
+    assert bare.wall_ns > 0
+    assert (bare.cpu_ns, bare.blocks_before, bare.blocks_after) == (0, 0, 0)
+
+
+def test_a_full_ring_keeps_the_newest(monkeypatch: pytest.MonkeyPatch, recording: Recorder) -> None:
+    monkeypatch.setattr(recorder, "CAPACITY", 3)
+    small = Recorder()
+    small.start()
+    for generation in (2, 2, 1, 1, 0):
+        gc.collect(generation)
+    small.stop()
+    assert [collection.generation for collection in taken(small)] == [1, 1, 0]
+
+
+def test_a_start_without_its_stop_is_left_out(recording: Recorder) -> None:
+    gc.collect(0)
+    keep, tick = gc.callbacks[-2:]
+    keep("start", {"generation": 0})
+    tick("start", {"generation": 0})
+    assert len(taken(recording)) == 1
+    gc.collect(1)
+    assert [collection.generation for collection in taken(recording)] == [1]
+
+
+def test_stopped_it_records_no_more_and_leaves_other_callbacks(recording: Recorder) -> None:
+    gc.callbacks.append(print)
+    recording.start()
+    recording.stop()
+    recording.stop()
+    assert gc.callbacks[-1:] == [print]
+    gc.callbacks.remove(print)
+    gc.collect()
+    assert taken(recording) == []
+
+
+def test_recording_leaves_no_containers(recording: Recorder) -> None:
+    """They would bring the next collection forward."""
+    gc.collect(0)
+    everything, counts = list(gc.callbacks), []
+    for callbacks in ([], everything[-2:]):
+        gc.callbacks[:] = callbacks
+        gc.collect(0)
+        counts.append(gc.get_count()[0])
+    gc.callbacks[:] = everything
+    assert counts[0] == counts[1]
+    assert len(taken(recording)) == 2
