@@ -111,7 +111,7 @@ def test_functions_and_bytes_are_those_of_the_program(written: tuple[Path, Path]
     if not INLINED:
         lists["Store.__init__.<listcomp>"] = lists.pop("Store.__init__")
     for name, size in lists.items():
-        assert size < held[name] < 1.3 * size  # each has a header, and a place in a list
+        assert size < held[name] < 1.5 * size  # each has a header, and a place in a list
     assert "<module>" in held
 
 

@@ -182,8 +182,10 @@ def test_peek_puts_a_function_between_its_callers_and_callees(heap: Path) -> Non
 
 def test_list_shows_the_source_with_what_each_line_holds(program: Path) -> None:
     printed = gctune("--list", "^fill", record(program)).stdout
-    (line,) = re.findall(r"^ *(\S+) +(\S+) +6 +return \[make", printed, re.MULTILINE)
-    assert all(size.endswith(("KiB", "MiB")) for size in line)
+    # Before 3.12 the comprehension is a function of its own, and listed after this one.
+    flat, cumulative = re.findall(r"^ *(\S+) +(\S+) +6 +return \[make", printed, re.MULTILINE)[0]
+    assert flat.endswith("KiB") or sys.version_info < (3, 12)
+    assert cumulative.endswith("MiB")
     assert re.search(r"^ *\. +\. +5 +def fill", printed, re.MULTILINE)
 
 
@@ -215,7 +217,10 @@ def test_hostile_names_reach_no_terminal(tmp_path: Path) -> None:
 
 def test_a_terminal_gets_colours_and_a_pipe_does_not(heap: Path) -> None:
     assert "\x1b" not in gctune("--top", heap).stdout
-    ours, theirs = pty.openpty()
+    try:
+        ours, theirs = pty.openpty()
+    except OSError:
+        pytest.skip("no pseudo-terminal is to be had here")
     words = [sys.executable, "-m", "gctune", "heap", "--top", str(heap)]
     subprocess.run(words, stdout=theirs, env={**BARE, "TERM": "xterm"}, check=True)
     os.close(theirs)
