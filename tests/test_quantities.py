@@ -52,9 +52,9 @@ def test_sizes_read_as_written(text: object, size_in_bytes: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", " ", "lots", "80%", "512 MB ; rm", "\u0665MiB", "512MiB\n", " 512MiB", "-1", "1e9", "0x10",
-        "1_000", "512Xi", "1.5", "nan", "inf", 0, -1, MOST + 1, "9" * 20, "9" * 21, "8388608TiB", 1.5,
-        math.nan, True, None, b"1", [1],
+        "", " ", "lots", "80%", "512 MB ; rm", "\u0665MiB", "512MiB\n", " 512MiB", "-1", "1e9",
+        "0x10", "1_000", "512Xi", "1.5", "nan", "inf", 0, -1, MOST + 1, "9" * 20, "9" * 21,
+        "8388608TiB", 1.5, math.nan, True, None, b"1", [1],
     ],
 )  # fmt: skip
 def test_no_size_is_guessed(text: object) -> None:

@@ -19,6 +19,7 @@ _ANY = "*"  # stands for the name that a user gives to a pool
 POOL_NAME = "[a-z][a-z0-9_]{0,63}"
 _BARE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UNKNOWN = object()
+MOST_PROBLEMS = 100  # of one layer; nobody reads more
 
 
 def dotted(path: Path) -> str:
@@ -43,25 +44,25 @@ class Layer(NamedTuple):
     def sift(self) -> tuple[dict[Path, object], list[str]]:
         """Part the values by path from the problems of what is no setting."""
         values: dict[Path, object] = {}
-        problems = []
+        wrong = []
         for path, value, below in _walk(self.tree, shape()):
-            wrong = self._objection(path, value, below)
-            if wrong:
-                problems.append(wrong)
-            else:
+            if _fits(value, below):
                 values[path] = value
+            else:
+                wrong.append((path, value, below))
+        problems = [self._objection(*each) for each in wrong[:MOST_PROBLEMS]]
+        if len(wrong) > MOST_PROBLEMS:
+            problems.append(f"{len(wrong) - MOST_PROBLEMS} more problems like these")
         return values, problems
 
-    def _objection(self, path: Path, value: object, below: object) -> str:
+    def _objection(self, path: Path, value: object, below: Any) -> str:
         if below is _UNKNOWN:
             wrong, remedy = self._unknown(path)
-        elif isinstance(below, Mapping) and value != {}:
-            example = self.spell(next(_settings(below, path)))
-            wrong, remedy = "a section, not a setting", f"set {example}, say"
-        elif below is None and isinstance(value, Mapping | list | tuple | set):
+        elif below is None:
             wrong, remedy = "not a single value", "give one value"
         else:
-            return ""
+            example = self.spell(next(_settings(below, path)))
+            wrong, remedy = "a section, not a setting", f"set {example}, say"
         return problem(self.where(path), shown(path, value), wrong, remedy)
 
     def _unknown(self, path: Path) -> tuple[str, str]:
@@ -136,6 +137,13 @@ def leaves(section: BaseModel | Mapping[str, Any], at: Path = ()) -> Iterator[tu
             yield from leaves(value, (*at, name))
         else:
             yield (*at, name), value
+
+
+def _fits(value: object, below: object) -> bool:
+    """Whether a value may be what its place asks for: a setting, or an empty section."""
+    if isinstance(below, Mapping):
+        return value == {}
+    return below is None and not isinstance(value, Mapping | list | tuple | set)
 
 
 def _shape(model: type[BaseModel]) -> Shape:

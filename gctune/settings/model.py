@@ -8,7 +8,7 @@ pydantic needs them all, and pays a millisecond to evaluate text.
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -33,6 +33,8 @@ from gctune.settings.quantities import (
     refusal,
     whole_from,
 )
+
+_THIS_MACHINE = r"unix:|localhost:|127\.[0-9.]+:|\[::1\]:"
 
 
 def _address(value: object) -> str:
@@ -142,16 +144,26 @@ class Monitor(_Section):
         " debug: allocation tracing can be asked for",
     )
     interval: _Interval = Field(Duration(10), description="the time between two samples")
-    http: _Address | None = Field(
-        None, description="where /metrics is served: 127.0.0.1:9100, or unix:/run/gctune.sock"
-    )
     token: SecretStr | None = Field(
         None,
         description="what a client must show when the address is not this machine's own; a secret",
     )
+    http: _Address | None = Field(
+        None, description="where /metrics is served: 127.0.0.1:9100, or unix:/run/gctune.sock"
+    )
     trace: FlagField = Field(
         False, description="trace allocations from the start; costs three times the CPU and more"
     )
+
+    @field_validator("http")
+    @classmethod
+    def _others_need_a_token(cls, http: str | None, info: ValidationInfo) -> str | None:
+        if http and not re.match(_THIS_MACHINE, http) and not info.data.get("token"):
+            raise refusal(
+                "other machines reach it, and no token is set",
+                "set monitor.token, or give an address of 127.0.0.1",
+            )
+        return http
 
 
 def _hold(seconds: float) -> Any:

@@ -24,7 +24,7 @@ def variables(environ: Mapping[str, str]) -> Layer:
     return Layer(
         tree=nest({path: given[name] for path, name in typed.items()}),
         origin=lambda path: f"variable {variable(path)}",
-        where=lambda path: typed.get(path, variable(path)),
+        where=lambda path: _legible(typed.get(path, variable(path))),
         spell=variable,
         besides=tuple(_path(_PREFIX + name) for name in RESERVED),
     )
@@ -37,3 +37,7 @@ def variable(path: Path) -> str:
 
 def _path(name: str) -> Path:
     return tuple(name.removeprefix(_PREFIX).lower().split(_BETWEEN))
+
+
+def _legible(name: str) -> str:
+    return name if name.isprintable() else ascii(name)

@@ -1,0 +1,104 @@
+"""The settings themselves: closed, frozen, described."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from gctune.settings.layers import leaves, nearest
+from gctune.settings.model import Settings
+
+
+def _sections(model: type[BaseModel] = Settings) -> list[type[BaseModel]]:
+    inner = [field.annotation for field in model.model_fields.values()]
+    found = [each for each in inner if isinstance(each, type) and issubclass(each, BaseModel)]
+    return [model, *(deeper for each in found for deeper in _sections(each))]
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    bare = [
+        f"{section.__name__}.{name}"
+        for section in _sections()
+        for name, field in section.model_fields.items()
+        if not field.description and not getattr(field.annotation, "__doc__", None)
+    ]
+    assert bare == []
+    assert all(section.__doc__ for section in _sections())
+
+
+@pytest.mark.parametrize("section", _sections(), ids=lambda section: section.__name__)
+def test_nothing_unknown_is_taken_and_nothing_changed(section: type[BaseModel]) -> None:
+    made = section()
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(made, next(iter(section.model_fields)), None)
+    with pytest.raises(ValidationError):
+        section.model_validate({"unheard_of": 1})
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "wrong"),
+    [
+        ("gc", "threshold0", 0),
+        ("gc", "threshold1", -1),
+        ("gc", "freeze", "always"),
+        ("gc", "pause_target", 0),
+        ("gc", "pause_target", "0s"),
+        ("memory", "limit", 0),
+        ("memory", "headroom", "101%"),
+        ("memory", "arenas", 0),
+        ("monitor", "interval", "10ms"),
+        ("monitor", "http", "9100"),
+        ("monitor", "http", "127.0.0.1:99999"),
+        ("monitor", "http", 9100),
+    ],
+)
+def test_values_out_of_range_are_refused(section: str, name: str, wrong: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings.model_validate({section: {name: wrong}})
+    assert caught.value.errors()[0]["loc"] == (section, name)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9100", "[::1]:9100", "unix:/run/gctune.sock"])
+def test_addresses_are_read(address: str) -> None:
+    assert Settings.model_validate({"monitor": {"http": address}}).monitor.http == address
+
+
+def test_an_address_that_others_reach_needs_a_token() -> None:
+    monitor: dict[str, Any] = {"http": "0.0.0.0:9100"}
+    with pytest.raises(ValidationError, match=r"set monitor\.token"):
+        Settings.model_validate({"monitor": monitor})
+    Settings.model_validate({"monitor": {**monitor, "token": "hunter2"}})
+
+
+def test_the_token_is_never_printed() -> None:
+    settings = Settings.model_validate({"monitor": {"token": "hunter2"}})
+    assert "hunter2" not in f"{settings!r} {settings} {list(leaves(settings))}"
+
+
+def test_the_environment_is_not_read_by_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GC", '{"threshold0": 7}')
+    assert Settings().gc.threshold0 is None
+
+
+def test_layers_are_ranked_the_strongest_first() -> None:
+    layers = [{"gc": {"threshold0": 1}}, {"gc": {"threshold0": 2, "threshold1": 2}}]
+    gc = Settings.model_validate({"layers": layers}).gc
+    assert (gc.threshold0, gc.threshold1) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (("gc", "freze"), ("gc", "freeze")),
+        (("memory", "freeze"), ("gc", "freeze")),
+        (("freeze",), ("gc", "freeze")),
+        (("pools", "mine", "maxsize"), ("pools", "mine", "max_size")),
+        (("zzzzzzz",), None),
+    ],
+)
+def test_the_nearest_setting_is_found(
+    typed: tuple[str, ...], meant: tuple[str, ...] | None
+) -> None:
+    assert nearest(typed) == meant

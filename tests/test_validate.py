@@ -1,0 +1,51 @@
+"""`gctune validate`: every environment at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gctune.cli import gctune
+from gctune.errors import ConfigError
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_good_configuration_is_said_to_be_so(directory: Path) -> None:
+    (directory / "gctune.toml").write_text("[environments.canary]\nextends = 'production'\n")
+    result = CliRunner().invoke(gctune, ["validate"])
+    assert result.exit_code == 0
+    assert result.stdout == "no problem in development, test, staging, production, canary\n"
+
+
+def test_every_problem_of_every_environment_is_told_once(directory: Path) -> None:
+    (directory / "my.toml").write_text(
+        "gc.freeze = 1\n[environments.a]\ngc.mode = 1\n[environments.b]\nextends = 'c'\n"
+    )
+    result = CliRunner().invoke(gctune, ["validate", "my.toml"])
+    assert isinstance(result.exception, ConfigError)
+    assert [problem.split(" = ")[0] for problem in result.exception.problems] == [
+        "my.toml:1: gc.freeze",
+        "my.toml:3: environments.a.gc.mode",
+        "my.toml:5: environments.b.extends",
+    ]
+
+
+def test_json_holds_the_same(directory: Path) -> None:
+    result = CliRunner().invoke(gctune, ["validate", "--json"])
+    assert json.loads(result.stdout) == {
+        "environments": ["development", "test", "staging", "production"],
+        "problems": [],
+    }
+    result = CliRunner().invoke(gctune, ["validate", "--json", "gone.toml"])
+    assert json.loads(result.stdout)["problems"] == [
+        "gone.toml: cannot be read: no such file or directory; name a readable file"
+    ]
+    assert result.exit_code == 1
