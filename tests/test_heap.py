@@ -406,7 +406,7 @@ def test_a_recursive_function_is_cumulated_once_a_stack() -> None:
 
 
 def test_lines_weigh_what_their_function_does() -> None:
-    weights = by_line(SMALL, MAIN)
+    weights = by_line(SMALL)[MAIN]
     assert {line: (w.flat_bytes, w.cumulative_bytes) for line, w in weights.items()} == {
         11: (0, 200),
         12: (30, 80),
@@ -414,10 +414,10 @@ def test_lines_weigh_what_their_function_does() -> None:
 
 
 def test_neighbours_share_the_bytes_of_the_calls_between_them() -> None:
-    near = neighbours(SMALL, LEAF)
-    assert near.callers == ((MAIN, 250), (LEAF, 50))
-    assert near.callees == ((LEAF, 50),)
-    assert neighbours(SMALL, MAIN).callers == ()
+    near = neighbours(SMALL)
+    assert near[LEAF].callers == ((MAIN, 250), (LEAF, 50))
+    assert near[LEAF].callees == ((LEAF, 50),)
+    assert near[MAIN].callers == ()
 
 
 # The real pprof

@@ -6,7 +6,7 @@ called allocated.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,10 +32,12 @@ def by_function(heap: Heap) -> list[Weight[Function]]:
     return _weigh(heap, lambda frame: frame.function)
 
 
-def by_line(heap: Heap, function: Function) -> dict[int, Weight[Frame]]:
-    """Weigh the lines of a function that are on any stack."""
-    weights = _weigh(heap, lambda frame: frame)
-    return {weight.key.line: weight for weight in weights if weight.key.function == function}
+def by_line(heap: Heap) -> dict[Function, dict[int, Weight[Frame]]]:
+    """Weigh the lines of each function that are on any stack."""
+    lines: defaultdict[Function, dict[int, Weight[Frame]]] = defaultdict(dict)
+    for weight in _weigh(heap, lambda frame: frame):
+        lines[weight.key.function][weight.key.line] = weight
+    return lines
 
 
 def _weigh(heap: Heap, key: Callable[[Frame], _Key]) -> list[Weight[_Key]]:
@@ -61,16 +63,18 @@ class Neighbours:
     callees: tuple[tuple[Function, int], ...]
 
 
-def neighbours(heap: Heap, function: Function) -> Neighbours:
-    """Weigh the calls to and from a function; a call that recurs counts once a stack."""
-    callers, callees = Counter[Function](), Counter[Function]()
+def neighbours(heap: Heap) -> dict[Function, Neighbours]:
+    """Weigh the calls between the functions of a heap; one that recurs counts once a stack."""
+    callers: defaultdict[Function, Counter[Function]] = defaultdict(Counter)
+    callees: defaultdict[Function, Counter[Function]] = defaultdict(Counter)
     for site in heap.sites:
         for callee, caller in set(_calls(site.stack)):
-            if callee == function:
-                callers[caller] += site.bytes
-            if caller == function:
-                callees[callee] += site.bytes
-    return Neighbours(_sorted(callers), _sorted(callees))
+            callers[callee][caller] += site.bytes
+            callees[caller][callee] += site.bytes
+    return {
+        weight.key: Neighbours(_sorted(callers[weight.key]), _sorted(callees[weight.key]))
+        for weight in by_function(heap)
+    }
 
 
 def _calls(stack: Stack) -> Iterator[tuple[Function, Function]]:

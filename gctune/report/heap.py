@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -45,11 +45,11 @@ def render_top(heap: Heap, rows: int) -> RenderableType:
 
 def render_peek(heap: Heap, weights: Iterable[Weight[Function]]) -> RenderableType:
     """Lay out functions, each between its callers and its callees."""
-    total = total_bytes(heap)
+    total, near_all = total_bytes(heap), neighbours(heap)
     table = _table("flat", "flat%", "cum", "cum%")
     table.add_column("callers, function, callees")
     for weight in weights:
-        near = neighbours(heap, weight.key)
+        near = near_all[weight.key]
         for caller, size in near.callers:
             table.add_row("", "", *_amount(size, weight.cumulative_bytes), _indented(caller))
         flat, cumulative = weight.flat_bytes, weight.cumulative_bytes
@@ -62,12 +62,13 @@ def render_peek(heap: Heap, weights: Iterable[Weight[Function]]) -> RenderableTy
 
 def render_list(heap: Heap, weights: Iterable[Weight[Function]]) -> RenderableType:
     """Lay out the source of functions, line by line, with what each line weighs."""
-    total = total_bytes(heap)
-    return Group(*(_listing(heap, weight, total) for weight in weights))
+    total, lines = total_bytes(heap), by_line(heap)
+    return Group(*(_listing(weight, lines[weight.key], total) for weight in weights))
 
 
-def _listing(heap: Heap, weight: Weight[Function], total: int) -> RenderableType:
-    lines = by_line(heap, weight.key)
+def _listing(
+    weight: Weight[Function], lines: Mapping[int, Weight[Frame]], total: int
+) -> RenderableType:
     source = _source(weight.key.file)
     table = _table("flat", "cum", "line")
     table.add_column(Text("source" if source else "source cannot be read"))
