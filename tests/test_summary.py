@@ -35,7 +35,7 @@ def test_an_explicit_collection_is_seen_and_told() -> None:
     events = [*growing(cycles=2), collection(2, count0=40, count1=3, count2=2)]
     summary = summarise(profile(events))
     assert summary.told == ("the program itself calls for 1 of 25 collections",)
-    assert list(summary.timeline.explicit) == [AUTOMATIC] * 24 + [2]
+    assert list(summary.stretches[0].timeline.explicit) == [AUTOMATIC] * 24 + [2]
 
 
 def test_a_count_that_fell_below_its_threshold_at_the_eval_breaker_is_automatic() -> None:
@@ -62,3 +62,11 @@ def test_a_profile_without_collections_can_be_summarised() -> None:
 def test_cpu_time_beyond_the_wall_clock_does_not_count() -> None:
     mispaired = collection(wall_ns=1_000, cpu_ns=4_000_000_000)
     assert summarise(profile([mispaired])).gc_ns == 1_000
+
+
+def test_a_long_run_is_replayed_in_stretches_that_stand_for_it() -> None:
+    summary = summarise(profile(growing(cycles=2000)))
+    assert sum(len(stretch.timeline) for stretch in summary.stretches) == 8192
+    assert summary.weight == 24_000 / 8192
+    assert summary.told == ("8192 of 24000 collections, in 4 stretches, are replayed",)
+    assert summary.collections == (22_000, 2_000, 0)

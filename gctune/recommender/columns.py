@@ -29,16 +29,19 @@ class Columns:
         return len(self.generation)
 
     @classmethod
-    def of(cls, collections: Iterable[Collection]) -> Columns:
-        """Gather `collections`, 81 bytes each.
+    def of(cls, batches: Iterable[Iterable[Collection]]) -> Columns:
+        """Gather collections, 81 bytes each.
 
         A thread has no more CPU time than passed: what claims more was paired
         from the start and the stop of two collections.
         """
         columns = cls(array("b"), *(array("q") for _ in range(10)))
-        appends = [column.append for column in vars(columns).values()]
-        for collection in collections:
-            for append, value in zip(appends, collection):
-                append(value)
+        for batch in batches:
+            for column, values in zip(vars(columns).values(), zip(*batch)):
+                column.extend(values)
         columns.cpu_ns[:] = array("q", map(min, columns.cpu_ns, columns.wall_ns))
         return columns
+
+    def part(self, start: int, stop: int) -> Columns:
+        """The collections from `start` on, up to `stop`."""
+        return Columns(*(column[start:stop] for column in vars(self).values()))

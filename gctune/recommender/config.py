@@ -34,7 +34,7 @@ def write(
     name = str(path)
     real = Path(os.path.realpath(path))
     exists = os.path.lexists(real)
-    text = toml.read(str(real), name) if exists else _opening(real, comments)
+    text = toml.read(real, name) if exists else _opening(real, comments)
     toml.parse(text, name)
     new = _merged(text, name, _home(real), environment, settings) if settings else text
     toml.parse(new, name)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
+from operator import add
 from typing import NamedTuple
 
 from gctune.recommender.columns import Columns
@@ -33,6 +36,16 @@ class Garbage:
     young: array[float]
     in_flight: array[float]
     old: list[Life] = field(default_factory=list)
+
+    @cached_property
+    def by_position(self) -> array[float]:
+        """How much young garbage, and in flight, there was in all up to each position."""
+        return array("d", accumulate(map(add, self.young, self.in_flight), initial=0.0))
+
+    @cached_property
+    def latest_first(self) -> tuple[Life, ...]:
+        """What lived long, the last to die first."""
+        return tuple(sorted(self.old, key=lambda life: life.death, reverse=True))
 
 
 def ages(columns: Columns) -> Garbage:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from itertools import accumulate, count
+from functools import lru_cache
+from itertools import count
 from typing import NamedTuple
 
 from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
 from gctune.recommender.heap import Collected, Heap
 from gctune.recommender.timeline import Thresholds, Timeline, reusable
+
+_REMEMBERED = 8  # of the last answers, which a search asks for again and again
 
 
 class Young(NamedTuple):
@@ -35,11 +38,16 @@ class Step(NamedTuple):
     collected: Collected
 
 
-def young_collections(timeline: Timeline, threshold0: int) -> Iterator[Young]:
-    """When the count of generation 0 passes `threshold0`.
+@lru_cache(maxsize=_REMEMBERED)
+def young_collections(timeline: Timeline, threshold0: int) -> tuple[Young, ...]:
+    """When the count of generation 0 passes `threshold0`, whatever the other thresholds.
 
     An allocation in bulk is one step: the collection waits until it is over.
     """
+    return tuple(_young_collections(timeline, threshold0))
+
+
+def _young_collections(timeline: Timeline, threshold0: int) -> Iterator[Young]:
     counter = _Counter()
     rows = zip(count(), timeline.climbs, timeline.steps, timeline.descents, timeline.explicit)
     unseen = zip(timeline.reused, timeline.garbage.young, timeline.garbage.in_flight)
@@ -142,10 +150,8 @@ class _Flow:
         self._heap = heap
         self._young_ratio, self._old_ratio = timeline.blocks_per_garbage
         self._in_flight = garbage.in_flight
-        self._young = array(
-            "d", accumulate(map(sum, zip(garbage.young, garbage.in_flight)), initial=0.0)
-        )
-        self._old = sorted(garbage.old, key=lambda life: life.death, reverse=True)
+        self._young = garbage.by_position
+        self._old = list(garbage.latest_first)
         self._position = 0
 
     def advance(self, position: int) -> float:

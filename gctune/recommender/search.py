@@ -116,8 +116,8 @@ def predict(summaries: Sequence[Summary], thresholds: Thresholds, freeze: bool) 
 
 
 def started_up(summary: Summary) -> int | None:
-    """The position at which the heap has its later size; None where it goes on to grow."""
-    live = summary.live
+    """The collections gone by when the heap has its later size; None where it goes on to grow."""
+    live = [objects for stretch in summary.stretches for objects in stretch.live]
     if not live:
         return None
     steady = _STEADY * median(live[len(live) // 2 :])

@@ -10,6 +10,7 @@ from gctune.recommender.estimate import Estimate, mean, total
 from gctune.recommender.generations import OLD, YOUNG
 from gctune.recommender.heap import Heap
 from gctune.recommender.replay import Step, replay
+from gctune.recommender.stretch import Stretch
 from gctune.recommender.summary import Summary
 from gctune.recommender.timeline import Thresholds
 
@@ -81,31 +82,46 @@ def _merged(
 def simulate(summary: Summary, thresholds: Thresholds, freeze_at: int | None = None) -> Prediction:
     """Replay a captured run under `thresholds`.
 
-    With `freeze_at`, a position in the timeline, the heap is frozen there.
+    With `freeze_at`, a number of collections that are replayed first, the heap is frozen there.
     """
-    heap = summary.heap()
-    tally = _Tally(summary.cost, summary.timeline.blocks, summary.held)
-    for step in replay(summary.timeline, summary.live, heap, thresholds, freeze_at):
-        tally.add(step)
-    tally.end(heap, min(thresholds[0], sum(summary.timeline.climbs)))
+    tallies = []
+    gone = 0
+    for stretch in summary.stretches:
+        place = None if freeze_at is None else max(0, freeze_at - gone)
+        tallies.append(_replayed(summary, stretch, thresholds, place))
+        gone += len(stretch.timeline)
+    counts = [round(summary.weight * sum(each)) for each in zip(*(one.counts for one in tallies))]
+    young, middle, old = counts
     return Prediction(
         thresholds=thresholds,
         freeze=freeze_at is not None,
-        collections=tally.collections,
-        gc_seconds=tally.gc_ns.map(1e-9),
+        collections=(young, middle, old),
+        gc_seconds=total([tally.gc_ns for tally in tallies]).map(summary.weight * 1e-9),
         other_seconds=max(summary.cpu_ns - summary.gc_ns, 1) / 1e9,
-        pause_seconds=tally.pause_ns.map(1e-9),
-        extra_bytes=_extra_bytes(summary, tally, heap, thresholds),
+        pause_seconds=max(tally.pause_ns for tally in tallies).map(1e-9),
+        extra_bytes=max(_extra_blocks(summary, tally, thresholds) for tally in tallies).map(
+            summary.bytes_per_block
+        ),
     )
+
+
+def _replayed(
+    summary: Summary, stretch: Stretch, thresholds: Thresholds, freeze_at: int | None
+) -> _Tally:
+    tally = _Tally(summary.cost, stretch, stretch.heap())
+    for step in replay(stretch.timeline, stretch.live, tally.heap, thresholds, freeze_at):
+        tally.add(step)
+    tally.end(min(thresholds[0], sum(stretch.timeline.climbs)))
+    return tally
 
 
 @dataclass
 class _Tally:
-    """Adds up the collections of a replay."""
+    """Adds up the collections of a replay, which moves `heap`."""
 
     cost: CostModel
-    blocks: Sequence[int]
-    held: Sequence[float]
+    stretch: Stretch
+    heap: Heap
     warm_ns: float = 0.0
     cold_ns: float = 0.0
     longest_ns: float = 0.0
@@ -123,19 +139,16 @@ class _Tally:
         self.cold_ns += whole - warm
         self.longest_ns = max(self.longest_ns, whole)
         place = max(position - 1, 0)
-        self.top_blocks = max(self.top_blocks, self.blocks[place] + held - self.held[place])
+        more = held - self.stretch.held[place]
+        self.top_blocks = max(self.top_blocks, self.stretch.timeline.blocks[place] + more)
 
-    def end(self, heap: Heap, young: int) -> None:
+    def end(self, young: int) -> None:
         """Close the run, which might have met one collection more, of `young` objects at least."""
-        if self.blocks:
-            self.top_blocks = max(self.top_blocks, self.blocks[-1] + heap.held_blocks)
+        last = self.stretch.timeline.blocks[-1:]
+        if last:
+            self.top_blocks = max(self.top_blocks, last[0] + self.heap.held_blocks)
         warm = self.cost.warm_ns(young, 0.0)
         self.one_more_ns = max(self.longest_ns, warm * self.cost.factor(YOUNG, young))
-
-    @property
-    def collections(self) -> tuple[int, int, int]:
-        young, middle, old = self.counts
-        return young, middle, old
 
     @property
     def gc_ns(self) -> Estimate:
@@ -149,18 +162,21 @@ class _Tally:
         return Estimate(self.longest_ns, self.longest_ns / factor, self.longest_ns * factor)
 
 
-def _extra_bytes(summary: Summary, tally: _Tally, heap: Heap, thresholds: Thresholds) -> Estimate:
-    """Memory that garbage holds longer; what a service goes on to pile up widens the range."""
-    extra = tally.top_blocks - max(summary.timeline.blocks, default=0)
+def _extra_blocks(summary: Summary, tally: _Tally, thresholds: Thresholds) -> Estimate:
+    """Blocks that garbage holds longer; what a program goes on to pile up widens the range."""
+    timeline = tally.stretch.timeline
+    extra = tally.top_blocks - max(timeline.blocks, default=0)
     if thresholds[0] >= summary.thresholds[0]:  # few collections do not meet the peak
         extra = max(0.0, extra)
-    piled = 0.0 if summary.whole else heap.held[OLD] * (_runs(summary, thresholds) - 1)
+    piled = 0.0
+    if not summary.whole or summary.weight > 1:
+        piled = tally.heap.held[OLD] * (_runs(sum(timeline.climbs), thresholds) - 1)
     bounds = (extra / 2, _MEMORY * extra)
-    return Estimate(extra, min(bounds), max(bounds) + piled).map(summary.bytes_per_block)
+    return Estimate(extra, min(bounds), max(bounds) + piled)
 
 
-def _runs(summary: Summary, thresholds: Thresholds) -> float:
-    """How many times the captured run fits between two full collections."""
+def _runs(climbs: int, thresholds: Thresholds) -> float:
+    """How many times a run of so many allocations fits between two full collections."""
     threshold0, threshold1, threshold2 = thresholds
     period = (threshold0 + 1) * (threshold1 + 2) * (threshold2 + 2)
-    return min(max(period / max(1, sum(summary.timeline.climbs)), 1.0), _HORIZON)
+    return min(max(period / max(1, climbs), 1.0), _HORIZON)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,9 +14,8 @@ from gctune.profile.records import Header, Reading
 from gctune.recommender.columns import Columns
 from gctune.recommender.cost import CostModel, Sample, fit
 from gctune.recommender.generations import AUTOMATIC
-from gctune.recommender.heap import Heap
-from gctune.recommender.replay import recapture
-from gctune.recommender.timeline import Thresholds, Timeline, build
+from gctune.recommender.stretch import Start, Stretch, stretches
+from gctune.recommender.timeline import Thresholds
 
 # Where rss and blocks did not grow enough to tell: pymalloc's blocks have 16 to
 # 512 bytes, and 105 were measured on thirteen programs.
@@ -44,19 +42,17 @@ class Summary:
     """One profile boiled down.
 
     `cpu_ns` is the process's CPU time while it was recorded, collections
-    included. `live` are the objects alive and `held` the blocks held by
-    garbage at each collection. `whole` says that the recording went on to the
-    program's end. `told` are things about the run that a reader should know.
+    included. `stretches` are what is replayed, and each of their collections
+    stands for `weight` of the run. `whole` says that the recording went on to
+    the program's end. `told` are things that a reader should know.
     """
 
     name: str
     header: Header
     thresholds: Thresholds
-    timeline: Timeline
+    stretches: tuple[Stretch, ...]
+    weight: float
     cost: CostModel
-    live: array[float]
-    held: array[float]
-    settled: float
     generations: tuple[Generation, Generation, Generation]
     cpu_ns: int
     peak_rss_bytes: int
@@ -74,13 +70,6 @@ class Summary:
         """Collections by generation."""
         return tuple(generation.collections for generation in self.generations)
 
-    def heap(self) -> Heap:
-        """The collector's counters as they were when recording began."""
-        columns = self.timeline.columns
-        if not columns:
-            return Heap(self.settled, 0, 0)
-        return Heap(self.settled, columns.count1[0], columns.count2[0])
-
 
 def summarise(profile: Profile) -> Summary:
     """Boil a profile down.
@@ -89,35 +78,26 @@ def summarise(profile: Profile) -> Summary:
     """
     header = profile.header
     _check_collector(profile)
-    columns = Columns.of(profile.collections())
+    columns = Columns.of(batch.collections() for batch in profile.batches)
     objects = header.objects or round(header.blocks / _BLOCKS_PER_OBJECT)
     in_force = _in_force(header, profile.readings, columns)
-    timeline = build(columns, in_force, objects, header.blocks)
-    settled = _settled(profile, columns, objects)
-    first = (columns.count1[0], columns.count2[0]) if columns else (0, 0)
-    steps = list(recapture(timeline, Heap(settled, *first)))
-    cost = fit(
-        [
-            Sample(step.collected.generation, step.collected.examined, collected, cpu_ns)
-            for step, collected, cpu_ns in zip(steps, columns.collected, columns.cpu_ns)
-        ]
-    )
-    examined = [step.collected.examined for step in steps]
+    start = Start(objects, header.blocks, _settled(profile, columns, objects))
+    replayed = tuple(stretches(columns, in_force, start))
+    weight = max(1.0, len(columns) / max(1, sum(len(each.timeline) for each in replayed)))
+    samples = [sample for stretch in replayed for sample in stretch.samples]
     return Summary(
         name=profile.path.name,
         header=header,
         thresholds=header.thresholds,
-        timeline=timeline,
-        cost=cost,
-        live=array("d", (step.live for step in steps)),
-        held=array("d", (step.held_blocks for step in steps)),
-        settled=settled,
-        generations=_generations(columns, examined),
+        stretches=replayed,
+        weight=weight,
+        cost=fit(samples),
+        generations=_generations(columns, samples),
         cpu_ns=_cpu_ns(profile, columns),
         peak_rss_bytes=_peak_rss(profile),
         bytes_per_block=_bytes_per_block(profile),
         whole=profile.closing is not None and profile.closing.reason == "exit",
-        told=tuple(_told(profile, timeline, in_force)),
+        told=tuple(_told(profile, replayed, in_force)),
     )
 
 
@@ -185,41 +165,48 @@ def _bytes_per_block(profile: Profile) -> float:
 
 
 def _generations(
-    columns: Columns, examined: Sequence[float]
+    columns: Columns, samples: Sequence[Sample]
 ) -> tuple[Generation, Generation, Generation]:
-    young, middle, old = (_generation(columns, examined, number) for number in range(3))
+    young, middle, old = (_generation(columns, samples, number) for number in range(3))
     return young, middle, old
 
 
-def _generation(columns: Columns, examined: Sequence[float], number: int) -> Generation:
+def _generation(columns: Columns, samples: Sequence[Sample], number: int) -> Generation:
     own = [place for place, which in enumerate(columns.generation) if which == number]
+    examined = [sample.examined for sample in samples if sample.generation == number]
     return Generation(
         collections=len(own),
-        examined=round(sum(examined[place] for place in own)),
-        collected=sum(columns.collected[place] for place in own),
-        cpu_ns=sum(columns.cpu_ns[place] for place in own),
-        longest_cpu_ns=max((columns.cpu_ns[place] for place in own), default=0),
-        longest_wall_ns=max((columns.wall_ns[place] for place in own), default=0),
+        examined=round(sum(examined) * len(own) / max(1, len(examined))),
+        collected=sum(map(columns.collected.__getitem__, own)),
+        cpu_ns=sum(map(columns.cpu_ns.__getitem__, own)),
+        longest_cpu_ns=max(map(columns.cpu_ns.__getitem__, own), default=0),
+        longest_wall_ns=max(map(columns.wall_ns.__getitem__, own), default=0),
     )
 
 
-def _told(profile: Profile, timeline: Timeline, in_force: Sequence[Thresholds]) -> list[str]:
+def _told(
+    profile: Profile, replayed: Sequence[Stretch], in_force: Sequence[Thresholds]
+) -> Iterator[str]:
     """What about this run a reader should know."""
-    told = list(profile.problems)
-    asked = sum(generation != AUTOMATIC for generation in timeline.explicit)
+    yield from profile.problems
+    seen = sum(len(stretch.timeline) for stretch in replayed)
+    asked = sum(
+        generation != AUTOMATIC for stretch in replayed for generation in stretch.timeline.explicit
+    )
+    if seen < len(in_force):
+        yield f"{seen} of {len(in_force)} collections, in {len(replayed)} stretches, are replayed"
     if asked:
-        told.append(f"the program itself calls for {asked} of {len(timeline)} collections")
+        yield f"the program itself calls for {asked} of {seen} collections"
     if len(set(in_force)) > 1:
-        told.append(f"the program changes its thresholds: {_listed(set(in_force))}")
+        yield f"the program changes its thresholds: {_listed(set(in_force))}"
     if not profile.header.enabled or any(not reading.enabled for reading in profile.readings):
-        told.append("the program disables the collector for a time")
-    closing = profile.closing
+        yield "the program disables the collector for a time"
     frozen = max((reading.frozen or 0 for reading in profile.readings), default=0)
     if frozen > profile.header.frozen:
-        told.append(f"the program freezes {frozen - profile.header.frozen} objects")
-    if closing and any(closing.missed):
-        told.append(f"{sum(closing.missed)} collections were not recorded")
-    return told
+        yield f"the program freezes {frozen - profile.header.frozen} objects"
+    missed = sum(profile.closing.missed) if profile.closing else 0
+    if missed:
+        yield f"{missed} collections were not recorded"
 
 
 def _listed(values: set[Thresholds]) -> str:

@@ -23,7 +23,7 @@ _TELLING = 1000  # objects in a full collection, so that emptied free lists do n
 _BLOCKS_PER_GARBAGE = 2.0  # an object and its dict, say; where nothing was seen freed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Timeline:
     """Columns with an entry each captured collection, oldest first.
 

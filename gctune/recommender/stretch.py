@@ -1,0 +1,88 @@
+"""The parts of a captured run that are replayed: the whole, or samples of a long one."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gctune.recommender.columns import Columns
+from gctune.recommender.cost import Sample
+from gctune.recommender.heap import Heap
+from gctune.recommender.replay import recapture
+from gctune.recommender.timeline import Thresholds, Timeline, build
+
+# A replay takes a few microseconds a collection, and some sixty are made. Of a
+# long run, evenly spaced stretches stand for the whole; at the default
+# thresholds each holds two full collections or more.
+_MOST = 8192
+_STRETCHES = 4
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a stretch begins: the heap and the collector's counters.
+
+    `settled` is the number of objects that the last full collection left.
+    """
+
+    objects: int
+    blocks: int
+    settled: float
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a run, with the sizes that the collector's rules give its heap.
+
+    `live` are the objects alive and `held` the blocks held by garbage at each
+    captured collection, `samples` what each of them did.
+    """
+
+    timeline: Timeline
+    settled: float
+    live: array[float]
+    held: array[float]
+    samples: tuple[Sample, ...]
+
+    def heap(self) -> Heap:
+        """The collector's counters as the stretch begins."""
+        columns = self.timeline.columns
+        first = (columns.count1[0], columns.count2[0]) if columns else (0, 0)
+        return Heap(self.settled, *first)
+
+
+def stretches(
+    columns: Columns, thresholds: Sequence[Thresholds], start: Start
+) -> Iterator[Stretch]:
+    """Cut out what is to be replayed; `thresholds` are those in force at each collection."""
+    if len(columns) <= _MOST:
+        yield _stretch(columns, thresholds, start)
+        return
+    length = _MOST // _STRETCHES
+    for number in range(_STRETCHES):
+        first = (len(columns) - length) * number // (_STRETCHES - 1)
+        part = slice(first, first + length)
+        blocks = next(filter(None, columns.before[part]), start.blocks)
+        objects = max(1, round(start.objects * blocks / max(1, start.blocks)))
+        yield _stretch(
+            columns.part(part.start, part.stop),
+            thresholds[part],
+            start if number == 0 else Start(objects, blocks, float(objects)),
+        )
+
+
+def _stretch(columns: Columns, thresholds: Sequence[Thresholds], start: Start) -> Stretch:
+    timeline = build(columns, thresholds, start.objects, start.blocks)
+    stretch = Stretch(timeline, start.settled, array("d"), array("d"), ())
+    steps = list(recapture(timeline, stretch.heap()))
+    return Stretch(
+        timeline=timeline,
+        settled=start.settled,
+        live=array("d", (step.live for step in steps)),
+        held=array("d", (step.held_blocks for step in steps)),
+        samples=tuple(
+            Sample(step.collected.generation, step.collected.examined, collected, cpu_ns)
+            for step, collected, cpu_ns in zip(steps, columns.collected, columns.cpu_ns)
+        ),
+    )
