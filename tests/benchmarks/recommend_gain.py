@@ -8,7 +8,9 @@ that into a gctune.toml, and `gctune run` puts it in force; the other run of eac
 pair is the program without gctune. Prints a table of ratios, recommended over
 default: the median of the pairs and, in brackets, the least and the greatest.
 CPU is compared by GC's share of each run's other CPU time, which a busy machine
-disturbs least; the plain ratio is beside it.
+disturbs least; the plain ratio is beside it. Pauses are in CPU time. A freeze that
+is recommended (goal latency) waits for gctune.warmup_done(), which no program here
+calls, so that the thresholds alone are measured.
 """
 
 # ruff: noqa: T201  its output is a table
