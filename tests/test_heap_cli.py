@@ -82,6 +82,27 @@ def test_a_forked_child_leaves_its_own(program: Path) -> None:
     assert flat(childs)["<lambda>"] > 2.9 * flat(file)["<lambda>"]
 
 
+def test_children_of_multiprocessing_leave_theirs_each_once(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(
+        "import multiprocessing\n"
+        "kept = []\n"
+        "make = lambda: bytearray(10**6)\n"
+        "def work(depth):\n"
+        "    kept.append(make())\n"
+        "    if depth:\n"
+        "        run(depth - 1)\n"
+        "def run(depth):\n"
+        "    child = multiprocessing.get_context('fork').Process(target=work, args=[depth])\n"
+        "    child.start()\n"
+        "    child.join()\n"
+        "run(1)\n"
+    )
+    file = record(tmp_path / "program.py", status=0)
+    profiles = [file, *file.parent.glob("mem.prof.*")]
+    held = [flat(path).get("<lambda>", 0) // 10**6 for path in profiles]
+    assert sorted(held) == [0, 1, 2]
+
+
 def test_each_python_of_a_command_leaves_its_own(program: Path) -> None:
     both = f"{sys.executable} {program}; {sys.executable} {program}"
     gctune("-o", program.with_name("mem.prof"), "--", "sh", "-c", both, status=7)

@@ -45,7 +45,8 @@ def _compiled(
     "--output",
     metavar="FILE",
     type=_PATH,
-    help="Run COMMAND, and write its heap to FILE when it ends.",
+    help="Run COMMAND, and write its heap to FILE when it ends;"
+    " each further Python process makes FILE.<pid>.",
 )
 @click.option("--before", metavar="FILE", type=_PATH, help="Write the heap as COMMAND starts, too.")
 @click.option(

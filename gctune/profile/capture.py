@@ -11,7 +11,6 @@ from __future__ import annotations
 import atexit
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,13 +20,13 @@ from pathlib import Path
 from types import TracebackType
 
 from gctune.errors import ProfileError
+from gctune.profile.ending import at_the_end_of_multiprocessing
 from gctune.profile.file import Writer, new_sibling
 from gctune.profile.recording import Recording
 
 _BUSY, _ASLEEP = 0.2, 2.0  # seconds between two flushes, at least and at most
 _PATIENCE = 1.0  # seconds that the program waits for the thread, at its end or before a fork
 _LAG = 0.01  # seconds that a joined thread may take to be gone
-_LAST = -100  # priority among what multiprocessing does at the end of a child
 
 
 def capture(path: str | os.PathLike[str], seconds: float | None = None) -> Capture:
@@ -142,7 +141,7 @@ class Capture:
         self._recording.abandon()
         self._recording = Recording(lambda: Writer(new_sibling(self._base)), forked=True)
         self._start_thread()
-        _before_multiprocessing_ends(self)
+        at_the_end_of_multiprocessing(self, partial(self.stop, reason="exit"))
 
 
 _running: set[Capture] = set()
@@ -173,17 +172,3 @@ def _wait_for_the_end_of(thread: int | None) -> None:
     deadline = time.monotonic() + _LAG
     while Path(f"/proc/self/task/{thread}").exists() and time.monotonic() < deadline:
         time.sleep(0)
-
-
-def _before_multiprocessing_ends(running: Capture) -> None:
-    """End the recording with a child of multiprocessing, which leaves by os._exit."""
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None:
-        # A new child first clears what is to be done at its end, then calls this.
-        util.register_after_fork(running, _finalize)
-
-
-def _finalize(running: Capture) -> None:
-    from multiprocessing.util import Finalize
-
-    Finalize(None, running.stop, args=("exit",), exitpriority=_LAST)

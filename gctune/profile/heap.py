@@ -15,6 +15,7 @@ from pathlib import Path
 from gctune.errors import ProfileError, problem
 from gctune.host.files import reason
 from gctune.profile import flames, pprof, tracing
+from gctune.profile.ending import at_the_end_of_multiprocessing
 from gctune.profile.file import create, new_sibling, opened
 from gctune.profile.sites import Heap
 
@@ -73,27 +74,37 @@ def begin(
     gets one line where the heap cannot be written in the end. Raises
     ProfileError where the files cannot be made.
     """
-    base, encode = Path(path).absolute(), FORMATS[form]
-    claimed = _claim(base)
+    ending = _Ending(Path(path).absolute(), FORMATS[form], warn)
     tracing.start(frames)
     if before is not None:
-        _fill(*_claim(Path(before).absolute()), encode(tracing.take()))
-    atexit.register(_finish, base, os.getpid(), claimed, encode, warn)
+        _fill(*_claim(Path(before).absolute()), FORMATS[form](tracing.take()))
+    atexit.register(ending.write)
+    os.register_at_fork(after_in_child=ending.after_fork_in_child)
 
 
-def _finish(
-    base: Path,
-    pid: int,
-    claimed: tuple[Path, int],
-    encode: Callable[[Heap], bytes],
-    warn: Callable[[str], object],
-) -> None:
-    """Write the heap at the end of a process: the one that claimed a file, or its child."""
-    try:
-        content = encode(tracing.take(last=True))
-        _fill(*(claimed if os.getpid() == pid else _claim(base)), content)
-    except Exception as error:  # noqa: BLE001 - the program ends as it would have ended
-        warn(str(error) or type(error).__name__)
+class _Ending:
+    """Writes the heap at the end of a process, and of each child that it forks."""
+
+    def __init__(
+        self, base: Path, encode: Callable[[Heap], bytes], warn: Callable[[str], object]
+    ) -> None:
+        self._base, self._encode, self._warn = base, encode, warn
+        self._pid, self._claimed = os.getpid(), _claim(base)
+        self._written_by = 0
+
+    def write(self) -> None:
+        pid = os.getpid()
+        if self._written_by == pid:
+            return
+        self._written_by = pid
+        try:
+            content = self._encode(tracing.take(last=True))
+            _fill(*(self._claimed if self._pid == pid else _claim(self._base)), content)
+        except Exception as error:  # noqa: BLE001 - the program ends as it would have ended
+            self._warn(str(error) or type(error).__name__)
+
+    def after_fork_in_child(self) -> None:
+        at_the_end_of_multiprocessing(self, self.write)
 
 
 def _claim(base: Path) -> tuple[Path, int]:

@@ -39,7 +39,7 @@ _Item = TypeVar("_Item")
 
 
 class _Profile:
-    """Field numbers of the message Profile."""
+    """Field numbers of the message Profile; those of the small messages stand where they are."""
 
     SAMPLE_TYPE, SAMPLE, MAPPING, LOCATION, FUNCTION, STRING = range(1, 7)
     TIME_NANOS, PERIOD_TYPE, PERIOD, COMMENT, DEFAULT_SAMPLE_TYPE = 9, 11, 12, 13, 14
@@ -89,6 +89,7 @@ class _Encoder:
         yield protobuf.number(_Profile.DEFAULT_SAMPLE_TYPE, self._text(_SHOWN))
 
     def _type(self, name: str, unit: str) -> bytes:
+        # 1: type, 2: unit
         return protobuf.number(1, self._text(name)) + protobuf.number(2, self._text(unit))
 
     def _head(self, heap: Heap) -> Iterator[bytes]:
@@ -99,10 +100,12 @@ class _Encoder:
             yield protobuf.number(_Profile.COMMENT, self._text(comment))
 
     def _sample(self, site: Site) -> bytes:
+        # 1: location_id, 2: value
         locations = (self._locations[frame] for frame in site.stack)
         return protobuf.numbers(1, locations) + protobuf.numbers(2, 2 * (site.blocks, site.bytes))
 
     def _location(self, frame: Frame) -> bytes:
+        # 1: id, 2: mapping_id, 4: line, of which 1: function_id, 2: line
         line = protobuf.number(1, self._functions[frame.function]) + protobuf.number(2, frame.line)
         return protobuf.content(
             _Profile.LOCATION,
@@ -112,7 +115,8 @@ class _Encoder:
         )
 
     def _function(self, function: Function) -> bytes:
-        # Without system_name: pprof takes <module> for an unknown name in it.
+        # 1: id, 2: name, 4: filename, 5: start_line. No system_name (3), in
+        # which pprof takes <module> for an unknown name.
         return protobuf.content(
             _Profile.FUNCTION,
             protobuf.number(1, self._functions[function])
@@ -124,6 +128,7 @@ class _Encoder:
 
 def _mapping() -> bytes:
     """The one mapping, that has functions, files and lines, so that none are looked for."""
+    # 1: id, 7: has_functions, 8: has_filenames, 9: has_line_numbers
     has = b"".join(protobuf.number(field, 1) for field in (7, 8, 9))
     return protobuf.content(_Profile.MAPPING, protobuf.number(1, 1) + has)
 
