@@ -256,6 +256,11 @@ def test_a_project_s_own_table_is_read(project: Project) -> None:
     assert project.problems()[0].startswith("pyproject.toml:2: gc.threshold0 = 'x'")
 
 
+def test_a_project_s_own_table_is_a_table(project: Project) -> None:
+    project.write("[tool]\ngctune = 3\n", "pyproject.toml")
+    assert project.problems() == ["pyproject.toml: tool.gctune: not a table; write [tool.gctune]"]
+
+
 def test_a_project_that_says_nothing_of_gctune_stops_nobody(project: Project) -> None:
     path = project.write("this is no TOML", "pyproject.toml")
     assert project.load().notes[1:] == ()

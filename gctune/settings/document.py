@@ -149,7 +149,9 @@ def _document(path: File, typed: str, where: str = "") -> Document:
     text = toml.read(path, where or name)
     home = ("tool", "gctune") if path.name == PYPROJECT else ()
     tree = toml.table(toml.parse(text, name), *home)
-    return Document(name, _table(tree), toml.Lines(text), home)
+    if not isinstance(tree, Mapping):
+        raise toml.refused(f"{name}: {dotted(home)}", "not a table", "write [tool.gctune]")
+    return Document(name, tree, toml.Lines(text), home)
 
 
 def _project(path: File) -> Document:

@@ -161,7 +161,7 @@ def _below(annotation: Any) -> Shape | None:
 def _settings(below: Shape, at: Path, named: Path = ()) -> Iterator[Path]:
     """Every setting below a shape; a pool's name is the one given, or NAME."""
     for name, deeper in below.items():
-        path = (*at, "NAME" if name == _ANY and not named else named[0] if name == _ANY else name)
+        path = (*at, *((named or ("NAME",)) if name == _ANY else (name,)))
         if deeper is None:
             yield path
         else:

@@ -16,23 +16,19 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from gctune.settings.quantities import (
-    Duration,
+from gctune.settings.fields import (
     DurationField,
     FlagField,
     LimitField,
     NumberField,
-    Rate,
     RateField,
-    Ratio,
     Reader,
     ShareField,
-    Size,
     SmallSizeField,
     duration_from,
-    refusal,
     whole_from,
 )
+from gctune.settings.quantities import Duration, Rate, Ratio, Size, refusal
 
 _THIS_MACHINE = r"unix:|localhost:|127\.[0-9.]+:|\[::1\]:"
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import PydanticCustomError
 
 MOST = 2**63 - 1
 C_INT = 2**31 - 1  # what the collector keeps its thresholds in
-_YEAR = 365 * 86400.0
+YEAR = 365 * 86400.0
 
 _BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _DECIMAL = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -27,10 +25,10 @@ _BYTES = {
 }
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
-_NUMBER = r"[0-9]{1,20}(?:\.[0-9]{1,9})?"
-_SIZE = rf"({_NUMBER}) ?([A-Za-z]*)"
-_DURATION = rf"({_NUMBER}) ?(us|ms|s|m|h|d)"
-_PERCENT = rf"({_NUMBER}) ?%"
+NUMBER = r"[0-9]{1,20}(?:\.[0-9]{1,9})?"
+_SIZE = rf"({NUMBER}) ?([A-Za-z]*)"
+DURATION = rf"({NUMBER}) ?(us|ms|s|m|h|d)"
+PERCENT = rf"({NUMBER}) ?%"
 _RATE = rf"({_SIZE})/(s|m|h)"
 
 
@@ -150,7 +148,7 @@ def duration(value: object, *, least: float = 0.0) -> Duration:
     seconds = _seconds(value)
     if seconds is None:
         raise refusal("not a duration", "give seconds, or a duration like '10ms', '5s' or '2m'")
-    if not least <= seconds <= _YEAR:
+    if not least <= seconds <= YEAR:
         raise refusal("out of range", f"a duration here is {Duration(least)} to 365d")
     return Duration(seconds)
 
@@ -234,79 +232,20 @@ def _reads_as_ratio(value: str) -> bool:
 
 
 def _share(value: object) -> float | None:
-    percent = _match(_PERCENT, value)
+    percent = _match(PERCENT, value)
     return float(percent.group(1)) / 100 if percent else _finite(value)
 
 
 def _seconds(value: object) -> float | None:
-    match = _match(_DURATION, value)
+    match = _match(DURATION, value)
     return float(match.group(1)) * _SECONDS[match.group(2)] if match else _finite(value)
 
 
 def _finite(value: object) -> float | None:
-    if isinstance(value, str) and _match(_NUMBER, value):
+    if isinstance(value, str) and _match(NUMBER, value):
         return float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, int):
         return float(max(min(value, MOST), -MOST))  # an integer may be too big for a float
     return value if math.isfinite(value) else None
-
-
-class Reader:
-    """Tells pydantic to read a field by a function, and what the JSON Schema says of it.
-
-    It does what PlainValidator and WithJsonSchema do together, at a third of
-    the cost: they look at signatures and build a schema that is never used.
-    """
-
-    def __init__(self, read: Callable[[object], Any], *forms: Mapping[str, Any]) -> None:
-        self._read = read
-        self._json_schema = dict(forms[0]) if len(forms) == 1 else {"anyOf": list(forms)}
-
-    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._read)
-
-    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> dict[str, Any]:
-        return dict(self._json_schema)
-
-
-_A_SIZE = (
-    {"type": "integer", "minimum": 1, "maximum": MOST},
-    {"type": "string", "pattern": rf"^{_NUMBER} ?([kKMGT]i?B|[KMGT]i|B)$"},
-)
-_A_RATIO = (
-    {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
-    {"type": "string", "pattern": rf"^{_PERCENT}$"},
-)
-_A_RATE = (
-    {"type": "integer", "minimum": 1, "maximum": MOST},
-    {"type": "string", "pattern": rf"^{_NUMBER} ?([kKMGT]i?B|[KMGT]i|B)/(s|m|h)$"},
-)
-
-
-def whole_from(least: int, otherwise: str = "") -> Reader:
-    """Read a whole number, at least `least`; `otherwise` adds to what to do about a wrong one."""
-    schema = {"type": "integer", "minimum": least, "maximum": C_INT}
-    return Reader(partial(whole, least=least, otherwise=otherwise), schema)
-
-
-def duration_from(least: float) -> Reader:
-    """Read a duration, at least `least` seconds."""
-    return Reader(
-        partial(duration, least=least),
-        {"type": "number", "minimum": least, "maximum": _YEAR},
-        {"type": "string", "pattern": rf"^{_DURATION}$"},
-    )
-
-
-SizeField = Annotated[Size, Reader(size, *_A_SIZE)]
-SmallSizeField = Annotated[Size, Reader(small_size, *_A_SIZE)]
-ShareField = Annotated[Size | Ratio, Reader(size_or_ratio, *_A_SIZE, *_A_RATIO)]
-LimitField = Annotated[
-    Size | Ratio | Literal["auto"], Reader(limit, {"const": "auto"}, *_A_SIZE, *_A_RATIO)
-]
-DurationField = Annotated[Duration, duration_from(0)]
-RateField = Annotated[Rate, Reader(rate, *_A_RATE)]
-NumberField = Annotated[float, Reader(number, {"type": "number", "exclusiveMinimum": 0})]
-FlagField = Annotated[bool, Reader(flag, {"type": "boolean"})]

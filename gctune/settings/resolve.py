@@ -23,8 +23,8 @@ _LATER = {
     "memory.headroom": "counts in memory.limit",
     "memory.garbage_budget": "this release does not bound waiting garbage",
     "memory.recycle": "this release does not replace workers",
-    "pools.": "this release has no pools",
-    "monitor.": "this release has no monitor",
+    "pools.": "this release does not size pools by settings",
+    "monitor.": "this release starts no monitor",
     "alerts.": "this release raises no alerts",
 }
 _NOT_YET = "this release does not act on it"
