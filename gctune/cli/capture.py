@@ -48,14 +48,14 @@ def _positive(
 @click.option("--force", is_flag=True, help="Remove an earlier PROFILE, and its PROFILE.<pid>.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def capture(output: Path, seconds: float | None, force: bool, command: tuple[str, ...]) -> None:
-    r"""Run COMMAND at its own settings, and record a profile of it.
+    """Run COMMAND at its own settings, and record a profile of it.
 
     \b
     gctune capture -o app.profile -- python app.py
     gctune capture -o web.profile --seconds 600 -- gunicorn -w 2 app:app
 
     COMMAND keeps its process id, signals and exit status.
-    """
+    """  # noqa: D301 - click wants the character itself
     output = output.absolute()
     problems = list(_objections(output, force=force))
     if problems:

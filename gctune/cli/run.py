@@ -20,7 +20,7 @@ from gctune.startup import disabled, planned
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(environment: str | None, command: tuple[str, ...]) -> None:
-    r"""Run COMMAND with the plan of its environment put on it.
+    """Run COMMAND with the plan of its environment put on it.
 
     \b
     gctune run -- gunicorn --preload app:app
@@ -28,7 +28,7 @@ def run(environment: str | None, command: tuple[str, ...]) -> None:
 
     The plan is made once and handed down: COMMAND and every Python that it
     starts take it up, and it keeps its process id, signals and exit status.
-    """
+    """  # noqa: D301 - click wants the character itself
     variables = {} if disabled() else {"GCTUNE_PLAN": _plan(environment)}
     start(command, bootstrap_environment(**variables))
 
