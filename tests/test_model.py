@@ -49,9 +49,9 @@ def test_nothing_unknown_is_taken_and_nothing_changed(section: type[BaseModel]) 
         ("memory", "headroom", "101%"),
         ("memory", "arenas", 0),
         ("monitor", "interval", "10ms"),
-        ("monitor", "http", "9100"),
+        ("monitor", "http", "6060"),
         ("monitor", "http", "127.0.0.1:99999"),
-        ("monitor", "http", 9100),
+        ("monitor", "http", 6060),
     ],
 )
 def test_values_out_of_range_are_refused(section: str, name: str, wrong: object) -> None:
@@ -60,13 +60,13 @@ def test_values_out_of_range_are_refused(section: str, name: str, wrong: object)
     assert caught.value.errors()[0]["loc"] == (section, name)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:9100", "[::1]:9100", "unix:/run/gctune.sock"])
+@pytest.mark.parametrize("address", ["127.0.0.1:6060", "[::1]:6060", "unix:/run/gctune.sock"])
 def test_addresses_are_read(address: str) -> None:
     assert Settings.model_validate({"monitor": {"http": address}}).monitor.http == address
 
 
 def test_an_address_that_others_reach_needs_a_token() -> None:
-    monitor: dict[str, Any] = {"http": "0.0.0.0:9100"}
+    monitor: dict[str, Any] = {"http": "0.0.0.0:6060"}
     with pytest.raises(ValidationError, match=r"set monitor\.token"):
         Settings.model_validate({"monitor": monitor})
     Settings.model_validate({"monitor": {**monitor, "token": "hunter2"}})

@@ -185,7 +185,7 @@ def test_the_incremental_collector_is_warned_of() -> None:
 
 
 def test_what_this_release_cannot_do_is_said() -> None:
-    sections = {"gc": {"mode": "adaptive", "when": "idle"}, "monitor": {"http": "127.0.0.1:9100"}}
+    sections = {"gc": {"mode": "adaptive", "when": "idle"}, "monitor": {"http": "127.0.0.1:6060"}}
     plan = resolve(settings(**sections), host())
     for setting in ("gc.mode", "gc.when", "monitor.http", "pools.buffer.max_size"):
         found = step(plan, setting)

@@ -15,7 +15,7 @@ from gctune.runtime import fork, knobs
 from gctune.runtime.change import Change, Outcome
 from gctune.runtime.fit import fit
 from gctune.runtime.knobs import KNOBS, Knob
-from gctune.runtime.plan import Plan, Status, Step
+from gctune.runtime.plan import Plan, Status, Step, is_own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from gctune.host.interpreter import Interpreter
     from gctune.runtime.knobs import Value
-
-_NOBODYS = ("default", "preset ")  # how an origin begins that no person named
 
 
 class Applied:
@@ -148,7 +146,7 @@ def _foresee_step(step: Step, interpreter: Interpreter) -> Outcome:
     if knob is None or objection:
         return Outcome(step.setting, Status.UNSUPPORTED, step.value, None, objection)
     before = knob.read()
-    if step.origin.startswith(_NOBODYS) and before not in _expected(knob, interpreter):
+    if not is_own(step.origin) and before not in _expected(knob, interpreter):
         reason = f"the program has set it to {before}, and no settings name it"
         return Outcome(step.setting, Status.LEFT_ALONE, step.value, None, reason)
     return Outcome(step.setting, Status.APPLIED, step.value, before, step.reason)

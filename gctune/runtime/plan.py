@@ -28,6 +28,11 @@ class Status:
     FAILED = "failed"
 
 
+def is_own(origin: str) -> bool:
+    """Whether somebody named the setting, rather than a preset or nobody."""
+    return origin != "default" and not origin.startswith("preset ")
+
+
 class Step(namedtuple("Step", "setting value status reason origin")):
     """One setting's exact value for this host, and what is expected to become of it.
 

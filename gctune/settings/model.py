@@ -37,7 +37,7 @@ def _address(value: object) -> str:
     host_and_port = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})"
     match = re.fullmatch(rf"unix:/.+|{host_and_port}", value) if isinstance(value, str) else None
     if match is None or int(match.group(2) or 0) > 65535:  # noqa: PLR2004 - the last port
-        raise refusal("not an address", "give one like '127.0.0.1:9100' or 'unix:/run/gctune.sock'")
+        raise refusal("not an address", "give one like '127.0.0.1:6060' or 'unix:/run/gctune.sock'")
     return str(value)
 
 
@@ -139,13 +139,13 @@ class Monitor(_Section):
         description="off; basic: counts and memory; detailed: each pause too;"
         " debug: allocation tracing can be asked for",
     )
-    interval: _Interval = Field(Duration(10), description="the time between two samples")
+    interval: _Interval = Field(Duration(5), description="the time between two samples")
     token: SecretStr | None = Field(
         None,
         description="what a client must show when the address is not this machine's own; a secret",
     )
     http: _Address | None = Field(
-        None, description="where /metrics is served: 127.0.0.1:9100, or unix:/run/gctune.sock"
+        None, description="where /metrics is served: 127.0.0.1:6060, or unix:/run/gctune.sock"
     )
     trace: FlagField = Field(
         False, description="trace allocations from the start; costs three times the CPU and more"

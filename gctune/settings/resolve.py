@@ -9,7 +9,7 @@ from gctune.errors import ConfigError, problem
 from gctune.host import Host
 from gctune.host.interpreter import Collector
 from gctune.runtime.knobs import KNOBS, NEVER
-from gctune.runtime.plan import Plan, Status, Step
+from gctune.runtime.plan import Plan, Status, Step, is_own
 from gctune.settings import limits
 from gctune.settings.layers import dotted, leaves
 from gctune.settings.quantities import Ratio, Size, plain
@@ -63,7 +63,7 @@ def _step(setting: str, wish: Any, loaded: Loaded, host: Host) -> Step:
 
 def _soft_limit(loaded: Loaded, host: Host) -> _Outcome:
     memory, limit = loaded.settings.memory, host.container.limit
-    preset = not _own(loaded, "memory.limit")
+    preset = not is_own(loaded.origins["memory.limit"])
     size, how = limits.soft_limit(memory.limit, memory.headroom, limit, preset)
     return size, Status.LEFT_ALONE, f"{how}; {_NOT_YET}" if size else how
 
@@ -90,18 +90,12 @@ def _later(setting: str) -> str:
     return next(reason for begins, reason in _LATER.items() if setting.startswith(begins))
 
 
-def _own(loaded: Loaded, setting: str) -> bool:
-    """Whether the user set it, rather than a preset or nobody."""
-    origin = loaded.origins[setting]
-    return origin != "default" and not origin.startswith("preset ")
-
-
 def _problems(loaded: Loaded, host: Host) -> Iterator[str]:
     memory, limit = loaded.settings.memory, host.container.limit
     if limit is None:
         return
     above = isinstance(memory.limit, Size) and memory.limit > limit.bytes
-    if above and _own(loaded, "memory.limit"):
+    if above and is_own(loaded.origins["memory.limit"]):
         wrong, remedy = f"above {limits.told(limit)}", "lower it, or use '90%'"
         yield problem(loaded.typed["memory.limit"], memory.limit, wrong, remedy)
     if isinstance(memory.headroom, Size) and memory.headroom >= limit.bytes:
@@ -133,5 +127,5 @@ def _collects_less(loaded: Loaded, host: Host) -> bool:
 
 def _memory_is_bounded(loaded: Loaded, host: Host) -> bool:
     memory = loaded.settings.memory
-    own = _own(loaded, "memory.limit") and isinstance(memory.limit, Size)
+    own = is_own(loaded.origins["memory.limit"]) and isinstance(memory.limit, Size)
     return host.container.limit is not None or own or isinstance(memory.hard_limit, Size)
