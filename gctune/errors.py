@@ -8,7 +8,18 @@ _SHOWN = 80  # characters of a value that a message repeats
 
 
 class GctuneError(Exception):
-    """Base of every error that gctune raises on purpose."""
+    """Base of every error that gctune raises on purpose.
+
+    `exit_status` is what a command that it ends exits with.
+    """
+
+    exit_status = 1
+
+
+class UsageError(GctuneError):
+    """A command line asks for what cannot be."""
+
+    exit_status = 2
 
 
 class ConfigError(GctuneError):

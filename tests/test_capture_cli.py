@@ -104,6 +104,12 @@ def test_force_removes_both(path: Path) -> None:
     assert siblings(path) == []
 
 
+def test_force_removes_nothing_for_a_program_that_is_not_there(path: Path) -> None:
+    write(path)
+    capture("-o", path, "--force", "--", "no-such-program", directory=path.parent, status=127)
+    assert read(path).closing is not None
+
+
 def test_force_removes_nothing_that_is_no_profile(path: Path) -> None:
     path.write_text("precious")
     write(Path(f"{path}.123"))

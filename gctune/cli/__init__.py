@@ -8,13 +8,12 @@ does not pay for what `gctune recommend` needs.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from importlib import import_module
 
 import click
 
 from gctune import __version__
-from gctune.errors import ConfigError, GctuneError
+from gctune.errors import GctuneError
 
 COMMANDS = {
     "run": "run a program with the plan of its environment put on it",
@@ -52,16 +51,9 @@ def gctune() -> None:
 
 
 def main() -> None:
-    """Run the command line; a problem goes to stderr, a line each, with exit status 1."""
+    """Run the command line; what is wrong goes to stderr, a line for each problem."""
     try:
         gctune(prog_name="gctune")
-    except ConfigError as error:
-        _fail(error.problems)
     except GctuneError as error:
-        _fail([str(error)])
-
-
-def _fail(lines: Iterable[str]) -> None:
-    for line in lines:
-        click.echo(line, err=True)
-    sys.exit(1)
+        click.echo(str(error), err=True)
+        sys.exit(error.exit_status)

@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 import math
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from gctune.cli.run import start
-from gctune.errors import problem
+from gctune.errors import UsageError, problem
 from gctune.profile.file import looks_like_profile, siblings
-from gctune.runtime.launch import bootstrap_environment
+from gctune.runtime.launch import bootstrap_environment, execute, find
 from gctune.startup import DISABLED, disabled
-
-_USAGE = 2  # exit status
 
 
 def _positive(
@@ -59,15 +55,15 @@ def capture(output: Path, seconds: float | None, force: bool, command: tuple[str
     output = output.absolute()
     problems = list(_objections(output, force=force))
     if problems:
-        click.echo("\n".join(problems), err=True)
-        sys.exit(_USAGE)
+        raise UsageError("\n".join(problems))
     environ = bootstrap_environment(
         GCTUNE_CAPTURE=json.dumps({"path": str(output), "seconds": seconds})
     )
+    find(command[0], environ)  # before anything is removed for it
     for earlier in _existing(output):
         earlier.unlink()
     click.echo(f"gctune: {_intention(output, disabled(environ))}", err=True)
-    start(command, environ)
+    execute(command, environ)
 
 
 def _existing(output: Path) -> list[Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -13,16 +12,14 @@ from typing import NoReturn
 import click
 from rich.console import Console, RenderableType
 
-from gctune.cli.run import start
-from gctune.errors import ProfileError, problem
+from gctune.errors import ProfileError, UsageError, problem
 from gctune.profile.heap import FORMATS, format_of, read_heap
 from gctune.profile.sites import Heap, difference
 from gctune.profile.tracing import COST, MOST_FRAMES, USUAL_FRAMES
 from gctune.report.heap import matching, render_list, render_peek, render_top
-from gctune.runtime.launch import bootstrap_environment
+from gctune.runtime.launch import bootstrap_environment, execute
 from gctune.startup import DISABLED, disabled
 
-_USAGE = 2  # exit status
 _USUAL_ROWS = 20
 _PIPED_WIDTH = 1000  # columns, so that no line that a program reads is cut or folded
 _PATH = click.Path(path_type=Path)
@@ -128,8 +125,7 @@ def _run(
     if before == output:
         problems.append(problem("--before", str(before), "the file of -o", "give another name"))
     if problems:
-        click.echo("\n".join(problems), err=True)
-        sys.exit(_USAGE)
+        raise UsageError("\n".join(problems))
     wanted = {
         "path": str(output),
         "form": form or format_of(output),
@@ -138,7 +134,7 @@ def _run(
     }
     environ = bootstrap_environment(GCTUNE_HEAP=json.dumps(wanted))
     click.echo(f"gctune: {_intention(output, disabled(environ))}", err=True)
-    start(command, environ)
+    execute(command, environ)
 
 
 def _objections(option: str, file: Path) -> Iterator[str]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
-from typing import NoReturn
-
 import click
 
-from gctune.runtime.launch import LaunchError, bootstrap_environment, execute
+from gctune.runtime.launch import bootstrap_environment, execute
 from gctune.startup import disabled, planned
 
 
@@ -30,7 +26,7 @@ def run(environment: str | None, command: tuple[str, ...]) -> None:
     starts take it up, and it keeps its process id, signals and exit status.
     """  # noqa: D301 - click wants the character itself
     variables = {} if disabled() else {"GCTUNE_PLAN": _plan(environment)}
-    start(command, bootstrap_environment(**variables))
+    execute(command, bootstrap_environment(**variables))
 
 
 def _plan(environment: str | None) -> str:
@@ -38,12 +34,3 @@ def _plan(environment: str | None) -> str:
     for warning in plan.warnings:
         click.echo(f"gctune: {warning}", err=True)
     return plan.to_json()
-
-
-def start(command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
-    """Become `command`; exit as a shell does where it cannot be started."""
-    try:
-        execute(command, environ)
-    except LaunchError as error:
-        click.echo(str(error), err=True)
-        sys.exit(error.exit_status)

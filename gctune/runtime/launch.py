@@ -45,7 +45,7 @@ def execute(command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
     Raises LaunchError where the program is not on the PATH of `environ` or
     cannot be executed.
     """
-    program = _find(command[0], environ)
+    program = find(command[0], environ)
     sys.stdout.flush()
     sys.stderr.flush()
     _restore_signals()
@@ -55,7 +55,11 @@ def execute(command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
         raise _not_executable(command[0], error.strerror or str(error)) from error
 
 
-def _find(program: str, environ: Mapping[str, str]) -> str:
+def find(program: str, environ: Mapping[str, str]) -> str:
+    """Find the file of a program as a shell does, on the PATH of `environ`.
+
+    Raises LaunchError.
+    """
     found = _candidates(program, environ)
     for path in found:
         if os.path.isfile(path) and os.access(path, os.X_OK):
