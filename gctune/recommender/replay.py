@@ -160,8 +160,8 @@ class _Flow:
         if position > last:
             in_flight = self._in_flight[position - 1]
             self._discard(YOUNG, self._young[position] - self._young[last] - in_flight)
-        else:
-            in_flight = 0.0
+        else:  # within a climb, as there were no collections in the captured run
+            in_flight = self._in_flight[position] if position < len(self._in_flight) else 0.0
         while self._old and self._old[-1].death <= position:
             life = self._old.pop()
             self._heap.bury(life, life.objects * self._old_ratio)

@@ -16,7 +16,8 @@ from gctune.recommender.timeline import Thresholds
 
 _COLD = 0.5  # of what coldness adds to a collection's cost, the share that is uncertain
 _MEMORY = 1.4  # times the predicted memory that covers nine runs in ten
-_PAUSE = 1.5  # times the predicted pause that covers nine runs in ten, at least
+_RUNS = 0.15  # of GC's CPU time, by which two runs of one program on one machine differ
+_PAUSE = 2.5  # times the predicted pause that covers nine runs in ten, at least
 _HORIZON = 10.0  # times the captured run that garbage is taken to pile up, at most
 
 
@@ -153,7 +154,8 @@ class _Tally:
     @property
     def gc_ns(self) -> Estimate:
         expected = self.warm_ns + self.cold_ns
-        doubt = _COLD * self.cold_ns + 2 * self.cost.error * expected + self.one_more_ns
+        doubt = _COLD * self.cold_ns + self.one_more_ns
+        doubt += (_RUNS + 2 * self.cost.error) * expected
         return Estimate(expected, max(0.0, expected - doubt), expected + doubt)
 
     @property
