@@ -178,28 +178,22 @@ def test_a_writer_knows_when_a_reader_takes_no_more(
 
 
 BIG = """
-import resource, time
 from pathlib import Path
-from profile_samples import batch, header
+from gctune.host.process import peak_rss_bytes
 from gctune.profile.file import Writer, read
+from profile_samples import batch, header
 path = Path({path!r})
 writer = Writer(path)
 writer.append(header())
 for number in range(250):
     writer.append(batch(4000, number * 4_000_000))
 writer.close()
-before = time.process_time()
 assert sum(1 for _ in read(path).collections()) == 1_000_000
-took = time.process_time() - before
-print(path.stat().st_size // 2**20, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10)
-print(took)
+print(path.stat().st_size // 2**20, peak_rss_bytes() // 2**20)
 """
 
 
-def test_a_million_collections_are_read_in_seconds_and_300_mib(tmp_path: Path) -> None:
-    size_mib, peak_mib, seconds = map(
-        float, script(BIG.format(path=str(tmp_path / "profile"))).split()
-    )
+def test_a_million_collections_are_read_in_300_mib(tmp_path: Path) -> None:
+    size_mib, peak_mib = map(int, script(BIG.format(path=str(tmp_path / "profile"))).split())
     assert size_mib > 90
     assert peak_mib < 300
-    assert seconds < 10
