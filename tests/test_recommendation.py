@@ -81,7 +81,7 @@ def test_a_run_without_collections_is_left_alone() -> None:
 
 def test_doubtful_costs_are_not_enough_evidence() -> None:
     """Three young collections say too little of what one costs."""
-    few = [collection(cpu_ns=10_000_000) for _ in range(3)]
+    few = [collection(cpu_ns=9_000_000) for _ in range(3)]
     recommendation = answer(profile(few, cpu_seconds=1.0))
     assert recommendation.verdict == Verdict.NOT_ENOUGH
     assert "capture a longer run" in recommendation.reason

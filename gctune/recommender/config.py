@@ -16,8 +16,8 @@ from gctune.errors import ConfigError, problem
 from gctune.settings import toml
 from gctune.settings.document import PYPROJECT
 from gctune.settings.environments import canonical
+from gctune.settings.schema import HEADER
 
-_SCHEMA = "#:schema gctune.schema.json"  # what `gctune schema > gctune.schema.json` makes
 _NEW_MODE = 0o644
 
 
@@ -49,8 +49,8 @@ def _home(path: Path) -> tuple[str, ...]:
 
 
 def _opening(path: Path, comments: Sequence[str]) -> str:
-    lines = [f"# {line}" for line in comments]
-    return "\n".join(lines if _home(path) else [_SCHEMA, *lines]) + "\n"
+    said = "".join(f"# {line}\n" for line in comments)
+    return said if _home(path) else HEADER + said
 
 
 def _merged(

@@ -183,11 +183,11 @@ def _throughput(captured: Captured, predicted: Predicted, seen: str) -> tuple[st
     gain = 1 - predicted.cpu.expected
     if gain >= _WORTH and predicted.cpu.high < 1:
         return Verdict.CHANGE, f"saves {gain:.1%} of CPU time"
+    if _shorter(captured, predicted):
+        return Verdict.CHANGE, "shortens the longest pause, at no more CPU time"
     if gain >= _WORTH:
         doubt = f"{predicted.cpu.low:.3f} to {predicted.cpu.high:.3f} times the CPU time"
         return Verdict.NOT_ENOUGH, f"{seen} allow for {doubt}; capture a longer run"
-    if _shorter(captured, predicted):
-        return Verdict.CHANGE, "shortens the longest pause, at no more CPU time"
     share = captured.gc_seconds / captured.cpu_seconds
     return (
         Verdict.LEAVE_ALONE,
