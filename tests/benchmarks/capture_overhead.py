@@ -11,7 +11,7 @@ holds, each at its price, over the program's CPU time. Starting the capture is a
 cost of its own, paid once, and given in milliseconds.
 """
 
-# ruff: noqa: T201  its output is a table
+
 
 from __future__ import annotations
 

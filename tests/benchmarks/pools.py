@@ -10,7 +10,7 @@ around it, the wrapped pair the same behind two methods that check nothing, and
 the empty calls two methods that do nothing.
 """
 
-# ruff: noqa: T201  its output is a table
+
 
 from __future__ import annotations
 

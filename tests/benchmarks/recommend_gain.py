@@ -13,7 +13,7 @@ is recommended (goal latency) waits for gctune.warmup_done(), which no program h
 calls, so that the thresholds alone are measured.
 """
 
-# ruff: noqa: T201  its output is a table
+
 
 from __future__ import annotations
 

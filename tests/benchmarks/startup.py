@@ -6,7 +6,6 @@ Prints the medians and quartiles of many runs in turn: CPU time (user and
 system) and peak rss, each against what a program would have cost without.
 """
 
-# ruff: noqa: T201
 from __future__ import annotations
 
 import os
