@@ -11,8 +11,6 @@ holds, each at its price, over the program's CPU time. Starting the capture is a
 cost of its own, paid once, and given in milliseconds.
 """
 
-
-
 from __future__ import annotations
 
 import argparse

@@ -10,8 +10,6 @@ around it, the wrapped pair the same behind two methods that check nothing, and
 the empty calls two methods that do nothing.
 """
 
-
-
 from __future__ import annotations
 
 import argparse

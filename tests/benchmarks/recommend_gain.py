@@ -13,8 +13,6 @@ is recommended (goal latency) waits for gctune.warmup_done(), which no program h
 calls, so that the thresholds alone are measured.
 """
 
-
-
 from __future__ import annotations
 
 import argparse
