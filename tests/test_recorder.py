@@ -75,6 +75,24 @@ def test_one_in_so_many_is_sampled(recording: Recorder) -> None:
     assert full == [True, False] * 2
 
 
+def test_a_collection_that_was_half_sampled_counts_as_not_sampled(recording: Recorder) -> None:
+    class Resampling:
+        def __del__(self) -> None:
+            recording.sample(1, 1, 1)
+
+    recording.sample(1, 1, 2)
+    gc.collect()
+    garbage = Resampling()
+    garbage.itself = garbage  # type: ignore[attr-defined]
+    del garbage
+    gc.collect()  # begins as the second of two, not sampled, and ends as the first of one
+    whole, half = taken(recording)
+    assert whole.sampled
+    assert not half.sampled
+    assert (half.cpu_ns, half.blocks_before, half.blocks_after) == (0, 0, 0)
+    assert half.wall_ns > 0
+
+
 def test_a_collection_that_was_not_sampled_has_its_pause_alone(recording: Recorder) -> None:
     recording.sample(1, 1, 2)
     gc.collect()

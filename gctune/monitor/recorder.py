@@ -25,9 +25,8 @@ from typing import Any
 
 # count0, count1, count2, blocks, perf_counter_ns, thread_time_ns
 _START = Struct("<3i3q")
-_STOP = Struct(
-    "<3qb2q"
-)  # thread_time_ns, perf_counter_ns, blocks, generation, collected, uncollectable
+# thread_time_ns, perf_counter_ns, blocks, generation, collected, uncollectable
+_STOP = Struct("<3qb2q")
 _BOTH = Struct(_START.format + _STOP.format[1:])
 RECORD_BYTES = _BOTH.size
 GENERATION = _START.size + 3 * 8  # where the one byte of it stands in a record
@@ -66,7 +65,7 @@ class Collection(
     @property
     def sampled(self) -> bool:
         """Whether `cpu_ns`, `blocks_before` and `blocks_after` were read."""
-        return self.blocks_before > 0
+        return self.cpu_ns > 0
 
 
 class Recorder:
@@ -165,11 +164,15 @@ def _pairs(pieces: list[bytes]) -> Iterator[bytes]:
 def decode(packed: bytes) -> Iterator[Collection]:
     """Turn what `drain` took out into collections, oldest first.
 
-    Raises struct.error where the length is not that of whole records.
+    A collection within which the sampling changed, so that only its start or
+    only its stop was sampled, counts as not sampled. Raises struct.error where
+    the length is not that of whole records.
     """
     for record in _BOTH.iter_unpack(packed):
         count0, count1, count2, before, started, cpu_started = record[:6]
         cpu_stopped, stopped, after, generation, collected, uncollectable = record[6:]
+        if not (cpu_started and cpu_stopped):
+            cpu_started = cpu_stopped = before = after = 0
         yield Collection(
             generation,
             started,
