@@ -1,0 +1,71 @@
+"""The README names every command and every setting, and its lines are the ones that CI runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+import gctune
+from gctune.cli import COMMANDS
+from gctune.settings.model import Pool, Settings
+from gctune.settings.sources import load
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _rows(model: type[BaseModel], above: str = "") -> Iterator[str]:
+    """A row of the README's table for each setting: its name and its one help text."""
+    for name, field in model.model_fields.items():
+        below = Pool if name == "pools" else field.annotation
+        path = f"{above}{name}." + ("NAME." if below is Pool else "")
+        if isinstance(below, type) and issubclass(below, BaseModel):
+            yield from _rows(below, path)
+        else:
+            yield f"| `{path[:-1]}` | {field.description} |"
+
+
+def test_the_settings_table_is_the_fields_own_help() -> None:
+    table = [line for line in README.splitlines() if re.match(r"\| `[a-z_]+\.", line)]
+    assert table == list(_rows(Settings))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert f"`gctune {command}" in README
+
+
+@pytest.mark.parametrize("name", gctune.__all__)
+def test_every_public_name_is_in_the_readme(name: str) -> None:
+    assert name in README
+
+
+def test_every_shipped_profile_is_told_of() -> None:
+    told = (ROOT / "profiles" / "README.md").read_text(encoding="utf-8")
+    kept = [path.name for path in (ROOT / "profiles").glob("*.profile*")]
+    assert len(kept) >= 3
+    assert [name for name in kept if name.split("-")[0] not in told] == []
+
+
+def test_the_readme_has_its_two_lines() -> None:
+    lines = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
+    assert len(lines) == 2
+    named = re.search(r"profiles/\S+", lines[0])
+    assert named is not None
+    assert (ROOT / named[0]).exists()
+
+
+def test_the_configuration_in_the_readme_loads(tmp_path: Path) -> None:
+    found = re.search(r"```toml\n(.*?)```", README, re.DOTALL)
+    assert found is not None
+    (tmp_path / "gctune.toml").write_text(found[1], encoding="utf-8")
+    loaded = load(environ={"ENVIRONMENT": "production"}, directory=tmp_path)
+    assert loaded.origins["gc.threshold0"].startswith("gctune.toml")
+
+
+if __name__ == "__main__":
+    print(*_rows(Settings), sep="\n")
