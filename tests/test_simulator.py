@@ -91,7 +91,8 @@ def test_garbage_that_waits_longer_takes_memory() -> None:
 
 
 def test_freeze_takes_the_frozen_objects_from_a_full_collection() -> None:
-    asked = [*growing(cycles=10), *[collection(2, count0=40, count1=1, count2=1)] * 2]
+    full = collection(2, count0=40, count1=1, count2=1, cpu_ns=10_000_000)
+    asked = [*growing(cycles=10), *[full] * 2]
     whole = simulate(summary(asked), DEFAULT)
     frozen = simulate(summary(asked), DEFAULT, freeze_at=100)
     assert frozen.collections[2] == whole.collections[2] == 2

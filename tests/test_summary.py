@@ -59,9 +59,16 @@ def test_a_profile_without_collections_can_be_summarised() -> None:
     assert summary.gc_ns == 0
 
 
-def test_cpu_time_beyond_the_wall_clock_does_not_count() -> None:
+def test_cpu_time_beyond_the_wall_clock_counts_as_not_sampled() -> None:
     mispaired = collection(wall_ns=1_000, cpu_ns=4_000_000_000)
-    assert summarise(profile([mispaired])).gc_ns == 1_000
+    assert summarise(profile([mispaired])).gc_ns == 0
+    assert summarise(profile([mispaired, collection(cpu_ns=9_000)])).gc_ns == 18_000
+
+
+def test_sampled_collections_stand_for_those_of_their_generation_that_were_not() -> None:
+    young, middle, unsampled = collection(cpu_ns=9_000), collection(1), collection(cpu_ns=0)
+    summary = summarise(profile([young, middle, unsampled, unsampled, young, unsampled]))
+    assert [one.cpu_ns for one in summary.generations] == [45_000, 100_000, 0]
 
 
 def test_a_long_run_is_replayed_in_stretches_that_stand_for_it() -> None:

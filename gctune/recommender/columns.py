@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 from gctune.monitor.recorder import Collection
+
+_TICK_NS = 16_000_000  # of a thread's CPU clock, where it is coarsest: on Windows
 
 
 @dataclass(frozen=True)
@@ -30,18 +33,44 @@ class Columns:
 
     @classmethod
     def of(cls, batches: Iterable[Iterable[Collection]]) -> Columns:
-        """Gather collections, 81 bytes each.
-
-        A thread has no more CPU time than passed: what claims more was paired
-        from the start and the stop of two collections.
-        """
+        """Gather collections, 81 bytes each."""
         columns = cls(array("b"), *(array("q") for _ in range(10)))
         for batch in batches:
             for column, values in zip(vars(columns).values(), zip(*batch)):
                 column.extend(values)
-        columns.cpu_ns[:] = array("q", map(min, columns.cpu_ns, columns.wall_ns))
+        columns._forget_mispaired()
         return columns
+
+    def _forget_mispaired(self) -> None:
+        """Take a collection as not sampled that claims more CPU time than passed.
+
+        It was paired from the start and the stop of two collections.
+        """
+        for place, (cpu, wall) in enumerate(zip(self.cpu_ns, self.wall_ns)):
+            if cpu > wall + _TICK_NS:
+                self.cpu_ns[place] = self.before[place] = self.after[place] = 0
+
+    @cached_property
+    def weights(self) -> array[int]:
+        """How many collections of its generation each stands for; 0 where it was not sampled.
+
+        A sampled one stands for itself and those before it that were not; the
+        last of its generation also for those after it.
+        """
+        weights = array("q", bytes(8 * len(self)))
+        last: list[int | None] = [None] * 3
+        waiting = [0] * 3
+        for place, (generation, cpu) in enumerate(zip(self.generation, self.cpu_ns)):
+            waiting[generation] += 1
+            if cpu:
+                weights[place], waiting[generation] = waiting[generation], 0
+                last[generation] = place
+        for place_or_none, left in zip(last, waiting):
+            if place_or_none is not None:
+                weights[place_or_none] += left
+        return weights
 
     def part(self, start: int, stop: int) -> Columns:
         """The collections from `start` on, up to `stop`."""
-        return Columns(*(column[start:stop] for column in vars(self).values()))
+        own = (getattr(self, field.name)[start:stop] for field in fields(self))
+        return Columns(*own)

@@ -3,50 +3,61 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
-from math import log2
-from statistics import fmean, median, stdev
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import hypot, log2
+from operator import mul
+from statistics import median
 from typing import NamedTuple
-
-from gctune.recommender.generations import OLD, YOUNG
 
 _EXAMINE_NS = 50.0  # looking at an object in the caches: one visit of each reference, twice
 _FREE_NS = 200.0  # freeing an object found dead; 100 to 400 were measured on thirteen programs
 # How much dearer an object gets each time that the young ones double in number
 # and fit the caches less: 0.05 to 0.35 of its cost on programs made for this.
 _COOLING = 0.18
+_USUAL_POWER = 10.0  # of a young collection's objects, about, by the defaults of CPython
 _OLD_COLDNESS = 3.0  # an object of a full collection against a young one; 2 to 8 were seen
+_OLD_POWER = 20.0  # of the full collections that these were seen in
 _ENOUGH = 8  # collections that make their mean worth something
 _SPREAD = 0.02  # least deviation of yields that tells looking at objects from freeing them
 _SIZES = 64
 
 
 class Sample(NamedTuple):
-    """One captured collection: what it looked at and freed, and its CPU time."""
+    """One captured collection: what it looked at and freed, and its CPU time.
+
+    `weight` says for how many collections of the run it stands, 0 where its
+    CPU time was not read.
+    """
 
     generation: int
     examined: float
     collected: float
     cpu_ns: int
+    weight: int
+
+
+class Point(NamedTuple):
+    """How many times a warm object's cost one is among 2**power objects."""
+
+    power: float
+    factor: float
 
 
 @dataclass(frozen=True)
 class CostModel:
     """CPU time of a collection, from the objects that it looks at and those that it frees.
 
-    `examine_ns` and `free_ns` are for an object of the captured young
-    collections, which had `young_size` objects. `coldness` says how many times
-    that an older object costs among 2**n, by n. `error` is the relative
-    standard error of the mean, `tail` how many times the model the dearest
-    collections took.
+    `examine_ns` and `free_ns` are for a warm object, as of the captured young
+    collections; `curves` tell how many times that one costs, by generation and
+    size. With them the model comes to what the captured collections took.
+    `error` is the relative standard error of the mean, `tail` how many times
+    the model the dearest collections took.
     """
 
     examine_ns: float
     free_ns: float
-    young_size: float
-    coldness: tuple[float, ...]
+    curves: tuple[tuple[float, ...], ...]
     error: float
     tail: float
 
@@ -56,30 +67,36 @@ class CostModel:
 
     def factor(self, generation: int, examined: float) -> float:
         """How many times dearer an object of `generation` is among `examined`."""
-        if generation == YOUNG:
-            return 1.0 + _COOLING * max(0.0, log2(max(1.0, examined) / self.young_size))
         size = max(1, int(examined))
         power = size.bit_length() - 1
-        low, high = self.coldness[power : power + 2]
+        low, high = self.curves[generation][power : power + 2]
         return low + (high - low) * (size / (1 << power) - 1)
+
+    def ratio(self, sample: Sample) -> float:
+        """How many times the model a captured collection took."""
+        warm = self.warm_ns(sample.examined, sample.collected)
+        return sample.cpu_ns / warm / self.factor(sample.generation, sample.examined)
 
 
 def fit(samples: Sequence[Sample]) -> CostModel:
     """Fit the model to captured collections."""
-    usable = [sample for sample in samples if sample.examined > 0 and sample.cpu_ns > 0]
-    young = [sample for sample in usable if sample.generation == YOUNG]
+    usable = [sample for sample in samples if sample.examined > 0 and sample.weight > 0]
+    young, middle, old = (
+        [sample for sample in usable if sample.generation == number] for number in range(3)
+    )
     examine, free = _costs(young)
-    size = fmean(sample.examined for sample in young) if young else 1000.0
-    curve = _curve(list(_points(usable, examine, free)), size)
-    model = CostModel(examine, free, size, curve, 0.0, 1.0)
-    ratios = [
-        sample.cpu_ns
-        / model.warm_ns(sample.examined, sample.collected)
-        / model.factor(sample.generation, sample.examined)
-        for sample in usable
-    ]
-    error = stdev(ratios) / len(ratios) ** 0.5 if len(young) >= _ENOUGH else 0.5
-    return CostModel(examine, free, size, curve, error, _tail(usable, ratios))
+    warm = CostModel(examine, free, ((1.0,) * _SIZES,) * 3, 0.5, 1.0)
+    first = _point(warm, young) if young else Point(_USUAL_POWER, 1.0)
+    curves = (
+        _curve([first]),
+        _curve([_point(warm, middle) if middle else first]),
+        _curve([first, *(_by_size(warm, old) or [Point(_OLD_POWER, _OLD_COLDNESS)])]),
+    )
+    model = replace(warm, curves=curves)
+    ratios = list(map(model.ratio, usable))
+    if len(young) >= _ENOUGH:
+        model = replace(model, error=_error(usable, ratios))
+    return replace(model, tail=_tail(usable, ratios))
 
 
 def _costs(young: Sequence[Sample]) -> tuple[float, float]:
@@ -89,56 +106,66 @@ def _costs(young: Sequence[Sample]) -> tuple[float, float]:
     costs = [sample.cpu_ns / sample.examined for sample in young]
     yields = [min(1.0, sample.collected / sample.examined) for sample in young]
     most = 4 * median(costs)  # what was interrupted tells nothing
-    pairs = [(x, y) for x, y in zip(yields, costs) if y <= most]
-    mean_yield = fmean(x for x, _ in pairs)
-    mean_cost = fmean(y for _, y in pairs)
-    free = _slope(pairs, mean_yield, mean_cost)
+    weights = [sample.weight * (cost <= most) for sample, cost in zip(young, costs)]
+    mean_yield, mean_cost = _mean(yields, weights), _mean(costs, weights)
+    free = _slope(yields, costs, weights)
     if mean_yield * free > mean_cost / 2:  # looking at the objects takes its half at least
         free = mean_cost / 2 / mean_yield
     return mean_cost - free * mean_yield, free
 
 
-def _slope(pairs: Sequence[tuple[float, float]], mean_x: float, mean_y: float) -> float:
-    spread = fmean((x - mean_x) ** 2 for x, _ in pairs)
-    if len(pairs) < _ENOUGH or spread < _SPREAD**2:
+def _slope(xs: Sequence[float], ys: Sequence[float], weights: Sequence[int]) -> float:
+    mean_x, mean_y = _mean(xs, weights), _mean(ys, weights)
+    spread = _mean([(x - mean_x) ** 2 for x in xs], weights)
+    if len(xs) < _ENOUGH or spread < _SPREAD**2:
         return _FREE_NS
-    slope = fmean((x - mean_x) * (y - mean_y) for x, y in pairs) / spread
+    slope = _mean([(x - mean_x) * (y - mean_y) for x, y in zip(xs, ys)], weights) / spread
     return min(max(slope, _FREE_NS / 4), _FREE_NS * 2)
 
 
-def _points(
-    samples: Iterable[Sample], examine: float, free: float
-) -> Iterable[tuple[float, float]]:
-    """How cold the older generations were: size as a power of two, and times a young object."""
-    groups: dict[tuple[int, int], list[Sample]] = {}
+def _mean(values: Sequence[float], weights: Sequence[int]) -> float:
+    total: float = sum(map(mul, values, weights))
+    return total / sum(weights)
+
+
+def _by_size(warm: CostModel, samples: Sequence[Sample]) -> list[Point]:
+    """A point for each power of two that collections had as their size."""
+    groups: dict[int, list[Sample]] = {}
     for sample in samples:
-        if sample.generation != YOUNG:
-            size = int(sample.examined).bit_length() if sample.generation == OLD else 0
-            groups.setdefault((sample.generation, size), []).append(sample)
-    for group in groups.values():
-        warm = sum(examine * sample.examined + free * sample.collected for sample in group)
-        mean_size = fmean(sample.examined for sample in group)
-        yield log2(max(1.0, mean_size)), sum(sample.cpu_ns for sample in group) / warm
+        groups.setdefault(int(sample.examined).bit_length(), []).append(sample)
+    return [_point(warm, group) for group in groups.values()]
 
 
-def _curve(points: list[tuple[float, float]], young_size: float) -> tuple[float, ...]:
-    """The coldness by powers of two: straight between the points, never falling."""
-    ordered = sorted([*points, (log2(young_size), 1.0)])
-    if len(ordered) == 1:
-        ordered.append((20.0, _OLD_COLDNESS))
-    sizes = [size for size, _ in ordered]
-    values = list(accumulate((value for _, value in ordered), max))
-    return tuple(_at(sizes, values, power) for power in range(_SIZES))
+def _point(warm: CostModel, samples: Sequence[Sample]) -> Point:
+    """The mean size of collections, and their CPU time against that of warm objects."""
+    weights = [sample.weight for sample in samples]
+    examined = _mean([sample.examined for sample in samples], weights)
+    expected = _mean([warm.warm_ns(each.examined, each.collected) for each in samples], weights)
+    taken = _mean([each.cpu_ns for each in samples], weights)
+    return Point(log2(max(1.0, examined)), taken / expected)
 
 
-def _at(sizes: Sequence[float], values: Sequence[float], power: float) -> float:
-    place = bisect_left(sizes, power)
+def _curve(points: Sequence[Point]) -> tuple[float, ...]:
+    """How dear an object is by powers of two: straight between the points, and cooling above."""
+    powers, factors = zip(*sorted(points))
+    return tuple(_at(powers, factors, power) for power in range(_SIZES))
+
+
+def _at(powers: Sequence[float], factors: Sequence[float], power: float) -> float:
+    place = bisect_left(powers, power)
     if place == 0:
-        return values[0]
-    if place == len(sizes):
-        return values[-1] + _COOLING * (power - sizes[-1])
-    share = (power - sizes[place - 1]) / (sizes[place] - sizes[place - 1])
-    return values[place - 1] + share * (values[place] - values[place - 1])
+        return factors[0]
+    if place == len(powers):
+        return factors[-1] * (1.0 + _COOLING * (power - powers[-1]))
+    share = (power - powers[place - 1]) / (powers[place] - powers[place - 1])
+    return factors[place - 1] + share * (factors[place] - factors[place - 1])
+
+
+def _error(samples: Sequence[Sample], ratios: Sequence[float]) -> float:
+    """The relative standard error of the whole, by what each collection adds to it."""
+    spent = [float(sample.weight * sample.cpu_ns) for sample in samples]
+    amiss = [own - own / ratio for own, ratio in zip(spent, ratios)]
+    return hypot(*amiss) / sum(spent)
 
 
 def _tail(samples: Sequence[Sample], ratios: Sequence[float]) -> float:

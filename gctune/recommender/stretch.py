@@ -82,7 +82,7 @@ def _stretch(columns: Columns, thresholds: Sequence[Thresholds], start: Start) -
         live=array("d", (step.live for step in steps)),
         held=array("d", (step.held_blocks for step in steps)),
         samples=tuple(
-            Sample(step.collected.generation, step.collected.examined, collected, cpu_ns)
-            for step, collected, cpu_ns in zip(steps, columns.collected, columns.cpu_ns)
+            Sample(step.collected.generation, step.collected.examined, *rest)
+            for step, *rest in zip(steps, columns.collected, columns.cpu_ns, columns.weights)
         ),
     )
