@@ -13,7 +13,9 @@ from importlib import import_module
 import click
 
 from gctune import __version__
+from gctune.cli.streams import discard_output, say
 from gctune.errors import GctuneError
+from gctune.host.files import reason
 
 COMMANDS = {
     "run": "run a program with the plan of its environment put on it",
@@ -55,5 +57,9 @@ def main() -> None:
     try:
         gctune(prog_name="gctune")
     except GctuneError as error:
-        click.echo(str(error), err=True)
+        say(str(error))
         sys.exit(error.exit_status)
+    except OSError as error:  # of standard output; a file's is told where the file is read
+        say(f"standard output: {reason(error).lower()}; write to a place with room")
+        discard_output()
+        sys.exit(1)

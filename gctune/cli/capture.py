@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from gctune.cli.streams import say
 from gctune.errors import UsageError, problem
 from gctune.profile.file import looks_like_profile, siblings
 from gctune.runtime.launch import bootstrap_environment, execute, find
@@ -62,7 +63,7 @@ def capture(output: Path, seconds: float | None, force: bool, command: tuple[str
     find(command[0], environ)  # before anything is removed for it
     for earlier in _existing(output):
         earlier.unlink()
-    click.echo(f"gctune: {_intention(output, disabled(environ))}", err=True)
+    say(f"gctune: {_intention(output, disabled(environ))}")
     execute(command, environ)
 
 

@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 from rich.console import Console, RenderableType
 
+from gctune.cli.streams import say
 from gctune.errors import ProfileError, UsageError, problem
 from gctune.profile.heap import FORMATS, format_of, read_heap
 from gctune.profile.sites import Heap, difference
@@ -133,7 +134,7 @@ def _run(
         "before": before and str(before),
     }
     environ = bootstrap_environment(GCTUNE_HEAP=json.dumps(wanted))
-    click.echo(f"gctune: {_intention(output, disabled(environ))}", err=True)
+    say(f"gctune: {_intention(output, disabled(environ))}")
     execute(command, environ)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from gctune.cli.streams import say
 from gctune.errors import problem
 from gctune.host.container import read_container
 from gctune.host.interpreter import Interpreter, collector_of, default_thresholds, this_interpreter
@@ -134,6 +135,6 @@ def recommend(
 def _write(file: Path, environment: str, answer: Recommendation) -> None:
     settings = {change.setting: change.new for change in answer.changes}
     if config.write(file, environment, settings, explained(answer)):
-        click.echo(f"gctune: wrote {file}", err=True)
+        say(f"gctune: wrote {file}")
     else:
-        click.echo(f"gctune: {file} stays as it is", err=True)
+        say(f"gctune: {file} stays as it is")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gctune.cli.streams import say
 from gctune.runtime.launch import bootstrap_environment, execute
 from gctune.startup import disabled, planned
 
@@ -32,5 +33,5 @@ def run(environment: str | None, command: tuple[str, ...]) -> None:
 def _plan(environment: str | None) -> str:
     plan = planned(environment)
     for warning in plan.warnings:
-        click.echo(f"gctune: {warning}", err=True)
+        say(f"gctune: {warning}")
     return plan.to_json()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -46,8 +45,6 @@ def execute(command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
     cannot be executed.
     """
     program = find(command[0], environ)
-    sys.stdout.flush()
-    sys.stderr.flush()
     _restore_signals()
     try:
         os.execve(program, list(command), dict(environ))  # noqa: S606

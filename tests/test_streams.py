@@ -1,0 +1,49 @@
+"""Commands whose standard streams are closed or full."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from servers import ENVIRON
+
+GCTUNE = f"{shlex.quote(sys.executable)} -m gctune"
+RAISED = {"GCTUNE_GC__THRESHOLD0": "100000"}  # which run warns of where no limit is known
+
+
+def shell(line: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", line],
+        env={**ENVIRON, **RAISED},
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&- <&-", ">/dev/full", "2>/dev/full"])
+@pytest.mark.parametrize("command", ["run", "capture -o file", "heap -o file"])
+def test_a_program_is_started_whatever_its_streams(
+    command: str, streams: str, tmp_path: Path
+) -> None:
+    done = shell(f"{GCTUNE} {command} -- sh -c 'exit 7' {streams}", tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (7, False)
+
+
+@pytest.mark.parametrize(
+    "command", ["show", "show --json", "doctor", "schema", "validate", "--help", "run --help"]
+)
+def test_output_that_finds_no_room_is_one_error(command: str, tmp_path: Path) -> None:
+    done = shell(f"{GCTUNE} {command} >/dev/full", tmp_path)
+    wrong = "standard output: no space left on device; write to a place with room"
+    assert (done.returncode, done.stderr) == (1, f"{wrong}\n")
+
+
+def test_a_message_that_finds_no_room_leaves_the_exit_status(tmp_path: Path) -> None:
+    assert shell(f"{GCTUNE} validate missing.toml 2>/dev/full", tmp_path).returncode == 1
+    assert shell(f"{GCTUNE} run no-such-program 2>/dev/full", tmp_path).returncode == 127
