@@ -11,10 +11,16 @@ from operator import add
 from typing import NamedTuple
 
 from gctune.recommender.columns import Columns
-from gctune.recommender.generations import MIDDLE, YOUNG
+from gctune.recommender.generations import MIDDLE, OLD, YOUNG
 
 _LATELY = 8  # young collections over which the usual catch is averaged
-_PIECES = 4  # parts of the span before a full collection, for the lives of its garbage
+_PIECES = 4  # parts of the span before a full collection, for lives that nothing tells
+_RANDOM = 1 / 3  # of a span, how far two random instants of it are apart on average
+_SPREAD = (0.5, 1.0, 1.5)  # times the mean, the lives that stand for all
+_TELLING = 4  # full collections that tell how much of the heap comes and goes
+# Things that one is made of while the last is still alive, again and again, are
+# one to two alive at a time.
+_ALIVE = 1.5
 
 
 class Life(NamedTuple):
@@ -48,24 +54,43 @@ class Garbage:
         return tuple(sorted(self.old, key=lambda life: life.death, reverse=True))
 
 
-def ages(columns: Columns) -> Garbage:
+def ages(columns: Columns, blocks_per_garbage: float) -> Garbage:
     """Part what was collected by its age.
+
+    `blocks_per_garbage` is what an object frees that a full collection finds.
 
     What a collection of generation 1 finds beyond the garbage of the last
     climb was in flight at the end of an earlier one. As much is in flight at
     the ends of climbs that generation 1 collects, and is left to a full
     collection; what a full one finds beyond that has lived long.
     """
-    parting = _Parting(len(columns))
+    parting = _Parting(len(columns), _life(columns, blocks_per_garbage))
     for position, (generation, collected) in enumerate(zip(columns.generation, columns.collected)):
         parting.see(position, generation, collected)
     return parting.garbage
 
 
+def _life(columns: Columns, blocks_per_garbage: float) -> float:
+    """How long garbage of full collections lived on average, in collections, by Little's law.
+
+    As much as comes and goes is alive by turns, so the blocks that full
+    collections leave tell how much that is; where the heap grows, too much.
+    """
+    full = [place for place, generation in enumerate(columns.generation) if generation == OLD]
+    left = [columns.after[place] for place in full if columns.after[place]]
+    found = sum(columns.collected[place] for place in full)
+    if len(left) < _TELLING or not found:
+        return float("inf")
+    # Of an even spread, the expected distance of the ends of a sample is shorter.
+    by_turns = (max(left) - min(left)) * (len(left) + 1) / (len(left) - 1)
+    return _ALIVE * by_turns / blocks_per_garbage * len(columns) / found
+
+
 class _Parting:
     """Parts the catches of one collection after another."""
 
-    def __init__(self, collections: int) -> None:
+    def __init__(self, collections: int, life: float) -> None:
+        self._life = life
         zeros = bytes(8 * collections)
         self.garbage = Garbage(array("d", zeros), array("d", zeros))
         self._usual = 0.0  # what a young collection found of late
@@ -96,7 +121,7 @@ class _Parting:
         places = [*self._middles, *ends]
         short = min(rest, self._flying * len(places))
         self._spread(places, short)
-        self.garbage.old.extend(_lives(self._span, position + 1, rest - short))
+        self.garbage.old.extend(self._lives(position + 1, rest - short))
         self._span = position + 1
         self._middles.clear()
 
@@ -104,8 +129,21 @@ class _Parting:
         for place in places:
             self.garbage.in_flight[place] += objects / len(places)
 
+    def _lives(self, stop: int, objects: float) -> Iterator[Life]:
+        if self._middles and self._life < _RANDOM * (stop - self._span):
+            return _across(self._middles, self._life, stop, objects)
+        return _random(self._span, stop, objects)
 
-def _lives(start: int, stop: int, objects: float) -> Iterator[Life]:
+
+def _across(places: list[int], life: float, stop: int, objects: float) -> Iterator[Life]:
+    """Lives across the collections of generation 1 that took them to generation 2."""
+    share = objects / len(places) / len(_SPREAD)
+    for place in places if objects > 0 else ():
+        for half in (life * spread / 2 for spread in _SPREAD):
+            yield Life(place + 1 - half, min(place + 1 + half, stop), share)
+
+
+def _random(start: int, stop: int, objects: float) -> Iterator[Life]:
     """Lives of objects that were born and died between `start` and `stop`.
 
     Two random instants of a span lie at a third and two thirds of it on

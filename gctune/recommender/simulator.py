@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from gctune.recommender.cost import CostModel
 from gctune.recommender.estimate import Estimate, mean, total
@@ -18,6 +19,7 @@ _COLD = 0.5  # of what coldness adds to a collection's cost, the share that is u
 _MEMORY = 1.4  # times the predicted memory that covers nine runs in ten
 _RUNS = 0.15  # of GC's CPU time, by which two runs of one program on one machine differ
 _PAUSE = 2.5  # times the predicted pause that covers nine runs in ten, at least
+_REMEMBERED = 64  # stretches as captured, that a search compares all candidates with
 _HORIZON = 10.0  # times the captured run that garbage is taken to pile up, at most
 
 
@@ -89,7 +91,7 @@ def simulate(summary: Summary, thresholds: Thresholds, freeze_at: int | None = N
     gone = 0
     for stretch in summary.stretches:
         place = None if freeze_at is None else max(0, freeze_at - gone)
-        tallies.append(_replayed(summary, stretch, thresholds, place))
+        tallies.append(_replayed(summary.cost, stretch, thresholds, place))
         gone += len(stretch.timeline)
     counts = [round(summary.weight * sum(each)) for each in zip(*(one.counts for one in tallies))]
     young, middle, old = counts
@@ -107,9 +109,9 @@ def simulate(summary: Summary, thresholds: Thresholds, freeze_at: int | None = N
 
 
 def _replayed(
-    summary: Summary, stretch: Stretch, thresholds: Thresholds, freeze_at: int | None
+    cost: CostModel, stretch: Stretch, thresholds: Thresholds, freeze_at: int | None
 ) -> _Tally:
-    tally = _Tally(summary.cost, stretch, stretch.heap())
+    tally = _Tally(cost, stretch, stretch.heap())
     for step in replay(stretch.timeline, stretch.live, tally.heap, thresholds, freeze_at):
         tally.add(step)
     tally.end(min(thresholds[0], sum(stretch.timeline.climbs)))
@@ -165,9 +167,13 @@ class _Tally:
 
 
 def _extra_blocks(summary: Summary, tally: _Tally, thresholds: Thresholds) -> Estimate:
-    """Blocks that garbage holds longer; what a program goes on to pile up widens the range."""
+    """Blocks that garbage holds longer; what a program goes on to pile up widens the range.
+
+    They are against a replay as captured, too: that errs alike about what lives.
+    """
     timeline = tally.stretch.timeline
-    extra = tally.top_blocks - max(timeline.blocks, default=0)
+    replayed = _captured_top(tally.stretch, summary.cost, summary.thresholds)
+    extra = tally.top_blocks - max([replayed, *timeline.blocks])
     if thresholds[0] >= summary.thresholds[0]:  # few collections do not meet the peak
         extra = max(0.0, extra)
     piled = 0.0
@@ -175,6 +181,11 @@ def _extra_blocks(summary: Summary, tally: _Tally, thresholds: Thresholds) -> Es
         piled = tally.heap.held[OLD] * (_runs(sum(timeline.climbs), thresholds) - 1)
     bounds = (extra / 2, _MEMORY * extra)
     return Estimate(extra, min(bounds), max(bounds) + piled)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _captured_top(stretch: Stretch, cost: CostModel, thresholds: Thresholds) -> float:
+    return _replayed(cost, stretch, thresholds, None).top_blocks
 
 
 def _runs(climbs: int, thresholds: Thresholds) -> float:

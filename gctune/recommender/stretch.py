@@ -31,7 +31,7 @@ class Start:
     settled: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stretch:
     """A part of a run, with the sizes that the collector's rules give its heap.
 

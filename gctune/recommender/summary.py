@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from operator import mul
 
 from gctune.errors import ProfileError, problem
@@ -21,6 +20,7 @@ from gctune.recommender.timeline import Thresholds
 # Where rss and blocks did not grow enough to tell: pymalloc's blocks have 16 to
 # 512 bytes, and 105 were measured on thirteen programs.
 _BYTES_PER_BLOCK = 105.0
+_LEAST_BYTES_PER_BLOCK = 16.0
 _MOST_BYTES_PER_BLOCK = 400.0
 _GROWN = 200_000  # blocks of growth that tell their size from rss
 _BLOCKS_PER_OBJECT = 3.0  # of a fresh interpreter: 2.9 on 3.11, 3.1 on 3.13
@@ -99,7 +99,7 @@ def summarise(profile: Profile) -> Summary:
         generations=_generations(columns, samples),
         cpu_ns=_cpu_ns(profile, columns),
         peak_rss_bytes=_peak_rss(profile),
-        bytes_per_block=_bytes_per_block(profile),
+        bytes_per_block=_bytes_per_block(profile, columns),
         whole=profile.closing is not None and profile.closing.reason == "exit",
         told=tuple(_told(profile, replayed, in_force)),
     )
@@ -156,17 +156,23 @@ def _peak_rss(profile: Profile) -> int:
     return max(seen, profile.closing.peak_rss_bytes if profile.closing else 0)
 
 
-def _bytes_per_block(profile: Profile) -> float:
-    """Bytes that rss grew for each block allocated more, while both grew."""
-    blocks = memory = 0
-    for before, after in pairwise(profile.readings):
-        grown = after.blocks - before.blocks
-        if grown > 0 and after.rss_bytes > before.rss_bytes:
-            blocks += grown
-            memory += after.rss_bytes - before.rss_bytes
-    if blocks < _GROWN:
+def _bytes_per_block(profile: Profile, columns: Columns) -> float:
+    """Bytes that the peak of rss grew for each block that the peak of blocks grew.
+
+    Freed memory seldom goes back to the system, so that only peaks go together.
+    """
+    if not profile.readings:
         return _BYTES_PER_BLOCK
-    return min(max(memory / blocks, _BYTES_PER_BLOCK), _MOST_BYTES_PER_BLOCK)
+    first = profile.readings[0]
+    early = bisect_right(columns.start_ns, first.time_ns)
+    before = max([first.blocks, *columns.before[:early]])
+    grown = (
+        max([before, *columns.before[early:], *(one.blocks for one in profile.readings)]) - before
+    )
+    if grown < _GROWN:
+        return _BYTES_PER_BLOCK
+    measured = (_peak_rss(profile) - first.rss_bytes) / grown
+    return min(max(measured, _LEAST_BYTES_PER_BLOCK), _MOST_BYTES_PER_BLOCK)
 
 
 def _generations(

@@ -71,7 +71,7 @@ def build(
         explicit=_explicit(columns, thresholds),
         objects=_objects(growth, columns.collected, objects),
         blocks=_known_blocks(columns.before, blocks),
-        garbage=ages(columns),
+        garbage=ages(columns, ratios[1]),
         blocks_per_garbage=ratios,
     )
 
