@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 from gctune.recommender.garbage import Life
@@ -65,9 +66,17 @@ class Heap:
         else:
             self.discard(OLD, objects, blocks)
 
-    def due(self, threshold1: int, threshold2: int) -> int:
-        """The generation that CPython collects when generation 0 is full."""
-        if self.count2 > threshold2 and self.pending >= self.settled // 4:
+    @property
+    def ripeness(self) -> float:
+        """What joined generation 2 since the last full collection, against what that left."""
+        return self.pending / self.settled if self.settled else inf
+
+    def due(self, threshold1: int, threshold2: int, quarter: float) -> int:
+        """The generation that CPython collects when generation 0 is full.
+
+        `quarter` is how ripe it must be for a full collection.
+        """
+        if self.count2 > threshold2 and self.ripeness >= quarter:
             return OLD
         return MIDDLE if self.count1 > threshold1 else YOUNG
 

@@ -30,11 +30,15 @@ class Young(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One collection, and just before it the live objects and the blocks that garbage held."""
+    """One collection, and just before it the live objects and the blocks that garbage held.
+
+    `ripeness` is that of the heap for a full collection.
+    """
 
     position: int
     live: float
     held_blocks: float
+    ripeness: float
     collected: Collected
 
 
@@ -105,13 +109,15 @@ def captured_collections(timeline: Timeline) -> Iterator[Young]:
 def replay(
     timeline: Timeline,
     live: array[float],
+    quarters: array[float],
     heap: Heap,
     thresholds: Thresholds,
     freeze_at: int | None = None,
 ) -> Iterator[Step]:
     """Yield the collections that `thresholds` would have led to, and move `heap` to the end.
 
-    `live` are the live objects, garbage aside, at each captured collection.
+    `live` are the live objects, garbage aside, at each captured collection,
+    and `quarters` how ripe for a full collection the heap must be about there.
     With `freeze_at` the heap is frozen at the first collection from that position on.
     """
     flow = _Flow(timeline, heap)
@@ -120,9 +126,10 @@ def replay(
         in_flight = flow.advance(position)
         heap.middle = max(0.0, heap.middle - died)
         now = live[position - 1] if position else live[0]
-        held = heap.held_blocks
-        generation = heap.due(threshold1, threshold2) if asked == AUTOMATIC else asked
-        yield Step(position, now, held, heap.collect(generation, objects, now, position))
+        held, ripe = heap.held_blocks, heap.ripeness
+        quarter = quarters[min(position, len(quarters) - 1)]
+        generation = heap.due(threshold1, threshold2, quarter) if asked == AUTOMATIC else asked
+        yield Step(position, now, held, ripe, heap.collect(generation, objects, now, position))
         flow.land(generation, in_flight)
         if freeze_at is not None and position >= freeze_at:
             heap.freeze(now, position)
@@ -137,8 +144,8 @@ def recapture(timeline: Timeline, heap: Heap) -> Iterator[Step]:
         in_flight = flow.advance(position)
         heap.middle = max(0.0, heap.middle - died)
         live = max(0.0, timeline.objects[position - 1] - sum(heap.garbage))
-        held = heap.held_blocks
-        yield Step(position, live, held, heap.collect(generation, objects, live, position))
+        held, ripe = heap.held_blocks, heap.ripeness
+        yield Step(position, live, held, ripe, heap.collect(generation, objects, live, position))
         flow.land(generation, in_flight)
 
 

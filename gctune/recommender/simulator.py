@@ -112,7 +112,8 @@ def _replayed(
     cost: CostModel, stretch: Stretch, thresholds: Thresholds, freeze_at: int | None
 ) -> _Tally:
     tally = _Tally(cost, stretch, stretch.heap())
-    for step in replay(stretch.timeline, stretch.live, tally.heap, thresholds, freeze_at):
+    facts = stretch.timeline, stretch.live, stretch.quarters
+    for step in replay(*facts, tally.heap, thresholds, freeze_at):
         tally.add(step)
     tally.end(min(thresholds[0], sum(stretch.timeline.climbs)))
     return tally
@@ -133,16 +134,15 @@ class _Tally:
     counts: list[int] = field(default_factory=lambda: [0, 0, 0])
 
     def add(self, step: Step) -> None:
-        position, _, held, collected = step
-        generation, examined, freed = collected
+        generation, examined, freed = step.collected
         self.counts[generation] += 1
         warm = self.cost.warm_ns(examined, freed)
         whole = warm * self.cost.factor(generation, examined)
         self.warm_ns += warm
         self.cold_ns += whole - warm
         self.longest_ns = max(self.longest_ns, whole)
-        place = max(position - 1, 0)
-        more = held - self.stretch.held[place]
+        place = max(step.position - 1, 0)
+        more = step.held_blocks - self.stretch.held[place]
         self.top_blocks = max(self.top_blocks, self.stretch.timeline.blocks[place] + more)
 
     def end(self, young: int) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gctune.recommender.columns import Columns
 from gctune.recommender.cost import Sample
 from gctune.recommender.heap import Heap
+from gctune.recommender.quarter import Seen, quarters
 from gctune.recommender.replay import recapture
 from gctune.recommender.timeline import Thresholds, Timeline, build
 
@@ -36,13 +37,15 @@ class Stretch:
     """A part of a run, with the sizes that the collector's rules give its heap.
 
     `live` are the objects alive and `held` the blocks held by garbage at each
-    captured collection, `samples` what each of them did.
+    captured collection, `quarters` how ripe the heap had to be for a full one,
+    `samples` what each of them did.
     """
 
     timeline: Timeline
     settled: float
     live: array[float]
     held: array[float]
+    quarters: array[float]
     samples: tuple[Sample, ...]
 
     def heap(self) -> Heap:
@@ -74,13 +77,17 @@ def stretches(
 
 def _stretch(columns: Columns, thresholds: Sequence[Thresholds], start: Start) -> Stretch:
     timeline = build(columns, thresholds, start.objects, start.blocks)
-    stretch = Stretch(timeline, start.settled, array("d"), array("d"), ())
+    stretch = Stretch(timeline, start.settled, array("d"), array("d"), array("d"), ())
     steps = list(recapture(timeline, stretch.heap()))
     return Stretch(
         timeline=timeline,
         settled=start.settled,
         live=array("d", (step.live for step in steps)),
         held=array("d", (step.held_blocks for step in steps)),
+        quarters=quarters(
+            Seen(step.collected.generation, asked, called, step.ripeness)
+            for step, asked, called in zip(steps, timeline.explicit, timeline.called)
+        ),
         samples=tuple(
             Sample(step.collected.generation, step.collected.examined, *rest)
             for step, *rest in zip(steps, columns.collected, columns.cpu_ns, columns.weights)

@@ -43,6 +43,7 @@ class Timeline:
     descents: array[int]
     reused: array[int]
     explicit: array[int]
+    called: array[int]
     objects: array[float]
     blocks: array[int]
     garbage: Garbage
@@ -69,6 +70,7 @@ def build(
         descents=descents,
         reused=_reused(columns),
         explicit=_explicit(columns, thresholds),
+        called=array("b", (two > most for two, (_, _, most) in zip(columns.count2, thresholds))),
         objects=_objects(growth, columns.collected, objects),
         blocks=_known_blocks(columns.before, blocks),
         garbage=ages(columns, ratios[1]),
