@@ -47,9 +47,14 @@ class Prediction:
         return self.gc_seconds.expected / self.other_seconds
 
     def cpu_ratio(self, captured_gc_seconds: float) -> Estimate:
-        """CPU time of the whole against the captured run's."""
+        """CPU time of the whole against the captured run's.
+
+        What is saved of GC differs between runs as GC does.
+        """
         whole = self.other_seconds + captured_gc_seconds
-        return self.gc_seconds.map(1 / whole, self.other_seconds / whole)
+        doubt = _RUNS * abs(captured_gc_seconds - self.gc_seconds.expected)
+        expected, low, high = self.gc_seconds.map(1 / whole, self.other_seconds / whole)
+        return Estimate(expected, low - doubt / whole, high + doubt / whole)
 
 
 def together(predictions: Sequence[Prediction]) -> Prediction:

@@ -82,17 +82,16 @@ def _errors(
     summary: Summary, predicted: Prediction, cell: Cell, default: Cell
 ) -> Iterator[tuple[str, float]]:
     young = sum(predicted.collections[:2]) / sum(cell.collections[:2])
-    captured = 1 + summary.gc_ns / (summary.cpu_ns - summary.gc_ns)
-    cpu = (1 + predicted.share) / captured - (1 + cell.share) / (1 + default.share)
+    cpu = predicted.cpu_ratio(summary.gc_ns / 1e9)
+    ratio = (1 + cell.share) / (1 + default.share)
     extra = cell.peak_bytes - default.peak_bytes
     pause = cell.pause_ms / 1e3
-    gc = predicted.gc_seconds.map(1 / predicted.other_seconds)
     yield "full collections, difference", abs(predicted.collections[2] - cell.collections[2])
     yield "young collections, percent", 100 * abs(young - 1)
-    yield "CPU time, points", 100 * abs(cpu)
+    yield "CPU time, points", 100 * abs(cpu.expected - ratio)
     yield "peak rss, points", 100 * abs(predicted.extra_bytes.expected - extra) / default.peak_bytes
     yield "longest pause, times", max(predicted.pause_seconds.expected, 1e-6) / pause
-    yield "CPU time beyond its interval", not gc.low <= cell.share <= gc.high
+    yield "CPU time beyond its interval", not cpu.low <= ratio <= cpu.high
     yield "peak rss above its interval", extra > predicted.extra_bytes.high + 2**20
     yield "longest pause above its interval", pause > predicted.pause_seconds.high
 
