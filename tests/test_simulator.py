@@ -60,6 +60,19 @@ def test_a_full_collection_also_waits_until_a_quarter_of_the_old_objects_is_new(
     assert simulate(settled, DEFAULT).collections == (330, 30, 0)
 
 
+def test_a_full_collection_that_came_against_the_estimate_comes_again() -> None:
+    """What the counts do not tell, the captured collections do."""
+    events = []
+    for number in range(3):
+        events += growing(cycles=11, blocks=50_000 + number * 133 * 4002)
+        events.append(collection(2, count2=11))
+    many = profile(events, objects=10_000_000)
+    earlier = [replace(each, collections=(99, 9, 1)) for each in many.readings]
+    settled = summarise(replace(many, readings=tuple(earlier)))
+    assert simulate(settled, DEFAULT).collections[2] == 3
+    assert simulate(settled, (2000, 10, 100)).collections[2] == 0
+
+
 def test_an_allocation_in_bulk_is_one_step() -> None:
     bulk = summary([collection(count0=100_000), collection(count0=2001)])
     assert simulate(bulk, (50_000, 10, 10)).collections == (1, 0, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from captured import collection, growing, profile
 
@@ -77,3 +79,14 @@ def test_a_long_run_is_replayed_in_stretches_that_stand_for_it() -> None:
     assert summary.weight == 24_000 / 8192
     assert summary.told == ("8192 of 24000 collections, in 4 stretches, are replayed",)
     assert summary.collections == (22_000, 2_000, 0)
+
+
+def test_the_size_of_a_block_follows_from_what_the_peaks_grew() -> None:
+    """Blocks that a collection freed in between do not count."""
+    peaked = collection(start_ns=2 * 10**9, blocks_before=560_000, blocks_after=100_000)
+    whole = profile([peaked], thresholds=[(2000, 10, 10)] * 3)
+    first, *others = whole.readings
+    readings = (first, *(replace(each, rss_bytes=first.rss_bytes + 40_000_000) for each in others))
+    closing = replace(whole.closing, peak_rss_bytes=first.rss_bytes + 40_000_000)
+    summary = summarise(replace(whole, readings=readings, closing=closing))
+    assert summary.bytes_per_block == 80
