@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
 from captured import collection
 
 from gctune.monitor.recorder import Collection
@@ -22,7 +23,7 @@ def spans(*left: int) -> Iterator[Collection]:
 
 def lives(*left: int) -> list[float]:
     garbage = ages(Columns.of([spans(*left)]), blocks_per_garbage=2.0)
-    assert sum(life.objects for life in garbage.old) == 600 * len(left)
+    assert sum(life.objects for life in garbage.old) == pytest.approx(600 * len(left))
     return [life.death - life.birth for life in garbage.old]
 
 
