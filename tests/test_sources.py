@@ -268,9 +268,19 @@ def test_a_project_that_says_nothing_of_gctune_stops_nobody(project: Project) ->
     assert "pyproject.toml: anybody may write it" in project.load().notes[0]
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that fails")
+def test_a_file_that_fails_as_it_is_read_is_refused(project: Project) -> None:
+    problems = project.problems({"GCTUNE_CONFIG": "/proc/self/mem"})
+    assert problems == [
+        "GCTUNE_CONFIG = '/proc/self/mem': cannot be read: input/output error; name a readable file"
+    ]
+
+
 def test_a_file_that_anybody_may_write_is_not_read(project: Project) -> None:
     project.write("").chmod(0o646)
-    assert project.problems() == ["gctune.toml: anybody may write it; chmod o-w gctune.toml"]
+    assert project.problems() == [
+        "gctune.toml: anybody may write it; take that from it, with chmod o-w"
+    ]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gctune.errors import ConfigError
+from gctune.host.files import reason
 
 _parser: Any = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 loads: Callable[[str], dict[str, Any]] = _parser.loads
@@ -55,15 +56,10 @@ def read(path: Path, name: str) -> str:
     Raises ConfigError.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        data = _trusted(path, name)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise refused(name, f"cannot be read: {reason.lower()}", "name a readable file") from error
-    try:
-        _check_trust(os.fstat(descriptor), name)
-        data = _content(descriptor)
-    finally:
-        os.close(descriptor)
+        wrong = f"cannot be read: {reason(error).lower()}"
+        raise refused(name, wrong, "name a readable file") from error
     if len(data) > MAX_BYTES:
         raise refused(name, "larger than 1 MiB", "this is no settings file")
     return _decoded(data, name)
@@ -112,6 +108,17 @@ def _note(
         lines.setdefault((*table, *keys[:length]), number)
 
 
+def _trusted(path: Path, name: str) -> bytes:
+    """The content of a file, and at most one byte more than is allowed."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        _check_trust(os.fstat(descriptor), name)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
+
+
 def _check_trust(status: os.stat_result, name: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise refused(name, "not a regular file", "name a regular file")
@@ -120,12 +127,7 @@ def _check_trust(status: os.stat_result, name: str) -> None:
     if status.st_uid not in (0, os.geteuid()):
         raise refused(name, "belongs to another user", "make it your own, or root's")
     if status.st_mode & stat.S_IWOTH:
-        raise refused(name, "anybody may write it", f"chmod o-w {name}")
-
-
-def _content(descriptor: int) -> bytes:
-    with os.fdopen(descriptor, "rb", closefd=False) as file:
-        return file.read(MAX_BYTES + 1)
+        raise refused(name, "anybody may write it", "take that from it, with chmod o-w")
 
 
 def _decoded(data: bytes, name: str) -> str:
