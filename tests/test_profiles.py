@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from gctune.host.interpreter import Interpreter, collector_of, default_thresholds
 from gctune.profile.file import Profile, read
 from gctune.recommender.recommendation import Recommendation, recommend
 from gctune.recommender.search import Goal
+from gctune.report.recommendation import render
 from gctune.settings.quantities import size_or_ratio
 
 FOLDER = Path(__file__).parent.parent / "profiles"
@@ -45,6 +48,17 @@ def test_leads_to_the_recommendation_in_the_readme(name: str, goal: str) -> None
     answer = recommend([profile], goal, size_or_ratio("10%"), None, _target(profile))
     row = [f"`{name}`", goal, _worded(answer)]
     assert row in list(_rows()), f"| {' | '.join(row)} |"
+
+
+def test_what_the_project_shows_first_is_what_it_says() -> None:
+    profile = read(FOLDER / "docs_build-3.13.profile.gz")
+    target = _target(profile)
+    answer = recommend([profile], Goal.THROUGHPUT, size_or_ratio("10%"), None, target)
+    out = Console(file=io.StringIO(), width=80, highlight=False)
+    with out.capture() as captured:
+        out.print(render(answer))
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    assert "\n".join(lines).strip() in (FOLDER.parent / "README.md").read_text(encoding="utf-8")
 
 
 def test_three_programs_and_no_other_are_in_the_readme() -> None:
