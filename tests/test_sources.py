@@ -268,6 +268,18 @@ def test_a_project_that_says_nothing_of_gctune_stops_nobody(project: Project) ->
     assert "pyproject.toml: anybody may write it" in project.load().notes[0]
 
 
+@pytest.mark.parametrize(("section", "most"), [("environments", 64), ("pools", 256)])
+def test_more_tables_than_anybody_needs_are_refused(
+    section: str, most: int, project: Project
+) -> None:
+    project.write("".join(f"[{section}.x{number}]\n" for number in range(most)))
+    project.load()
+    project.write("".join(f"[{section}.x{number}]\n" for number in range(most + 1)))
+    assert project.problems() == [
+        f"gctune.toml: {section}: more than {most}; leave some out",
+    ]
+
+
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that fails")
 def test_a_file_that_fails_as_it_is_read_is_refused(project: Project) -> None:
     problems = project.problems({"GCTUNE_CONFIG": "/proc/self/mem"})

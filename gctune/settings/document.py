@@ -109,6 +109,7 @@ class Document(NamedTuple):
         )
 
 
+_MOST = {"environments": 64, "pools": 256}
 _NO_TABLE = ("not a table", "write [environments.<name>] and settings below it")
 
 
@@ -151,7 +152,15 @@ def _document(path: File, typed: str, where: str = "") -> Document:
     tree = toml.table(toml.parse(text, name), *home)
     if not isinstance(tree, Mapping):
         raise toml.refused(f"{name}: {dotted(home)}", "not a table", "write [tool.gctune]")
+    _check_size(tree, name)
     return Document(name, tree, toml.Lines(text), home)
+
+
+def _check_size(tree: Mapping[str, Any], name: str) -> None:
+    """Each environment is loaded through all that it extends: many would take minutes."""
+    for section, most in _MOST.items():
+        if len(_table(tree.get(section))) > most:
+            raise toml.refused(f"{name}: {section}", f"more than {most}", "leave some out")
 
 
 def _project(path: File) -> Document:
