@@ -176,3 +176,13 @@ print("ran on")
         assert read(path).closing is None
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+@pytest.mark.parametrize("command", ["capture", "heap"])
+def test_a_working_directory_that_is_gone_is_one_error(command: str, tmp_path: Path) -> None:
+    line = f"rmdir {tmp_path}; exec {sys.executable} -m gctune {command} -o file -- true"
+    done = subprocess.run(
+        ["sh", "-c", line], env=ENVIRON, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    wrong = "PROFILE = 'file': relative to a working directory that is gone; give a whole path"
+    assert (done.returncode, done.stderr) == (1, f"{wrong}\n")

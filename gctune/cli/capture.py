@@ -12,7 +12,7 @@ import click
 
 from gctune.cli.streams import say
 from gctune.errors import UsageError, problem
-from gctune.profile.file import looks_like_profile, siblings
+from gctune.profile.file import absolute, looks_like_profile, siblings
 from gctune.runtime.launch import bootstrap_environment, execute, find
 from gctune.startup import DISABLED, disabled
 
@@ -53,7 +53,7 @@ def capture(output: Path, seconds: float | None, force: bool, command: tuple[str
 
     COMMAND keeps its process id, signals and exit status.
     """  # noqa: D301 - click wants the character itself
-    output = output.absolute()
+    output = absolute(output)
     problems = list(_objections(output, force=force))
     if problems:
         raise UsageError("\n".join(problems))

@@ -14,6 +14,7 @@ from rich.console import Console, RenderableType
 
 from gctune.cli.streams import say
 from gctune.errors import ProfileError, UsageError, problem
+from gctune.profile.file import absolute
 from gctune.profile.heap import FORMATS, format_of, read_heap
 from gctune.profile.sites import Heap, difference
 from gctune.profile.tracing import COST, MOST_FRAMES, USUAL_FRAMES
@@ -109,7 +110,7 @@ def heap(
     """  # noqa: D301 - click wants the character itself
     showing = sum(map(bool, (top, listed, peeked)))
     if output and operands and not any((showing, base, rows)):
-        _run(operands, output.absolute(), before and before.absolute(), frames, form)
+        _run(operands, absolute(output), before and absolute(before), frames, form)
     elif showing == len(operands) == 1 and not any((output, before, frames, form)):
         _print(_view(Path(operands[0]), base, listed, peeked, rows or _USUAL_ROWS))
     else:

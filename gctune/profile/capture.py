@@ -21,7 +21,7 @@ from types import TracebackType
 
 from gctune.errors import ProfileError
 from gctune.profile.ending import at_the_end_of_multiprocessing
-from gctune.profile.file import Writer, new_sibling
+from gctune.profile.file import Writer, absolute, new_sibling
 from gctune.profile.recording import Recording
 
 _BUSY, _ASLEEP = 0.2, 2.0  # seconds between two flushes, at least and at most
@@ -37,13 +37,13 @@ def capture(path: str | os.PathLike[str], seconds: float | None = None) -> Captu
     program goes on. Raises ProfileError where `path` exists or cannot be
     written.
     """
-    base = Path(path).absolute()
+    base = absolute(path)
     return Capture(base, Writer(base), seconds)
 
 
 def begin(path: str, seconds: float | None = None) -> Capture:
     """Record this process as `capture` does, in PROFILE.<pid> where PROFILE is taken."""
-    base = Path(path).absolute()
+    base = absolute(path)
     try:
         return Capture(base, Writer(base), seconds)
     except ProfileError:

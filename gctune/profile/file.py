@@ -130,6 +130,18 @@ def create(path: Path) -> int:
         raise _problem(path, _reason(error), "give a file in a folder of your own") from error
 
 
+def absolute(path: str | os.PathLike[str]) -> Path:
+    """Name a file so that it is the same in every folder.
+
+    Raises ProfileError where the working directory is gone.
+    """
+    try:
+        return Path(path).absolute()
+    except OSError as error:
+        wrong = "relative to a working directory that is gone"
+        raise _problem(Path(path), wrong, "give a whole path") from error
+
+
 def _line(record: Record) -> bytes:
     text = json.dumps(to_plain(record), separators=(",", ":")).encode()
     return b"%08x %b\n" % (zlib.crc32(text), text)
