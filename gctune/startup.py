@@ -39,9 +39,16 @@ def planned(environment: str | None, sections: Mapping[str, Any] | None = None) 
 
     None is the environment that variables name. Raises ConfigError.
     """
-    from gctune.host import this_host
-    from gctune.settings.resolve import resolve
-    from gctune.settings.sources import load
+    try:
+        from gctune.host import this_host
+        from gctune.settings.resolve import resolve
+        from gctune.settings.sources import load
+    except ImportError as error:  # pydantic does not load in a subinterpreter
+        wrong, remedy = (
+            f"cannot be read here: {error}",
+            "use gctune run, which reads them elsewhere",
+        )
+        raise ApplyError(problem("gctune.apply()", "settings", wrong, remedy)) from error
 
     return resolve(load(sections, environment=environment), this_host())
 

@@ -156,3 +156,11 @@ def test_the_file_is_replaced_as_a_whole(file: Path) -> None:
         write(file, "production", CHANGES)
         assert reader.read() == COMMENTED
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_lines_go_on_to_end_as_they_did(file: Path) -> None:
+    file.write_bytes(COMMENTED.replace("\n", "\r\n").encode())
+    assert write(file, "production", CHANGES)
+    content = file.read_bytes()
+    assert content.count(b"\r\n") == content.count(b"\n")
+    assert settings_of(file) == CHANGES

@@ -136,3 +136,18 @@ def test_another_collector_is_refused_with_the_reason(real: Path) -> None:
     done = recommend(real, "--for-python", "3.14.2", status=1)
     assert "of the generational collector of cpython 3.13.0" in done.stderr
     assert "cpython-3.14.2-incremental" in done.stderr
+
+
+def test_write_in_a_folder_that_is_gone_is_one_clear_error(real: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    words = ["recommend", str(real), *FOR, "--write", "gctune.toml"]
+    script = (
+        "import os, sys, gctune.cli.recommend; from gctune.cli import main\n"
+        f"os.rmdir({str(gone)!r}); sys.argv[1:] = {words!r}; main()"
+    )
+    child = [sys.executable, "-c", script]
+    done = subprocess.run(child, cwd=gone, env=BARE, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("gctune.toml: cannot be written: ")
+    assert done.stderr.count("\n") == 1

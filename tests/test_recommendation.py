@@ -56,6 +56,13 @@ def test_costly_full_collections_are_a_reason_to_change() -> None:
     assert recommendation.predicted.cpu.high < 0.99
 
 
+def test_all_three_thresholds_are_put_in_force_together() -> None:
+    recommendation = answer(costly_full_collections())
+    kept = {f"gc.threshold{number}": each for number, each in enumerate((2000, 10, 10))}
+    assert recommendation.settings == {**kept, **settings(recommendation)}
+    assert answer(profile([collection()])).settings == {}
+
+
 def test_every_change_says_what_it_was_and_what_it_means() -> None:
     for change in answer(costly_full_collections()).changes:
         assert change.old != change.new

@@ -103,3 +103,21 @@ def test_what_cannot_be_put_in_force_is_an_error_and_changes_nothing(tmp_path: P
     problem, threshold = said(code, BARE, tmp_path).splitlines()
     assert problem.startswith("memory.hard_limit = 1048576: below the ")
     assert threshold == str(ORDINARY)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="subinterpreters have no module before 3.13")
+def test_a_subinterpreter_is_told_what_to_do_instead() -> None:
+    code = """
+import _interpreters
+script = '''
+import gctune
+try:
+    gctune.apply()
+except gctune.ApplyError as error:
+    print(error, flush=True)
+'''
+print(_interpreters.run_string(_interpreters.create(), script))
+"""
+    out = python("-c", code).stdout
+    assert "use gctune run" in out
+    assert out.endswith("None\n")

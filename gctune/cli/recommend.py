@@ -68,7 +68,11 @@ def _environment(
 
 @click.command()
 @click.argument(
-    "profiles", nargs=-1, required=True, metavar="PROFILE...", type=click.Path(path_type=Path)
+    "profiles",
+    nargs=-1,
+    required=True,
+    metavar="PROFILE...",
+    type=click.Path(readable=False, path_type=Path),
 )
 @click.option(
     "--goal",
@@ -133,8 +137,7 @@ def recommend(
 
 
 def _write(file: Path, environment: str, answer: Recommendation) -> None:
-    settings = {change.setting: change.new for change in answer.changes}
-    if config.write(file, environment, settings, explained(answer)):
+    if config.write(file, environment, answer.settings, explained(answer)):
         say(f"gctune: wrote {file}")
     else:
         say(f"gctune: {file} stays as it is")

@@ -32,7 +32,7 @@ def write(
     file cannot be read as TOML, or written.
     """
     name = str(path)
-    real = Path(os.path.realpath(path))
+    real = _real(path)
     exists = os.path.lexists(real)
     text = toml.read(real, name) if exists else _opening(real, comments)
     toml.parse(text, name)
@@ -42,6 +42,14 @@ def write(
         return False
     _replace(real, new, name)
     return True
+
+
+def _real(path: Path) -> Path:
+    """What a link points at; raises ConfigError where the working directory is gone."""
+    try:
+        return Path(os.path.realpath(path))
+    except OSError as error:
+        raise _unwritable(str(path), error) from error
 
 
 def _home(path: Path) -> tuple[str, ...]:
@@ -67,7 +75,13 @@ def _merged(
     for setting, value in settings.items():
         where = (*home, "environments", environment, *setting.split("."))
         _set(document, where, value, name)
-    return tomlkit.dumps(document)
+    return _ended_like(text, tomlkit.dumps(document))
+
+
+def _ended_like(text: str, new: str) -> str:
+    """End the lines of `new` as those of `text` end."""
+    plain = new.replace("\r\n", "\n")
+    return plain.replace("\n", "\r\n") if "\r\n" in text else plain
 
 
 def _set(

@@ -91,6 +91,19 @@ class Recommendation:
     risks: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def settings(self) -> dict[str, int | str]:
+        """What puts the changes in force; empty without any.
+
+        All three thresholds, the unchanged too: the prediction is of the three
+        together, and the file may hold others.
+        """
+        if not self.changes:
+            return {}
+        captured = self.evidence[0].thresholds
+        thresholds = {f"gc.threshold{number}": each for number, each in enumerate(captured)}
+        return {**thresholds, **{change.setting: change.new for change in self.changes}}
+
 
 def recommend(
     profiles: Sequence[Profile],
