@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -351,3 +352,13 @@ def test_each_environment_is_loaded_with_every_problem_once(project: Project) ->
     assert [loaded.environment for loaded in each] == [
         "development", "test", "staging", "production", "canary",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("names", permutations(["GCTUNE_GC", "GCTUNE_GC__FREEZE"]))
+def test_a_variable_for_a_section_is_told_beside_one_for_a_setting_of_it(
+    names: tuple[str, ...], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(environ=dict.fromkeys(names, "never"), directory=tmp_path)
+    (problem,) = caught.value.problems
+    assert problem.startswith("GCTUNE_GC = 'never': a section, not a setting")

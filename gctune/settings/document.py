@@ -102,7 +102,7 @@ class Document(NamedTuple):
         table = _table(toml.table(self.tree, *at))
         origin = f"{self.name}: {dotted(at)}" if at else self.name
         return Layer(
-            tree={key: value for key, value in table.items() if key != leave_out},
+            trees=({key: value for key, value in table.items() if key != leave_out},),
             origin=lambda _: origin,
             where=lambda path: self.where((*at, *path)),
             besides=((leave_out,),),
@@ -126,7 +126,7 @@ def preset(name: str) -> Iterator[Layer]:
     if name in environments.PRESETS:
         text = (_PRESETS / f"{name}.toml").read_text(encoding="utf-8")
         yield Layer(
-            tree=toml.loads(text),
+            trees=(toml.loads(text),),
             origin=lambda _: f"preset {name}",
             where=lambda path: f"preset {name}: {dotted(path)}",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
@@ -28,14 +29,14 @@ def dotted(path: Path) -> str:
 
 
 class Layer(NamedTuple):
-    """What one place says, as it is written there.
+    """What one place says, as it is written there: one tree of sections, or a tree a variable.
 
     `origin` says in words where the setting at a path comes from, `where` is
     the name that the user typed for it, `spell` how a setting is written there.
     `besides` are names that mean something there and are no settings.
     """
 
-    tree: Mapping[str, Any]
+    trees: tuple[Mapping[str, Any], ...]
     origin: Callable[[Path], str]
     where: Callable[[Path], str]
     spell: Callable[[Path], str] = dotted
@@ -45,7 +46,7 @@ class Layer(NamedTuple):
         """Part the values by path from the problems of what is no setting."""
         values: dict[Path, object] = {}
         wrong = []
-        for path, value, below in _walk(self.tree, shape()):
+        for path, value, below in chain.from_iterable(_walk(each, shape()) for each in self.trees):
             if _fits(value, below):
                 values[path] = value
             else:

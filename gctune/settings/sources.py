@@ -151,4 +151,4 @@ def _asked_for(
 
 
 def _arguments(overrides: Mapping[str, Any]) -> Layer:
-    return Layer(overrides, origin=lambda _: "argument", where=dotted)
+    return Layer((overrides,), origin=lambda _: "argument", where=dotted)

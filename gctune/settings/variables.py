@@ -22,7 +22,7 @@ def variables(environ: Mapping[str, str]) -> Layer:
     }
     typed = {_path(name): name for name in given}
     return Layer(
-        tree=nest({path: given[name] for path, name in typed.items()}),
+        trees=tuple(nest({path: given[name]}) for path, name in typed.items()),
         origin=lambda path: f"variable {variable(path)}",
         where=lambda path: _legible(typed.get(path, variable(path))),
         spell=variable,
