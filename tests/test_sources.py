@@ -354,7 +354,7 @@ def test_each_environment_is_loaded_with_every_problem_once(project: Project) ->
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("names", permutations(["GCTUNE_GC", "GCTUNE_GC__FREEZE"]))
+@pytest.mark.parametrize("names", [*permutations(["GCTUNE_GC", "GCTUNE_GC__FREEZE"])])
 def test_a_variable_for_a_section_is_told_beside_one_for_a_setting_of_it(
     names: tuple[str, ...], tmp_path: Path
 ) -> None:
