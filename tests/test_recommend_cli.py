@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from captured import PROFILES, unpacked
-from children import BARE
+from children import BARE, python
 
 GROWS = "type_check-3.13.profile"
 FOR = ("--for-python", "3.13.0")
@@ -20,16 +20,9 @@ FOR = ("--for-python", "3.13.0")
 def recommend(
     *arguments: str | Path, status: int = 0, directory: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "gctune", "recommend", *map(str, arguments)],
-        env={**BARE, "COLUMNS": "200"},
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == status, done.stderr
+    words = ["-m", "gctune", "recommend", *map(str, arguments)]
+    environ = {**BARE, "COLUMNS": "200"}
+    done = python(*words, environ=environ, status=status, directory=directory)
     assert "Traceback" not in done.stderr
     return done
 

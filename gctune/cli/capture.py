@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from gctune.cli.output import folder_problems
 from gctune.cli.streams import say
 from gctune.errors import UsageError, problem
 from gctune.profile.file import absolute, looks_like_profile, siblings
@@ -77,8 +78,7 @@ def _objections(output: Path, *, force: bool) -> Iterator[str]:
             yield problem("-o", str(earlier), "exists already", "give another name, or --force")
         elif not looks_like_profile(earlier):
             yield problem("-o", str(earlier), "not a profile", "remove it yourself")
-    if not os.access(output.parent, os.W_OK | os.X_OK):
-        yield problem("-o", str(output), "its folder cannot be written", "give another folder")
+    yield from folder_problems("-o", output)
 
 
 def _intention(output: Path, idle: bool) -> str:

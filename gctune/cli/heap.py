@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 from rich.console import Console, RenderableType
 
+from gctune.cli.output import folder_problems
 from gctune.cli.streams import say
 from gctune.errors import ProfileError, UsageError, problem
 from gctune.profile.file import absolute
@@ -142,8 +143,8 @@ def _run(
 def _objections(option: str, file: Path) -> Iterator[str]:
     if os.path.lexists(file):
         yield problem(option, str(file), "exists already", "give another name, or remove it")
-    elif not os.access(file.parent, os.W_OK | os.X_OK):
-        yield problem(option, str(file), "its folder cannot be written", "give another folder")
+    else:
+        yield from folder_problems(option, file)
 
 
 def _intention(output: Path, idle: bool) -> str:

@@ -58,6 +58,11 @@ class Header:
     start_cpu_ns: int
     schema: int = SCHEMA
 
+    @property
+    def python(self) -> str:
+        """The interpreter, as in `cpython 3.13.0`."""
+        return f"{self.implementation} {'.'.join(map(str, self.version))}"
+
 
 @dataclass(frozen=True)
 class Batch:

@@ -146,8 +146,8 @@ def _check_target(profile: Profile, target: Interpreter) -> None:
     header = profile.header
     if header.collector != target.collector:
         wrong = (
-            f"of the {header.collector} collector of {header.implementation}"
-            f" {_dotted(header.version)}, and {target.tag} has the {target.collector} one"
+            f"of the {header.collector} collector of {header.python},"
+            f" and {target.tag} has the {target.collector} one"
         )
         raise ProfileError(
             problem("PROFILE", str(profile.path), wrong, "capture under the interpreter to tune")
@@ -247,7 +247,7 @@ def _changes(old: Thresholds, choice: Prediction | None, target: Interpreter) ->
 def _evidence(summary: Summary) -> Evidence:
     return Evidence(
         profile=summary.name,
-        python=f"{summary.header.implementation} {_dotted(summary.header.version)}",
+        python=summary.header.python,
         command=summary.header.command,
         thresholds=summary.thresholds,
         cpu_seconds=summary.cpu_ns / 1e9,

@@ -13,7 +13,7 @@ from gctune.profile.file import Profile
 from gctune.profile.records import Header, Reading
 from gctune.recommender.columns import Columns
 from gctune.recommender.cost import CostModel, Sample, fit
-from gctune.recommender.generations import AUTOMATIC
+from gctune.recommender.generations import AUTOMATIC, OLD
 from gctune.recommender.stretch import Start, Stretch, stretches
 from gctune.recommender.timeline import Thresholds
 
@@ -108,12 +108,11 @@ def summarise(profile: Profile) -> Summary:
 def _check_collector(profile: Profile) -> None:
     header = profile.header
     if header.collector != Collector.GENERATIONAL:
-        version = ".".join(map(str, header.version))
         raise ProfileError(
             problem(
                 "PROFILE",
                 str(profile.path),
-                f"of the {header.collector} collector of {header.implementation} {version},"
+                f"of the {header.collector} collector of {header.python},"
                 " whose rules are not simulated",
                 "capture under an interpreter with the generational collector",
             )
@@ -136,10 +135,10 @@ def _settled(profile: Profile, columns: Columns, objects: int) -> float:
         return float(objects)
     first = profile.readings[0]
     seen = sum(
-        generation == 2 and start < first.time_ns  # noqa: PLR2004
+        generation == OLD and start < first.time_ns
         for generation, start in zip(columns.generation, columns.start_ns)
     )
-    return float(objects) if first.collections[2] > seen else 0.0
+    return float(objects) if first.collections[OLD] > seen else 0.0
 
 
 def _cpu_ns(profile: Profile, columns: Columns) -> int:

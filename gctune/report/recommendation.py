@@ -14,6 +14,7 @@ from rich.text import Text
 from gctune.recommender.estimate import Estimate
 from gctune.recommender.recommendation import Evidence, Predicted, Recommendation, Verdict
 from gctune.report.doctor import as_data as plain
+from gctune.report.layout import section
 from gctune.settings.quantities import about
 
 _STYLES = {Verdict.CHANGE: "bold green", Verdict.NOT_ENOUGH: "bold yellow"}
@@ -36,22 +37,24 @@ def render(answer: Recommendation) -> RenderableType:
     return Group(
         Text(f"{answer.verdict}: {answer.reason}", style=_STYLES.get(answer.verdict, "bold")),
         Text(),
-        *_section("change", _changes(answer), answer.changes),
-        *_section(_title(answer), _predicted(answer), answer.predicted),
-        *_section("evidence", Group(*_evidence(answer.evidence)), answer.evidence),
-        *_section("risks", _lines(answer.risks), answer.risks),
-        *_section("notes", _lines(answer.notes), answer.notes),
+        *_sections(answer),
     )
+
+
+def _sections(answer: Recommendation) -> Iterator[RenderableType]:
+    for title, body, content in (
+        ("change", _changes(answer), answer.changes),
+        (_title(answer), _predicted(answer), answer.predicted),
+        ("evidence", Group(*_evidence(answer.evidence)), answer.evidence),
+        ("risks", _lines(answer.risks), answer.risks),
+        ("notes", _lines(answer.notes), answer.notes),
+    ):
+        if content:
+            yield from section(title, body)
 
 
 def _title(answer: Recommendation) -> str:
     return "predicted" if answer.changes else "predicted of the best other settings"
-
-
-def _section(title: str, body: RenderableType, content: object) -> Iterator[RenderableType]:
-    if content:
-        yield Text(title, style="bold")
-        yield Padding(body, (0, 0, 1, 2), expand=False)
 
 
 def _grid(rows: Iterable[Iterable[str]]) -> Table:
