@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "gctune"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = {
     "errors": 0,
+    "record": 0,
     "host": 1,
     "runtime": 2,
     "memory": 3,
@@ -32,6 +33,7 @@ BOOTSTRAP = "runtime/bootstrap/sitecustomize.py"
 # What costs a bare interpreter milliseconds or megabytes; a child of `gctune run` goes without.
 TOO_DEAR_AT_START = {
     "argparse",
+    "collections",
     "ctypes",
     "dataclasses",
     "enum",

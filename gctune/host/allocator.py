@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 import sys
-from collections import namedtuple
-from collections.abc import Mapping
 
 from gctune.host.files import read, within
 from gctune.host.interpreter import Collector, Interpreter
+from gctune.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gctune.host.files import StrPath
 
 _REPLACING = re.compile(rb"/lib(jemalloc|mimalloc|tcmalloc)[^/\n]*\.so")
 _MUSL = re.compile(rb"/ld-(musl)[^/\n]*\.so")
 
 
-class Allocator(namedtuple("Allocator", "python malloc trim mallopt")):
+class Allocator(Record):
     """The allocator of Python objects, and the one of everything else.
 
     `python` is "pymalloc", "malloc" or "mimalloc", with "_debug" behind it
@@ -27,7 +28,6 @@ class Allocator(namedtuple("Allocator", "python malloc trim mallopt")):
     `mallopt` say whether malloc_trim and mallopt have an effect.
     """
 
-    __slots__ = ()
     python: str
     malloc: str
     trim: bool

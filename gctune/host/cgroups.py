@@ -6,22 +6,22 @@
 from __future__ import annotations
 
 import os
-from collections import namedtuple
-from collections.abc import Callable, Iterable
 
 from gctune.host.files import read, reason, shown, within
+from gctune.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from gctune.host.files import StrPath, T
 
 _LONGEST_PATH = 4096
 
 
-class Group(namedtuple("Group", "path unified")):
+class Group(Record):
     """One cgroup: its directory, and whether it belongs to version 2."""
 
-    __slots__ = ()
     path: bytes
     unified: bool
 
@@ -34,7 +34,7 @@ class Group(namedtuple("Group", "path unified")):
         return os.path.isdir(self.path)  # noqa: PTH112 - pathlib costs 4 ms
 
 
-class Cgroups(namedtuple("Cgroups", "version lineages notes")):
+class Cgroups(Record):
     """The groups that may hold one controller of this process.
 
     A lineage is the process's own group in one hierarchy, then each ancestor
@@ -42,7 +42,6 @@ class Cgroups(namedtuple("Cgroups", "version lineages notes")):
     mounted; `notes` say what could not be understood.
     """
 
-    __slots__ = ()
     version: str
     lineages: tuple[tuple[Group, ...], ...]
     notes: tuple[str, ...]
@@ -65,18 +64,16 @@ def find_cgroups(controller: str, proc: StrPath = "/proc", sys: StrPath = "/sys"
     return Cgroups(_version(mounts), tuple(filter(None, lineages)), tuple(notes))
 
 
-class _Membership(namedtuple("_Membership", "controllers path")):
+class _Membership(Record):
     """A line of /proc/self/cgroup; version 2 names no controllers."""
 
-    __slots__ = ()
     controllers: tuple[bytes, ...]
     path: bytes
 
 
-class _Mount(namedtuple("_Mount", "root point kind options")):
+class _Mount(Record):
     """A line of /proc/self/mountinfo: what subtree is mounted where, and how."""
 
-    __slots__ = ()
     root: bytes
     point: bytes
     kind: bytes

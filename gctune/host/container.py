@@ -7,50 +7,56 @@ process runs, so every figure is read anew each time.
 
 from __future__ import annotations
 
-from collections import namedtuple
-from collections.abc import Callable, Iterable
 from functools import partial
 
 from gctune.host.cgroups import Group, find_cgroups
 from gctune.host.files import number, number_behind, read_as, shown, within, word_behind
+from gctune.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from typing import TypeVar
 
     from gctune.host.files import StrPath, T
 
     S = TypeVar("S")
 
-_Names = namedtuple("_Names", "limits usage inactive")
+
+class _Names(Record):
+    """The files that hold a group's figures, and the word before the one in memory.stat."""
+
+    limits: tuple[str, ...]
+    usage: str
+    inactive: bytes
+
+
 _V1 = _Names(("memory.limit_in_bytes",), "memory.usage_in_bytes", b"total_inactive_file")
 _V2 = _Names(("memory.max", "memory.high"), "memory.current", b"inactive_file")
 
 _UNLIMITED = 1 << 62  # version 1 says "no limit" by a number near 2^63, which one depends on pages
 
 
-class Limit(namedtuple("Limit", "bytes source")):
+class Limit(Record):
     """A limit of memory, and the file that it came from."""
 
-    __slots__ = ()
     bytes: int
     source: str
 
 
-class Pressure(namedtuple("Pressure", "some full source")):
+class Pressure(Record):
     """Shares of the last ten seconds, 0 to 1, in which tasks waited for memory.
 
     `some` is where at least one task waited, `full` where all of them did.
     `source` is the file it came from: the group's own or the whole host's.
     """
 
-    __slots__ = ()
     some: float
     full: float
     source: str
 
 
-class Container(namedtuple("Container", "limit working_set_bytes pressure notes version")):
+class Container(Record):
     """What is known of the container at one instant; None is unknown, or no limit.
 
     `working_set_bytes` is usage less inactive file pages, of the group whose
@@ -59,7 +65,6 @@ class Container(namedtuple("Container", "limit working_set_bytes pressure notes 
     unknown. `version` is that of cgroups: "v1", "v2", "hybrid" or "none".
     """
 
-    __slots__ = ()
     limit: Limit | None
     working_set_bytes: int | None
     pressure: Pressure | None
@@ -67,13 +72,12 @@ class Container(namedtuple("Container", "limit working_set_bytes pressure notes 
     version: str
 
 
-class ContainerFiles(namedtuple("ContainerFiles", "version limits own pressures host_bytes notes")):
+class ContainerFiles(Record):
     """The files that hold the container's figures; found once, read at every call.
 
     No method raises: what cannot be read or makes no sense is None.
     """
 
-    __slots__ = ()
     version: str
     limits: tuple[_LimitFile, ...]
     own: tuple[Group, ...]
@@ -157,10 +161,9 @@ def host_memory_bytes(proc: StrPath = "/proc") -> int | None:
     return kibibytes * 1024 if kibibytes else None
 
 
-class _LimitFile(namedtuple("_LimitFile", "path parse group")):
+class _LimitFile(Record):
     """A file that may hold a limit, and the group that the limit is of."""
 
-    __slots__ = ()
     path: bytes
     parse: Callable[[bytes], int | None]
     group: Group

@@ -7,10 +7,10 @@ on it, imports pathlib, re or typing: 40 ms on a bare interpreter. Paths are byt
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypeAlias, TypeVar
 
     T = TypeVar("T")

@@ -10,7 +10,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections import namedtuple
+
+from gctune.record import Record
 
 
 class Collector:
@@ -58,14 +59,13 @@ _MEANS_NOTHING = {
 }
 
 
-class Interpreter(namedtuple("Interpreter", "implementation version collector thresholds libc")):
+class Interpreter(Record):
     """One interpreter: what it is, and what its collector's knobs mean.
 
     `thresholds` are the values a fresh process starts with. `libc` is
     "glibc" where that is the C library, else empty.
     """
 
-    __slots__ = ()
     implementation: str
     version: tuple[int, int, int]
     collector: str

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from gctune.errors import ApplyError, problem
+from gctune.record import Record
 from gctune.runtime.plan import Status
 
 TYPE_CHECKING = False
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
     from gctune.runtime.knobs import Knob, Value
 
 
-class Outcome(namedtuple("Outcome", "setting status value before reason")):
+class Outcome(Record):
     """What became of one setting.
 
     `status` is one of `plan.Status`; `value` is what was asked for, or what an
@@ -20,7 +19,6 @@ class Outcome(namedtuple("Outcome", "setting status value before reason")):
     nothing was turned; `reason` says why.
     """
 
-    __slots__ = ()
     setting: str
     status: str
     value: Value

@@ -2,15 +2,14 @@
 
 A plan travels from the process that resolved it to the one it tunes, as one
 line of JSON in `GCTUNE_PLAN`. The tuned process must not pay for reading it,
-hence named tuples (dataclasses cost a bare interpreter 15 ms and 3 MiB) and
+hence records (dataclasses cost a bare interpreter 15 ms and 3 MiB) and
 `_read_json` (json costs 6 ms and 1 MiB).
 """
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from gctune.errors import ApplyError
+from gctune.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def is_own(origin: str) -> bool:
     return origin != "default" and not origin.startswith("preset ")
 
 
-class Step(namedtuple("Step", "setting value status reason origin")):
+class Step(Record):
     """One setting's exact value for this host, and what is expected to become of it.
 
     `setting` is the dotted name ("gc.threshold0"). `status` is APPLIED where
@@ -41,7 +40,6 @@ class Step(namedtuple("Step", "setting value status reason origin")):
     says why. `origin` says where the wish came from, in the user's words.
     """
 
-    __slots__ = ()
     setting: str
     value: int | bool | str | None
     status: str
@@ -49,13 +47,12 @@ class Step(namedtuple("Step", "setting value status reason origin")):
     origin: str
 
 
-class Plan(namedtuple("Plan", "environment interpreter steps warnings")):
+class Plan(Record):
     """Every setting as it will be on this host.
 
     `interpreter` is the `Interpreter.tag` that it was resolved for.
     """
 
-    __slots__ = ()
     environment: str
     interpreter: str
     steps: tuple[Step, ...]

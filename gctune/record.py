@@ -1,0 +1,46 @@
+"""Tuples whose fields have names, for what a tuned process carries.
+
+To a type checker a Record is typing.NamedTuple. At run time `typing` would cost
+a bare interpreter 7 ms, and `collections` alone 2 ms and 0.6 to 0.9 MiB.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple as Record
+else:
+    from _operator import itemgetter
+
+    class Record(tuple):
+        """Base of a class whose annotations name the fields, none of them with a default."""
+
+        __slots__ = ()
+
+        def __init_subclass__(cls):
+            cls._fields = tuple(cls.__annotations__)
+            for place, name in enumerate(cls._fields):
+                setattr(cls, name, property(itemgetter(place)))
+
+        def __new__(cls, *values, **named):
+            """Take each field by its place or its name, as a function takes arguments."""
+            values += tuple(named.pop(name) for name in cls._fields[len(values) :] if name in named)
+            if named or len(values) != len(cls._fields):
+                raise TypeError(f"{cls.__name__} takes {', '.join(cls._fields)}")
+            return super().__new__(cls, values)
+
+        def __getnewargs__(self):
+            return tuple(self)
+
+        def __repr__(self):
+            fields = ", ".join(f"{name}={value!r}" for name, value in self._asdict().items())
+            return f"{type(self).__name__}({fields})"
+
+        def _asdict(self):
+            return dict(zip(self._fields, self))
+
+        def _replace(self, **changes):
+            return type(self)(**{**self._asdict(), **changes})
+
+
+__all__ = ["Record"]
