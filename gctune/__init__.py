@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gctune.memory.pools import ObjectPool as ObjectPool
     from gctune.memory.pools import PoolError as PoolError
     from gctune.memory.pools import pool as pool
+    from gctune.monitor.counting import count as count
     from gctune.profile.capture import capture as capture
     from gctune.profile.heap import write_heap as write_heap
     from gctune.runtime.applied import Applied as Applied
@@ -27,6 +28,7 @@ __version__ = "0.1.0"
 _HOME = {
     "apply": "gctune.startup",
     "capture": "gctune.profile.capture",
+    "count": "gctune.monitor.counting",
     "warmup_done": "gctune.runtime.applied",
     "pool": "gctune.memory.pools",
     "write_heap": "gctune.profile.heap",
@@ -51,6 +53,7 @@ __all__ = [
     "ProfileError",
     "apply",
     "capture",
+    "count",
     "pool",
     "warmup_done",
     "write_heap",

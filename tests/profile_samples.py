@@ -6,7 +6,7 @@ from pathlib import Path
 from struct import pack
 
 from gctune.profile.file import Writer
-from gctune.profile.records import Batch, Closing, Header, Reading, Record
+from gctune.profile.records import Batch, Closing, Count, Header, Reading, Record, Switch
 
 
 def header() -> Header:
@@ -59,13 +59,21 @@ def reading(time_ns: int = 9_000) -> Reading:
     )
 
 
+def count(time_ns: int = 9_000, total: int = 40) -> Count:
+    return Count(time_ns, "operations", total)
+
+
+def switch(time_ns: int = 5_000) -> Switch:
+    return Switch(time_ns, 600, (10_000, 10, 10), "window")
+
+
 def closing() -> Closing:
     return Closing("exit", 31_000_000, (0, 0, 0), reading())
 
 
 def records() -> list[Record]:
     """One short profile."""
-    middle = [batch(3), reading(5_000), batch(2, 6_000), reading(9_000)]
+    middle = [batch(3), reading(5_000), switch(), batch(2, 6_000), reading(9_000), count()]
     return [header(), *middle, closing()]
 
 

@@ -26,9 +26,11 @@ from gctune.profile.records import (
     SCHEMA,
     Batch,
     Closing,
+    Count,
     Header,
     Reading,
     Record,
+    Switch,
     from_plain,
     to_plain,
 )
@@ -50,9 +52,10 @@ _REMEDY = "give a file that gctune capture wrote"
 class Profile:
     """What stands in one profile.
 
-    `closing` is None where the recording was cut off. `dropped_records` are
-    lines that could not be read, `dropped_bytes` their length; `problems` say
-    in words what is missing.
+    `counts` are empty where the program counts no operations, `switches` where
+    the capture did not explore. `closing` is None where the recording was cut
+    off. `dropped_records` are lines that could not be read, `dropped_bytes`
+    their length; `problems` say in words what is missing.
     """
 
     path: Path
@@ -63,6 +66,8 @@ class Profile:
     dropped_records: int
     dropped_bytes: int
     problems: tuple[str, ...]
+    counts: tuple[Count, ...] = ()
+    switches: tuple[Switch, ...] = ()
 
     def collections(self) -> Iterator[Collection]:
         """The collections, oldest first."""
@@ -273,6 +278,8 @@ class _Reader:
             dropped_records=self._dropped_records,
             dropped_bytes=self._dropped_bytes,
             problems=tuple(self._all_problems()),
+            counts=tuple(self._records.get(Count, ())),
+            switches=tuple(self._records.get(Switch, ())),
         )
 
     def _nothing(self) -> str:

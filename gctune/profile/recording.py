@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from operator import add, sub
 
+from gctune.monitor import counting
 from gctune.monitor.recorder import RECORD_BYTES, Recorder
 from gctune.profile import process
 from gctune.profile.file import Writer
-from gctune.profile.records import Batch, Header, Three
+from gctune.profile.records import Batch, Count, Header, Three
 
 _BATCH_BYTES = 4096 * RECORD_BYTES
+_LETTERS = 100  # of the name of what is counted, that are kept
 _BUDGET = 0.002  # of the process's CPU time, for sampling one generation
 # How many collections to a sampled one: coprime to the usual thresholds 1 and
 # 2, so that no place in their rhythm is left out.
@@ -35,6 +37,9 @@ class Recording:
         self._recorder = Recorder()
         self._reader = process.Reader()
         self._recorded = [0, 0, 0]
+        counting.start()
+        self._counted_before = counting.totals()
+        self._counted: dict[str, int] = {}
         self._before = self._start_recorder()
         self._cpu_ns = time.process_time_ns()
 
@@ -62,6 +67,8 @@ class Recording:
         self._recorded = _sum(self._recorded, counts)
         reading = self._reader.reading()
         writer.append(reading)
+        for count in self._counts(reading.time_ns):
+            writer.append(count)
         self._sample(counts, reading.cpu_ns)
         return sum(counts)
 
@@ -85,6 +92,14 @@ class Recording:
         self._recorder.stop()
         if self._writer:
             self._writer.close()
+
+    def _counts(self, time_ns: int) -> Iterator[Count]:
+        """What the program has counted, where that is more than the last time."""
+        for name, total in counting.totals().items():
+            own = total - self._counted_before.get(name, 0)
+            if own > self._counted.get(name, 0):
+                self._counted[name] = own
+                yield Count(time_ns, name[:_LETTERS], int(own))
 
     def _missed(self, totals: Three) -> Three:
         first, second, third = map(sub, map(sub, totals, self._before), self._recorded)

@@ -1,5 +1,8 @@
 """What a profile is made of: one header, then batches and readings, then a closing.
 
+Counts stand among the readings where the program says what it does, switches
+where the capture explores other settings.
+
 A record travels as one JSON object: its fields under their own names, and its
 kind. What is read back is taken for nothing that was not checked.
 """
@@ -106,6 +109,34 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Count:
+    """How many operations of one kind the program has counted (gctune.count) by an instant.
+
+    `total` counts from the start of the recording; `time_ns` is that of the
+    reading before it.
+    """
+
+    time_ns: int
+    name: str
+    total: int
+
+
+@dataclass(frozen=True)
+class Switch:
+    """The capture itself puts other thresholds in force, as it explores.
+
+    `time_ns` is on the clock of the collections, `cpu_ns` on that of
+    time.process_time_ns. `reason` is "window" where the settings are tried
+    until the next switch; else exploring has ended, and why.
+    """
+
+    time_ns: int
+    cpu_ns: int
+    thresholds: Three
+    reason: str
+
+
+@dataclass(frozen=True)
 class Closing:
     """The end of the recording; a profile without one was cut off.
 
@@ -121,10 +152,10 @@ class Closing:
     last: Reading
 
 
-Record: TypeAlias = Header | Batch | Reading | Closing
+Record: TypeAlias = Header | Batch | Reading | Count | Switch | Closing
 
 _KINDS: dict[str, type[Any]] = {
-    kind.__name__.lower(): kind for kind in (Header, Batch, Reading, Closing)
+    kind.__name__.lower(): kind for kind in (Header, Batch, Reading, Count, Switch, Closing)
 }
 
 
