@@ -1,11 +1,12 @@
 """Run one program at one setting of the collector, and write what it cost as JSON.
 
-    python measured.py OUT SETTING PROGRAM SCALE
+    python measured.py OUT SETTING PROGRAM SCALE SEED
 
 SETTING is `default`, `disabled` or three thresholds (`5000,10,1000`), with
-`+freeze` behind it to freeze what the program's imports have left. Works with
-any Python from 3.10 and needs nothing but the standard library, so that what is
-measured is the program alone.
+`+freeze` behind it to collect and freeze what the program has once it is
+started: imported, and a service loaded. Works with any Python from 3.10 and
+needs nothing but the standard library, so that what is measured is the program
+alone.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+LONGEST = 20  # pauses that are kept one by one
+
 
 class Pauses:
     """Both clocks at each start and stop of a collection, read without a Python frame."""
@@ -32,7 +35,11 @@ class Pauses:
             "start": property(partial(next, zip(wall, cpu))),
             "stop": property(partial(next, zip(cpu, wall))),
         }
-        gc.callbacks.append(partial(getattr, type("Tick", (), {"__slots__": (), **step})()))
+        self._callback = partial(getattr, type("Tick", (), {"__slots__": (), **step})())
+        gc.callbacks.append(self._callback)
+
+    def stop(self) -> None:
+        gc.callbacks.remove(self._callback)
 
     def cpu_ms(self) -> list[float]:
         return _durations_ms(self._cpu)
@@ -52,26 +59,48 @@ def put_in_force(setting: str) -> None:
         gc.set_threshold(*map(int, setting.split(",")))
 
 
-def measure(setting: str, program: Path, scale: float) -> dict[str, object]:
-    """Import and run the program; every figure counts from the interpreter's start."""
-    thresholds, _, freeze = setting.partition("+")
+def freeze() -> float:
+    """Freeze what is not garbage; the milliseconds of CPU time that this took."""
+    before = time.thread_time_ns()
+    gc.collect()
+    gc.freeze()
+    return (time.thread_time_ns() - before) / 1e6
+
+
+def measure(setting: str, program: Path, scale: float, seed: int) -> dict[str, object]:
+    """Import and run the program; every figure counts from the interpreter's start.
+
+    The collection before a freeze is told on its own, and is no pause: nobody
+    waits yet. The longest pause once started stands beside that of the whole.
+    """
+    thresholds, _, frozen = setting.partition("+")
     put_in_force(thresholds)
-    before, pauses = gc.get_stats(), Pauses()
+    before, starting = gc.get_stats(), Pauses()
     sys.path.insert(0, str(program.parent))
-    main = import_module(program.stem).main
-    if freeze:
-        gc.freeze()
-    main(scale)
-    return figures(pauses, before)
+    start = import_module("command").start
+    module = import_module(program.stem)
+    start(module, scale, seed)
+    starting.stop()
+    freeze_ms = freeze() if frozen else 0.0
+    started_s, serving = time.process_time(), Pauses()
+    module.main(scale, seed)
+    serving.stop()
+    return {"start_s": started_s, "freeze_ms": freeze_ms} | figures(
+        (starting, serving), freeze_ms, before
+    )
 
 
-def figures(pauses: Pauses, before: list[dict[str, int]]) -> dict[str, object]:
+def figures(
+    pauses: tuple[Pauses, Pauses], freeze_ms: float, before: list[dict[str, int]]
+) -> dict[str, object]:
     after = gc.get_stats()
-    cpu_s, cpu_ms, wall_ms = time.process_time(), pauses.cpu_ms(), pauses.wall_ms()
-    gc_s = sum(cpu_ms) / 1e3
+    cpu_s = time.process_time()
+    cpu_ms = [pause for each in pauses for pause in each.cpu_ms()]
+    wall_ms = [pause for each in pauses for pause in each.wall_ms()]
+    gc_s = (sum(cpu_ms) + freeze_ms) / 1e3
 
     def grown(field: str) -> list[int]:
-        return [new[field] - old[field] for new, old in zip(after, before)]
+        return [new[field] - old[field] for new, old in zip(after, before) if field in new]
 
     return {
         "cpu_s": cpu_s,
@@ -80,12 +109,15 @@ def figures(pauses: Pauses, before: list[dict[str, int]]) -> dict[str, object]:
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "longest_cpu_ms": max(cpu_ms, default=0.0),
         "longest_wall_ms": max(wall_ms, default=0.0),
+        "longest_serving_cpu_ms": max(pauses[1].cpu_ms(), default=0.0),
+        "pauses_cpu_ms": sorted(cpu_ms, reverse=True)[:LONGEST],
         "collections": grown("collections"),
         "collected": grown("collected"),
+        "examined": grown("candidates"),
         "thresholds": gc.get_threshold(),
     }
 
 
 if __name__ == "__main__":
-    out, setting, program, scale = sys.argv[1:]
-    Path(out).write_text(json.dumps(measure(setting, Path(program), float(scale))))
+    out, setting, program, scale, seed = sys.argv[1:]
+    Path(out).write_text(json.dumps(measure(setting, Path(program), float(scale), int(seed))))

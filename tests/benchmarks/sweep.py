@@ -2,84 +2,59 @@
 
     python tests/benchmarks/sweep.py --python .venv/bin/python --out sweep.jsonl
 
-The runs go in turn, every setting once before any a second time. Compare them by
-`share` (thread CPU time in collections over the same run's other CPU time): it
-repeats within a few percent where plain CPU time on a shared machine does not.
+What the file has already is not run again. Compare runs by `share` (thread CPU
+time in collections over the same run's other CPU time): it repeats within a few
+percent where plain CPU time on a shared machine does not.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-HERE = Path(__file__).parent
-PROGRAMS = sorted(path.stem for path in (HERE / "programs").glob("*.py") if path.stem != "command")
-SETTINGS = [
+from rows import FOLDER, Rows, Run, programs, version
+
+FOLK = "50000,20,100+freeze"
+SETTINGS = (
     "default",
-    *(f"{threshold0},10,1000" for threshold0 in (700, 2000, 5000, 10000, 20000, 50000)),
-    *(f"{threshold0},10,10" for threshold0 in (700, 5000, 10000, 20000, 50000)),
-    "5000,10,100",
-    "50000,10,100",
     "50000,20,50",
+    FOLK,
     "disabled",
-]
-VERSION = "import platform; print(platform.python_version())"
+    *(f"{threshold0},10,1000" for threshold0 in (700, 2000, 5000, 20000, 50000)),
+    *(f"{threshold0},10,10" for threshold0 in (5000, 20000, 50000)),
+    *(f"{threshold0},10,100" for threshold0 in (5000, 20000)),
+    "2000,20,100",
+    "2000,10,10+freeze",
+    "5000,10,100+freeze",
+)
 
 
-def run_once(
-    python: str,
-    program: str,
-    setting: str,
-    scale: float,
-    through: Sequence[str] = (),
-    environ: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    """Run one program at one setting in a process of its own, and say what it cost.
-
-    `through` is a command to put before the program's, such as `gctune run --`.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder, "cost.json")
-        script = HERE / "programs" / f"{program}.py"
-        command = [*through, python, HERE / "measured.py", out, setting, script, str(scale)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environ)
-        cost: dict[str, Any] = json.loads(out.read_text())
-    return cost
-
-
-def version(python: str) -> str:
-    """The version of an interpreter, as `3.13.0`."""
-    return subprocess.check_output([python, "-c", VERSION], text=True).strip()
-
-
-def sweep(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    interpreter = version(asked.python)
-    for repeat in range(asked.repeats):
-        for program in asked.program or PROGRAMS:
-            for setting in asked.setting or SETTINGS:
-                about = {"program": program, "python": interpreter, "setting": setting}
-                cost = run_once(asked.python, program, setting, asked.scale)
-                yield {**about, "scale": asked.scale, "repeat": repeat, **cost}
+def runs(asked: argparse.Namespace) -> Iterator[Run]:
+    """What is to be run; no program or interpreter twice in a row where there are several."""
+    for setting in asked.setting or SETTINGS:
+        for python in asked.python:
+            for program in asked.program or programs(asked.programs):
+                yield Run(program, version(python), setting, asked.scale, asked.seed)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--python", default=sys.executable, help="the interpreter to run them on")
+    parser.add_argument("--python", action="append", help="an interpreter to run them on")
     parser.add_argument("--out", type=Path, required=True, help="file that lines are added to")
-    parser.add_argument("--program", action="append", choices=PROGRAMS, help="only this one")
+    parser.add_argument("--programs", type=Path, default=FOLDER, help="folder of the programs")
+    parser.add_argument("--program", action="append", help="only this one")
     parser.add_argument("--setting", action="append", help="only this one, as 5000,10,1000+freeze")
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=1, help="how often each, in all")
     asked = parser.parse_args()
-    with asked.out.open("a") as out:
-        for line in sweep(asked):
-            print(json.dumps(line), file=out, flush=True)
+    asked.python = asked.python or [sys.executable]
+    rows = Rows(asked.out, {version(python): python for python in asked.python}, asked.programs)
+    for repeat in range(asked.repeats):
+        for run in runs(asked):
+            rows.measured(run, repeat + 1)
 
 
 if __name__ == "__main__":

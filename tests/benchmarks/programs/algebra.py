@@ -5,6 +5,8 @@ Expressions come and go in great numbers; its caches keep some of them.
 
 from __future__ import annotations
 
+from random import Random
+
 import sympy
 from command import run
 
@@ -22,9 +24,11 @@ def problem(number: int) -> None:
     sympy.Matrix(4, 4, lambda i, j: x**i + number * y * j + i).det()
 
 
-def main(scale: float) -> None:
-    for number in range(max(1, round(ROUNDS * scale))):
-        problem(number)
+def main(scale: float, seed: int) -> None:
+    numbers = list(range(max(1, round(ROUNDS * scale))))
+    Random(seed).shuffle(numbers)
+    for number in numbers:
+        problem(number + 4 * seed)
 
 
 if __name__ == "__main__":

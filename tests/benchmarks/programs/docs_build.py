@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import tempfile
 from pathlib import Path
+from random import Random
 
 from command import run
 from sphinx.application import Sphinx
 
 PAGES = 60
-SECTIONS = 12
+FEWEST, MOST = 6, 18  # sections of a page
 SECTION = """
 .. _page{page}-section{section}:
 
@@ -52,28 +53,28 @@ beta       the second   bytes
 """
 
 
-def page(number: int, pages: int) -> str:
+def page(number: int, pages: int, sections: int) -> str:
     title = f"Page {number}"
-    sections = (
+    body = (
         SECTION.format(page=number, section=section, other=(number * 7 + section) % pages)
-        for section in range(SECTIONS)
+        for section in range(sections)
     )
-    return f"{title}\n{'=' * len(title)}\n{''.join(sections)}"
+    return f"{title}\n{'=' * len(title)}\n{''.join(body)}"
 
 
-def write_source(folder: Path, pages: int) -> None:
+def write_source(folder: Path, pages: int, choice: Random) -> None:
     names = "".join(f"   page{number}\n" for number in range(pages))
     folder.mkdir()
     (folder / "conf.py").write_text("project = 'generated'\n")
     (folder / "index.rst").write_text(f"Index\n=====\n\n.. toctree::\n\n{names}")
     for number in range(pages):
-        (folder / f"page{number}.rst").write_text(page(number, pages))
+        (folder / f"page{number}.rst").write_text(page(number, pages, choice.randint(FEWEST, MOST)))
 
 
-def main(scale: float) -> None:
+def main(scale: float, seed: int) -> None:
     with tempfile.TemporaryDirectory() as root:
         source, out = Path(root, "source"), Path(root, "out")
-        write_source(source, max(1, round(PAGES * scale)))
+        write_source(source, max(1, round(PAGES * scale)), Random(seed))
         quiet = {"status": io.StringIO(), "warning": io.StringIO()}
         Sphinx(source, source, out, out / "doctrees", "html", **quiet).build()
 

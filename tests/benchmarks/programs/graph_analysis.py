@@ -9,11 +9,12 @@ import networkx as nx
 from command import run
 
 NODES = 60_000
+FEWEST_EDGES = 3  # a node, and up to two more by seed
 
 
-def main(scale: float) -> None:
+def main(scale: float, seed: int) -> None:
     nodes = max(10, round(NODES * scale))
-    graph = nx.barabasi_albert_graph(nodes, 4, seed=7)
+    graph = nx.barabasi_albert_graph(nodes, FEWEST_EDGES + seed % 3, seed=seed)
     nx.set_edge_attributes(graph, {edge: sum(edge) % 13 + 1 for edge in graph.edges}, "weight")
     directed = graph.to_directed()
     tree = nx.minimum_spanning_tree(graph)

@@ -8,14 +8,15 @@ from __future__ import annotations
 import io
 import tempfile
 from pathlib import Path
+from random import Random
 
 from command import run
 from pylint.lint import Run
 from pylint.reporters.text import TextReporter
 
 MODULES = 40
-FUNCTIONS = 14
-FUNCTION = '''
+FEWEST, MOST = 8, 20  # classes of a module
+CLASS = '''
 
 class Shape{n}(dict):
     """The shape of {n}."""
@@ -43,17 +44,20 @@ def use{n}(shapes, unused=None):
 '''
 
 
-def write_source(folder: Path, modules: int) -> list[str]:
-    text = '"""Shapes."""' + "".join(FUNCTION.format(n=n) for n in range(FUNCTIONS))
+def module(classes: int) -> str:
+    return '"""Shapes."""' + "".join(CLASS.format(n=n) for n in range(classes))
+
+
+def write_source(folder: Path, modules: int, choice: Random) -> list[str]:
     files = [folder / f"shapes{number}.py" for number in range(modules)]
     for file in files:
-        file.write_text(text)
+        file.write_text(module(choice.randint(FEWEST, MOST)))
     return [str(file) for file in files]
 
 
-def main(scale: float) -> None:
+def main(scale: float, seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        files = write_source(Path(folder), max(1, round(MODULES * scale)))
+        files = write_source(Path(folder), max(1, round(MODULES * scale)), Random(seed))
         Run(["--persistent=n", *files], reporter=TextReporter(io.StringIO()), exit=False)
 
 

@@ -6,6 +6,8 @@ of them dies when its session does.
 
 from __future__ import annotations
 
+from random import Random
+
 from command import run
 from sqlalchemy import ForeignKey, create_engine, select
 from sqlalchemy.orm import (
@@ -19,7 +21,7 @@ from sqlalchemy.orm import (
 
 BATCHES = 30
 AUTHORS = 120
-BOOKS = 8
+MOST_BOOKS = 16  # of an author
 
 
 class Base(DeclarativeBase):
@@ -43,9 +45,10 @@ class Book(Base):
     author: Mapped[Author] = relationship(back_populates="books")
 
 
-def write(session: Session, batch: int) -> None:
+def write(session: Session, batch: int, choice: Random) -> None:
     for number in range(AUTHORS):
-        books = [Book(title=f"title {number} {each}", pages=each * 10) for each in range(BOOKS)]
+        written = range(choice.randint(0, MOST_BOOKS))
+        books = [Book(title=f"title {number} {each}", pages=each * 10) for each in written]
         session.add(Author(name=f"author {number}", batch=batch, books=books))
     session.commit()
 
@@ -59,12 +62,13 @@ def change(session: Session, batch: int) -> None:
     session.commit()
 
 
-def main(scale: float) -> None:
+def main(scale: float, seed: int) -> None:
     engine = create_engine("sqlite://")
     Base.metadata.create_all(engine)
+    choice = Random(seed)
     for batch in range(max(1, round(BATCHES * scale))):
         with Session(engine) as session:
-            write(session, batch)
+            write(session, batch, choice)
         with Session(engine) as session:
             change(session, batch)
 

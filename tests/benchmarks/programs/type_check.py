@@ -11,12 +11,13 @@ from __future__ import annotations
 import platform
 import tempfile
 from pathlib import Path
+from random import Random
 
 from command import run
 from mypy import api
 
 MODULES = 160
-CLASSES = 8
+FEWEST, MOST = 4, 12  # classes of a module
 HEAD = """
 from __future__ import annotations
 
@@ -61,7 +62,7 @@ TOTAL{n}: float = build{n}([1, 2, 3]).total(lambda each: each * 1.5)
 """
 
 
-def module(number: int) -> str:
+def module(number: int, classes: int) -> str:
     imported = "".join(
         f"from generated.module{other} import Item0 as Other{other}, build0 as other{other}\n"
         for other in range(max(0, number - 3), number)
@@ -70,21 +71,21 @@ def module(number: int) -> str:
         f"\nUSED{other}: Other{other}[int] = other{other}([{number}])\n"
         for other in range(max(0, number - 3), number)
     )
-    return HEAD + imported + "".join(CLASS.format(n=n) for n in range(CLASSES)) + used
+    return HEAD + imported + "".join(CLASS.format(n=n) for n in range(classes)) + used
 
 
-def write_source(folder: Path, modules: int) -> None:
+def write_source(folder: Path, modules: int, choice: Random) -> None:
     folder.mkdir()
     (folder / "__init__.py").write_text("")
     for number in range(modules):
-        (folder / f"module{number}.py").write_text(module(number))
+        (folder / f"module{number}.py").write_text(module(number, choice.randint(FEWEST, MOST)))
 
 
-def main(scale: float) -> None:
+def main(scale: float, seed: int) -> None:
     platform.python_implementation = lambda: "CPython, left alone"
     with tempfile.TemporaryDirectory() as root:
         source = Path(root, "generated")
-        write_source(source, max(1, round(MODULES * scale)))
+        write_source(source, max(1, round(MODULES * scale)), Random(seed))
         out, error, code = api.run(
             ["--strict", "--no-incremental", "--cache-dir=/dev/null", str(source)]
         )

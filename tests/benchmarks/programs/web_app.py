@@ -14,6 +14,7 @@ from django.conf import settings
 
 REQUESTS = 2000
 PRODUCTS = 40_000
+MOST_SHOWN = 75  # products of a page
 TEMPLATE = """
 <html><body><h1>{{ title|upper }}</h1><ul>
 {% for product in products %}
@@ -60,21 +61,20 @@ class Order(models.Model):
         app_label = "shop"
 
 
-CATALOGUE = [
-    {
-        "name": f"product {n}",
-        "price": n / 7,
-        "tags": [f"tag {n % 9}", f"tag {n % 5}"],
-        "like": [n],
-    }
-    for n in range(PRODUCTS)
-]
+CATALOGUE: list[dict[str, object]] = []
 
 
-def products(request: HttpRequest, start: int) -> HttpResponse:
+def load(scale: float, seed: int) -> None:
+    choice = random.Random(seed)
+    for n in range(PRODUCTS):
+        tags = [f"tag {n % 9}" for _ in range(choice.randint(0, 4))]
+        CATALOGUE.append({"name": f"product {n}", "price": n / 7, "tags": tags, "like": [n]})
+
+
+def products(request: HttpRequest, start: int, many: int) -> HttpResponse:
     context = {
         "title": f"from {start}",
-        "products": CATALOGUE[start : start + 40],
+        "products": CATALOGUE[start : start + many],
         "orders": list(Order.objects.order_by("-amount")[:20]),
     }
     return render(request, "page", context)
@@ -85,18 +85,18 @@ def order(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"id": made.pk, "product": CATALOGUE[made.amount % PRODUCTS]})
 
 
-urlpatterns = [path("products/<int:start>/", products), path("order/", order)]
+urlpatterns = [path("products/<int:start>/<int:many>/", products), path("order/", order)]
 
 
-def main(scale: float) -> None:
-    choice = random.Random(7)
+def main(scale: float, seed: int) -> None:
+    choice = random.Random(seed)
     with connection.schema_editor() as editor:
         editor.create_model(Order)
     client = Client()
     for number in range(max(1, round(REQUESTS * scale))):
         amount = choice.randrange(PRODUCTS)
         client.post("/order/", {"name": f"customer {number}", "amount": amount})
-        client.get(f"/products/{choice.randrange(PRODUCTS)}/")
+        client.get(f"/products/{choice.randrange(PRODUCTS)}/{choice.randint(5, MOST_SHOWN)}/")
 
 
 if __name__ == "__main__":

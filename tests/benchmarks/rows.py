@@ -1,0 +1,107 @@
+"""What was measured, kept: a run of a program is a line of JSON, and is not run twice.
+
+A row holds what was run (`Run`), and what `measured.py` says that it cost.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+HERE = Path(__file__).parent
+FOLDER = HERE / "programs"
+VERSION = "import platform; print(platform.python_version())"
+
+Row: TypeAlias = "dict[str, Any]"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A program on an interpreter at one setting, and how much of what it was given to do."""
+
+    program: str
+    python: str
+    setting: str
+    scale: float
+    seed: int
+
+
+class Rows:
+    """The rows of a file, and of the runs that it lacks once they are asked for.
+
+    `pythons` are the paths of interpreters by their versions, `folder` is where
+    the programs are.
+    """
+
+    def __init__(self, file: Path, pythons: dict[str, str], folder: Path = FOLDER) -> None:
+        self._file, self._pythons, self._folder = file, pythons, folder
+        self._kept: dict[Run, list[Row]] = defaultdict(list)
+        for row in read_rows(file):
+            self._kept[run_of(row)].append(row)
+
+    def kept(self, run: Run) -> list[Row]:
+        return list(self._kept[run])
+
+    def measured(self, run: Run, repeats: int = 1) -> list[Row]:
+        """At least so many rows of a run, the missing ones measured now."""
+        while len(self._kept[run]) < repeats:
+            self.measure(run)
+        return self.kept(run)
+
+    def measure(self, run: Run) -> Row:
+        """Run it, however often it was run before, and keep the row."""
+        row = {**asdict(run), **self._cost(run)}
+        with self._file.open("a") as file:
+            print(json.dumps(row), file=file)
+        self._kept[run].append(row)
+        return row
+
+    def _cost(self, run: Run) -> Row:
+        script = self._folder / f"{run.program}.py"
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder, "cost.json")
+            what = [out, run.setting, script, str(run.scale), str(run.seed)]
+            command = [self._pythons[run.python], HERE / "measured.py", *what]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            cost: Row = json.loads(out.read_text())
+        return cost
+
+
+def read_rows(file: Path) -> Iterator[Row]:
+    if file.exists():
+        yield from map(json.loads, file.read_text().splitlines())
+
+
+def run_of(row: Row) -> Run:
+    return Run(**{name: row[name] for name in Run.__dataclass_fields__})
+
+
+def programs(folder: Path = FOLDER) -> list[str]:
+    """The names of the programs in a folder."""
+    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "command")
+
+
+@cache
+def version(python: str) -> str:
+    """The version of an interpreter, as `3.13.0`."""
+    return subprocess.check_output([python, "-c", VERSION], text=True).strip()
+
+
+def capture(
+    python: str, program: str, scale: float, seed: int, captures: Path, folder: Path = FOLDER
+) -> Path:
+    """The profile of a program at its own settings, captured unless there is one."""
+    profile = captures / f"{program}-{version(python)}-scale{scale:g}-seed{seed}.profile"
+    if not profile.exists():
+        gctune, script = [python, "-m", "gctune"], folder / f"{program}.py"
+        what = [python, script, "--scale", str(scale), "--seed", str(seed)]
+        command = [*gctune, "capture", "-o", profile, "--", *what]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return profile
