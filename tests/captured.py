@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 from pathlib import Path
 from struct import pack
 from typing import Any
@@ -104,9 +105,13 @@ def profile(
     reason: str = "exit",
     name: str = "app.profile",
     thresholds: Iterable[tuple[int, int, int]] = ((2000, 10, 10),),
+    totals: Iterable[int] = (),
     **values: Any,
 ) -> Profile:
-    """A profile of `collections`; `thresholds` are what the readings see, a second apart."""
+    """A profile of `collections`, read once a second.
+
+    `thresholds` are what the readings see, `totals` how many collections there have been.
+    """
     seen = [
         Reading(
             time_ns=number * 10**9,
@@ -117,10 +122,10 @@ def profile(
             thresholds=each,
             enabled=True,
             frozen=0,
-            collections=(0, 0, 0),
+            collections=(so_far, 0, 0),
             collected=(0, 0, 0),
         )
-        for number, each in enumerate(thresholds, 1)
+        for number, (each, so_far) in enumerate(zip(thresholds, chain(totals, repeat(0))), 1)
     ]
     return Profile(
         path=Path(name),

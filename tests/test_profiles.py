@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gctune.host.interpreter import Interpreter, collector_of, default_thresholds
-from gctune.profile.file import Profile, read
+from gctune.profile.file import read
 from gctune.recommender.recommendation import Recommendation, recommend
 from gctune.recommender.search import Goal
 from gctune.report.recommendation import render
@@ -29,13 +28,6 @@ def _rows() -> Iterator[list[str]]:
             yield [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def _target(profile: Profile) -> Interpreter:
-    """The interpreter that the profile was captured on."""
-    version = profile.header.version
-    collector = collector_of("cpython", version, gil=True)
-    return Interpreter("cpython", version, collector, default_thresholds(version, collector), "")
-
-
 def _worded(answer: Recommendation) -> str:
     changes = (f"{each.setting} {each.old} -> {each.new}" for each in answer.changes)
     return f"{', '.join(changes) or answer.verdict}: {answer.reason}"
@@ -45,15 +37,14 @@ def _worded(answer: Recommendation) -> str:
 @pytest.mark.parametrize("name", NAMES)
 def test_leads_to_the_recommendation_in_the_readme(name: str, goal: str) -> None:
     profile = read(FOLDER / name)
-    answer = recommend([profile], goal, size_or_ratio("10%"), None, _target(profile))
+    answer = recommend([profile], goal, size_or_ratio("10%"), None)
     row = [f"`{name}`", goal, _worded(answer)]
     assert row in list(_rows()), f"| {' | '.join(row)} |"
 
 
 def test_what_the_project_shows_first_is_what_it_says() -> None:
     profile = read(FOLDER / "docs_build-3.13.profile.gz")
-    target = _target(profile)
-    answer = recommend([profile], Goal.THROUGHPUT, size_or_ratio("10%"), None, target)
+    answer = recommend([profile], Goal.THROUGHPUT, size_or_ratio("10%"), None)
     out = Console(file=io.StringIO(), width=80, highlight=False)
     with out.capture() as captured:
         out.print(render(answer))

@@ -12,8 +12,9 @@ from gctune.host.container import Limit
 from gctune.host.interpreter import Collector, Interpreter
 from gctune.profile.file import Profile
 from gctune.recommender.budget import budget_of
-from gctune.recommender.recommendation import Recommendation, Verdict, recommend
+from gctune.recommender.recommendation import Recommendation, recommend
 from gctune.recommender.search import Goal
+from gctune.recommender.verdict import Verdict
 from gctune.settings.quantities import Ratio, Size
 
 MIB = 2**20
@@ -112,17 +113,33 @@ def test_another_version_is_told() -> None:
     assert notes == ("captured under 3.11.7, recommended for 3.13.0",)
 
 
-def test_what_the_program_does_to_its_collector_is_told() -> None:
-    (evidence,) = answer(costly_full_collections(enabled=False)).evidence
-    assert "the program disables the collector for a time" in evidence.told
-
-
 def test_several_profiles_are_one_answer_by_their_cpu_time() -> None:
     light = profile(growing(cycles=2), name="b", cpu_seconds=0.6)
     recommendation = answer(light, costly_full_collections(name="a"))
     assert [evidence.profile for evidence in recommendation.evidence] == ["a", "b"]
     assert recommendation.captured.cpu_seconds == pytest.approx(4.6)
     assert recommendation.verdict == Verdict.CHANGE
+
+
+@pytest.mark.parametrize(("started", "peak"), [(0.5, 200 * MIB), (9.0, 100 * MIB)])
+def test_memory_is_that_of_processes_that_ran_at_once(started: float, peak: int) -> None:
+    """Each ran for a second: the other half a second later, or after the first."""
+    first = costly_full_collections(name="a", started=0.0)
+    other = costly_full_collections(name="b", started=started)
+    assert answer(first, other).captured.peak_rss_bytes == peak
+
+
+def test_what_is_best_for_all_but_harms_one_is_said_to_contradict() -> None:
+    """Where each request's objects die, fewer collections are free; garbage grows cold."""
+    level = {"blocks_before": 54_002, "blocks_after": 54_002}
+    requests = [collection(cpu_ns=5_000_000, start_ns=n * 10**7, **level) for n in range(360)]
+    served = profile(requests, name="served")
+    cold = profile(growing(garbage=1500, cpu_ns=4_000_000), name="cold", started=100.0)
+    assert answer(served).verdict == Verdict.CHANGE
+    recommendation = answer(served, cold)
+    assert recommendation.verdict != Verdict.CHANGE
+    (note,) = recommendation.notes
+    assert note.startswith("cold contradicts: ")
 
 
 def test_a_program_that_ran_on_is_told_as_a_risk() -> None:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import pytest
 from captured import collection, growing, profile
 
-from gctune.recommender.search import Captured, Goal, best, predict, started_up
+from gctune.recommender.phases import started_up
+from gctune.recommender.processes import Processes
+from gctune.recommender.search import Goal, choose
+from gctune.recommender.simulator import Prediction
 from gctune.recommender.summary import Summary, summarise
 
 PLENTY = 10**12
+
+
+def best(summary: Summary, goal: str, budget_bytes: int) -> Prediction | None:
+    return choose(Processes.of([summary]), goal, budget_bytes).best
 
 
 def heap_growth() -> Summary:
@@ -28,7 +35,7 @@ def garbage() -> Summary:
 
 def test_throughput_takes_away_full_collections_that_find_nothing() -> None:
     summary = heap_growth()
-    choice = best([summary], Goal.THROUGHPUT, PLENTY)
+    choice = best(summary, Goal.THROUGHPUT, PLENTY)
     assert choice is not None
     assert choice.collections[2] == 0
     assert choice.gc_seconds.high < summary.gc_ns / 1e9
@@ -37,17 +44,17 @@ def test_throughput_takes_away_full_collections_that_find_nothing() -> None:
 @pytest.mark.parametrize("goal", Goal.ALL)
 @pytest.mark.parametrize("budget", [0, 200_000, 2_000_000])
 def test_nothing_goes_over_the_budget(goal: str, budget: int) -> None:
-    choice = best([garbage()], goal, budget)
+    choice = best(garbage(), goal, budget)
     assert choice is None or choice.extra_bytes.high <= budget
 
 
 def test_no_candidate_within_the_budget_is_no_answer() -> None:
-    assert best([garbage()], Goal.THROUGHPUT, -(10**12)) is None
+    assert best(garbage(), Goal.THROUGHPUT, -(10**12)) is None
 
 
 def test_latency_shortens_the_longest_pause_at_no_cost_of_cpu() -> None:
     summary = heap_growth()
-    choice = best([summary], Goal.LATENCY, PLENTY)
+    choice = best(summary, Goal.LATENCY, PLENTY)
     assert choice is not None
     assert choice.pause_seconds.expected < 0.1 / 3
     assert choice.gc_seconds.expected <= summary.gc_ns / 1e9
@@ -55,19 +62,21 @@ def test_latency_shortens_the_longest_pause_at_no_cost_of_cpu() -> None:
 
 def test_memory_takes_no_more_than_a_percent_of_cpu() -> None:
     summary = garbage()
-    choice = best([summary], Goal.MEMORY, PLENTY)
+    choice = best(summary, Goal.MEMORY, PLENTY)
     assert choice is not None
-    assert choice.cpu_ratio(summary.gc_ns / 1e9).expected <= 1.01
+    assert choice.cpu.expected <= 1.01
     assert choice.extra_bytes.expected <= 0.01 * summary.peak_rss_bytes
 
 
 def test_two_processes_cost_what_they_cost_together() -> None:
     one, other = heap_growth(), garbage()
-    apart = [predict([each], (5000, 10, 100), False) for each in (one, other)]
-    both = predict([one, other], (5000, 10, 100), False)
+    settings = (5000, 10, 100), False
+    apart = [Processes.of([each]).predict(*settings) for each in (one, other)]
+    together = Processes.of([one, other])
+    both = together.predict(*settings)
     assert both.gc_seconds.expected == pytest.approx(sum(p.gc_seconds.expected for p in apart))
     assert both.pause_seconds.expected == max(p.pause_seconds.expected for p in apart)
-    assert Captured.of([one, other]).gc_seconds == pytest.approx((one.gc_ns + other.gc_ns) / 1e9)
+    assert together.captured.gc_seconds == pytest.approx((one.gc_ns + other.gc_ns) / 1e9)
 
 
 def test_a_program_that_only_grows_never_starts_up() -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from gctune.cli.streams import say
 from gctune.errors import problem
 from gctune.host.container import read_container
-from gctune.host.interpreter import Interpreter, collector_of, default_thresholds, this_interpreter
+from gctune.host.interpreter import Interpreter, collector_of, stock
 from gctune.profile.file import read, siblings
 from gctune.recommender import config
 from gctune.recommender.recommendation import Recommendation
@@ -45,15 +45,14 @@ def _target(
     context: click.Context,  # noqa: ARG001
     parameter: click.Parameter,  # noqa: ARG001
     value: str | None,
-) -> Interpreter:
+) -> Interpreter | None:
     if value is None:
-        return this_interpreter()
+        return None
     if not re.fullmatch(_VERSION, value):
         raise click.BadParameter("give a whole version, like 3.13.1")
     major, minor, micro = map(int, value.split("."))
     version = (major, minor, micro)
-    collector = collector_of("cpython", version, gil=True)
-    return Interpreter("cpython", version, collector, default_thresholds(version, collector), "")
+    return stock("cpython", version, collector_of("cpython", version, gil=True))
 
 
 def _environment(
@@ -94,7 +93,7 @@ def _environment(
     "target",
     metavar="X.Y.Z",
     callback=_target,
-    help="Recommend for this CPython rather than the running one.",
+    help="Recommend for this CPython rather than the captured one.",
 )
 @click.option(
     "--write",
@@ -115,7 +114,7 @@ def recommend(
     profiles: tuple[Path, ...],
     goal: str,
     budget: Size | Ratio,
-    target: Interpreter,
+    target: Interpreter | None,
     file: Path | None,
     environment: str,
     as_json: bool,

@@ -110,6 +110,12 @@ def default_thresholds(version: tuple[int, int, int], collector: str) -> tuple[i
     return (2000, 10, 0 if collector is Collector.INCREMENTAL else 10)
 
 
+def stock(implementation: str, version: tuple[int, int, int], collector: str) -> Interpreter:
+    """Describe an interpreter that is not running here, as far as its version tells."""
+    thresholds = default_thresholds(version, collector)
+    return Interpreter(implementation, version, collector, thresholds, "")
+
+
 def this_interpreter() -> Interpreter:
     """Describe the running interpreter."""
     implementation = sys.implementation.name

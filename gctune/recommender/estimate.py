@@ -30,3 +30,8 @@ def total(estimates: list[Estimate]) -> Estimate:
 def mean(estimates: list[Estimate]) -> Estimate:
     """The mean of estimates of the same figure."""
     return total(estimates).map(1 / len(estimates))
+
+
+def greatest(estimates: list[Estimate]) -> Estimate:
+    """The greatest of several figures."""
+    return Estimate(*map(max, zip(*estimates)))

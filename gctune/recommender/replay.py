@@ -8,9 +8,10 @@ from functools import lru_cache
 from itertools import count
 from typing import NamedTuple
 
+from gctune.recommender.conduct import Thresholds
 from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
 from gctune.recommender.heap import Collected, Heap
-from gctune.recommender.timeline import Thresholds, Timeline, reusable
+from gctune.recommender.timeline import Timeline, reusable
 
 _REMEMBERED = 8  # of the last answers, which a search asks for again and again
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
+from gctune.recommender.conduct import Thresholds
 from gctune.recommender.cost import CostModel
-from gctune.recommender.estimate import Estimate, mean, total
+from gctune.recommender.estimate import Estimate, total
 from gctune.recommender.generations import OLD, YOUNG
 from gctune.recommender.heap import Heap
 from gctune.recommender.replay import Step, replay
 from gctune.recommender.stretch import Stretch
 from gctune.recommender.summary import Summary
-from gctune.recommender.timeline import Thresholds
 
 _COLD = 0.5  # of what coldness adds to a collection's cost, the share that is uncertain
 _MEMORY = 1.4  # times the predicted memory that covers nine runs in ten
@@ -28,63 +27,37 @@ class Prediction:
     """A captured run under other settings.
 
     `other_seconds` is the CPU time outside of collections, the same under all
-    settings. `extra_bytes` is what the peak of rss grows by, `pause_seconds`
-    the longest collection in CPU time. `freeze` says that the heap is frozen
-    once the program has started up.
+    settings; `was_seconds` that within the captured ones. `extra_bytes` is what
+    the peak of rss grows by, `pause_seconds` the longest collection in CPU
+    time. `freeze` says that the heap is frozen once the program has started up.
+    `worst` is the ratio of CPU times of the process that fares worst.
     """
 
     thresholds: Thresholds
     freeze: bool
     collections: tuple[int, int, int]
     gc_seconds: Estimate
+    was_seconds: float
     other_seconds: float
     pause_seconds: Estimate
     extra_bytes: Estimate
+    worst: float
 
     @property
     def share(self) -> float:
         """GC's CPU time for each second of the program's other CPU time."""
         return self.gc_seconds.expected / self.other_seconds
 
-    def cpu_ratio(self, captured_gc_seconds: float) -> Estimate:
+    @property
+    def cpu(self) -> Estimate:
         """CPU time of the whole against the captured run's.
 
         What is saved of GC differs between runs as GC does.
         """
-        whole = self.other_seconds + captured_gc_seconds
-        doubt = _RUNS * abs(captured_gc_seconds - self.gc_seconds.expected)
+        whole = self.other_seconds + self.was_seconds
+        doubt = _RUNS * abs(self.was_seconds - self.gc_seconds.expected)
         expected, low, high = self.gc_seconds.map(1 / whole, self.other_seconds / whole)
         return Estimate(expected, low - doubt / whole, high + doubt / whole)
-
-
-def together(predictions: Sequence[Prediction]) -> Prediction:
-    """The prediction for several processes of one program, side by side."""
-    return _merged(predictions, total, max)
-
-
-def averaged(predictions: Sequence[Prediction]) -> Prediction:
-    """The prediction for settings that the given ones surround."""
-    merged = _merged(predictions, mean, lambda values: sum(values) / len(values))
-    middle = predictions[len(predictions) // 2]
-    return replace(merged, thresholds=middle.thresholds, collections=middle.collections)
-
-
-def _merged(
-    predictions: Sequence[Prediction],
-    add: Callable[[list[Estimate]], Estimate],
-    longest: Callable[[Sequence[float]], float],
-) -> Prediction:
-    first = predictions[0]
-    young, middle, old = map(sum, zip(*(one.collections for one in predictions)))
-    return Prediction(
-        thresholds=first.thresholds,
-        freeze=first.freeze,
-        collections=(young, middle, old),
-        gc_seconds=add([one.gc_seconds for one in predictions]),
-        other_seconds=add([Estimate.exact(one.other_seconds) for one in predictions]).expected,
-        pause_seconds=Estimate(*map(longest, zip(*(one.pause_seconds for one in predictions)))),
-        extra_bytes=add([one.extra_bytes for one in predictions]),
-    )
 
 
 def simulate(summary: Summary, thresholds: Thresholds, freeze_at: int | None = None) -> Prediction:
@@ -100,16 +73,20 @@ def simulate(summary: Summary, thresholds: Thresholds, freeze_at: int | None = N
         gone += len(stretch.timeline)
     counts = [round(summary.weight * sum(each)) for each in zip(*(one.counts for one in tallies))]
     young, middle, old = counts
+    gc_seconds = total([tally.gc_ns for tally in tallies]).map(summary.weight * 1e-9)
+    was, other = summary.gc_ns / 1e9, max(summary.cpu_ns - summary.gc_ns, 1) / 1e9
     return Prediction(
         thresholds=thresholds,
         freeze=freeze_at is not None,
         collections=(young, middle, old),
-        gc_seconds=total([tally.gc_ns for tally in tallies]).map(summary.weight * 1e-9),
-        other_seconds=max(summary.cpu_ns - summary.gc_ns, 1) / 1e9,
+        gc_seconds=gc_seconds,
+        was_seconds=was,
+        other_seconds=other,
         pause_seconds=max(tally.pause_ns for tally in tallies).map(1e-9),
         extra_bytes=max(_extra_blocks(summary, tally, thresholds) for tally in tallies).map(
             summary.bytes_per_block
         ),
+        worst=(gc_seconds.expected + other) / (was + other),
     )
 
 

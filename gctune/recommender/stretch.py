@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gctune.recommender.columns import Columns
+from gctune.recommender.conduct import Thresholds
 from gctune.recommender.cost import Sample
 from gctune.recommender.heap import Heap
 from gctune.recommender.quarter import Seen, quarters
 from gctune.recommender.replay import recapture
-from gctune.recommender.timeline import Thresholds, Timeline, build
+from gctune.recommender.timeline import Timeline, build
 
 # A replay takes a few microseconds a collection, and some sixty are made. Of a
 # long run, evenly spaced stretches stand for the whole; at the default

@@ -10,12 +10,12 @@ from operator import mul
 from gctune.errors import ProfileError, problem
 from gctune.host.interpreter import Collector
 from gctune.profile.file import Profile
-from gctune.profile.records import Header, Reading
+from gctune.profile.records import Header
 from gctune.recommender.columns import Columns
+from gctune.recommender.conduct import Conduct, Thresholds, conduct, in_force
 from gctune.recommender.cost import CostModel, Sample, fit
 from gctune.recommender.generations import AUTOMATIC, OLD
 from gctune.recommender.stretch import Start, Stretch, stretches
-from gctune.recommender.timeline import Thresholds
 
 # Where rss and blocks did not grow enough to tell: pymalloc's blocks have 16 to
 # 512 bytes, and 105 were measured on thirteen programs.
@@ -45,15 +45,20 @@ class Generation:
 class Summary:
     """One profile boiled down.
 
-    `cpu_ns` is the process's CPU time while it was recorded, collections
-    included. `stretches` are what is replayed, and each of their collections
-    stands for `weight` of the run. `whole` says that the recording went on to
-    the program's end. `told` are things that a reader should know.
+    `conduct` is what the program does to its collector by itself, and
+    `thresholds` those that it mostly ran under. `began` and `ended` are Unix
+    times, in seconds. `cpu_ns` is the process's CPU time while it was recorded,
+    collections included. `stretches` are what is replayed, and each of their
+    collections stands for `weight` of the run. `whole` says that the recording
+    went on to the program's end, `recorded` which share of the collections it
+    holds. `told` are things that a reader should know.
     """
 
     name: str
     header: Header
-    thresholds: Thresholds
+    conduct: Conduct
+    began: float
+    ended: float
     stretches: tuple[Stretch, ...]
     weight: float
     cost: CostModel
@@ -62,7 +67,13 @@ class Summary:
     peak_rss_bytes: int
     bytes_per_block: float
     whole: bool
+    recorded: float
     told: tuple[str, ...]
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Those that it mostly ran under."""
+        return self.conduct.usual
 
     @property
     def gc_ns(self) -> int:
@@ -84,15 +95,17 @@ def summarise(profile: Profile) -> Summary:
     _check_collector(profile)
     columns = Columns.of(batch.collections() for batch in profile.batches)
     objects = header.objects or round(header.blocks / _BLOCKS_PER_OBJECT)
-    in_force = _in_force(header, profile.readings, columns)
+    own = conduct(profile)
     start = Start(objects, header.blocks, _settled(profile, columns, objects))
-    replayed = tuple(stretches(columns, in_force, start))
+    replayed = tuple(stretches(columns, in_force(profile, columns), start))
     weight = max(1.0, len(columns) / max(1, sum(len(each.timeline) for each in replayed)))
     samples = [sample for stretch in replayed for sample in stretch.samples]
     return Summary(
         name=profile.path.name,
         header=header,
-        thresholds=header.thresholds,
+        conduct=own,
+        began=header.started,
+        ended=header.started + _seconds(profile),
         stretches=replayed,
         weight=weight,
         cost=fit(samples),
@@ -101,7 +114,8 @@ def summarise(profile: Profile) -> Summary:
         peak_rss_bytes=_peak_rss(profile),
         bytes_per_block=_bytes_per_block(profile, columns),
         whole=profile.closing is not None and profile.closing.reason == "exit",
-        told=tuple(_told(profile, replayed, in_force)),
+        recorded=_recorded(profile, columns),
+        told=tuple(_told(profile, columns, replayed, own)),
     )
 
 
@@ -119,16 +133,6 @@ def _check_collector(profile: Profile) -> None:
         )
 
 
-def _in_force(header: Header, readings: Sequence[Reading], columns: Columns) -> list[Thresholds]:
-    """The thresholds at each collection; a change is seen by the reading after it."""
-    times = [reading.time_ns for reading in readings]
-    values = [header.thresholds, *(reading.thresholds for reading in readings)]
-    if len(set(values)) == 1:
-        return [header.thresholds] * len(columns)
-    last = len(values) - 1
-    return [values[min(bisect_right(times, start) + 1, last)] for start in columns.start_ns]
-
-
 def _settled(profile: Profile, columns: Columns, objects: int) -> float:
     """The objects that the last full collection before the recording left, as far as known."""
     if not profile.readings or not columns:
@@ -139,6 +143,11 @@ def _settled(profile: Profile, columns: Columns, objects: int) -> float:
         for generation, start in zip(columns.generation, columns.start_ns)
     )
     return float(objects) if first.collections[OLD] > seen else 0.0
+
+
+def _seconds(profile: Profile) -> float:
+    last = max((reading.time_ns for reading in profile.readings), default=profile.header.start_ns)
+    return (last - profile.header.start_ns) / 1e9
 
 
 def _cpu_ns(profile: Profile, columns: Columns) -> int:
@@ -195,29 +204,32 @@ def _generation(columns: Columns, samples: Sequence[Sample], number: int) -> Gen
 
 
 def _told(
-    profile: Profile, replayed: Sequence[Stretch], in_force: Sequence[Thresholds]
+    profile: Profile, columns: Columns, replayed: Sequence[Stretch], own: Conduct
 ) -> Iterator[str]:
     """What about this run a reader should know."""
     yield from profile.problems
     seen = sum(len(stretch.timeline) for stretch in replayed)
-    asked = sum(
-        generation != AUTOMATIC for stretch in replayed for generation in stretch.timeline.explicit
-    )
-    if seen < len(in_force):
-        yield f"{seen} of {len(in_force)} collections, in {len(replayed)} stretches, are replayed"
+    if seen < len(columns):
+        yield f"{seen} of {len(columns)} collections, in {len(replayed)} stretches, are replayed"
+    asked = [
+        cpu_ns
+        for stretch in replayed
+        for generation, cpu_ns in zip(stretch.timeline.explicit, stretch.timeline.columns.cpu_ns)
+        if generation != AUTOMATIC
+    ]
     if asked:
-        yield f"the program itself calls for {asked} of {seen} collections"
-    if len(set(in_force)) > 1:
-        yield f"the program changes its thresholds: {_listed(set(in_force))}"
-    if not profile.header.enabled or any(not reading.enabled for reading in profile.readings):
-        yield "the program disables the collector for a time"
-    frozen = max((reading.frozen or 0 for reading in profile.readings), default=0)
-    if frozen > profile.header.frozen:
-        yield f"the program freezes {frozen - profile.header.frozen} objects"
-    missed = sum(profile.closing.missed) if profile.closing else 0
-    if missed:
-        yield f"{missed} collections were not recorded"
+        spent = f"{sum(asked) / 1e9:.2f} s of CPU time"
+        yield f"the program itself calls for {len(asked)} of {seen} collections ({spent})"
+    yield from own.told()
 
 
-def _listed(values: set[Thresholds]) -> str:
-    return ", ".join("/".join(map(str, value)) for value in sorted(values))
+def _recorded(profile: Profile, columns: Columns) -> float:
+    """The share of the collections between the first reading and the last that was recorded."""
+    if not profile.readings:
+        return 1.0
+    first, last = profile.readings[0], profile.readings[-1]
+    happened = sum(last.collections) - sum(first.collections)
+    within = bisect_right(columns.start_ns, last.time_ns) - bisect_right(
+        columns.start_ns, first.time_ns
+    )
+    return min(1.0, within / happened) if happened > 0 else 1.0

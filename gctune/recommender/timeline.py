@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from gctune.recommender.columns import Columns
+from gctune.recommender.conduct import Thresholds
 from gctune.recommender.descent import movement
 from gctune.recommender.garbage import Garbage, ages
 from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
-
-Thresholds = tuple[int, int, int]
 
 # CPython keeps up to 80 freed lists and 80 freed dicts, and does not count those
 # that it takes back from there (Objects/listobject.c, dictobject.c). Tuples have

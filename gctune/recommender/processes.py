@@ -1,0 +1,131 @@
+"""Several processes of one program, or several runs of it, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from gctune.recommender.conduct import Thresholds
+from gctune.recommender.estimate import greatest, mean, total
+from gctune.recommender.phases import started_up
+from gctune.recommender.simulator import Prediction, simulate
+from gctune.recommender.summary import Summary
+
+_ABOUT = (0.8, 1.0, 1.25)  # times threshold0: what a slightly different run would meet
+
+
+@dataclass(frozen=True)
+class Captured:
+    """The captured runs as they were, all processes together."""
+
+    cpu_seconds: float
+    gc_seconds: float
+    pause_seconds: float
+    peak_rss_bytes: int
+
+
+@dataclass(frozen=True)
+class Processes:
+    """What was captured of one program, the process that took most CPU time first.
+
+    Each of `crowds` are the places of processes that ran at once.
+    """
+
+    summaries: tuple[Summary, ...]
+    crowds: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, summaries: Iterable[Summary]) -> Processes:
+        """Put them in order, and find who ran beside whom."""
+        ordered = tuple(sorted(summaries, key=lambda one: one.cpu_ns, reverse=True))
+        return cls(ordered, tuple(dict.fromkeys(_crowd(ordered, one) for one in ordered)))
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Those that the program mostly ran under."""
+        return self.summaries[0].thresholds
+
+    @cached_property
+    def captured(self) -> Captured:
+        """What they took together; memory, as much as ever at once."""
+        peaks = [summary.peak_rss_bytes for summary in self.summaries]
+        pauses = [each.longest_cpu_ns for summary in self.summaries for each in summary.generations]
+        return Captured(
+            cpu_seconds=sum(summary.cpu_ns for summary in self.summaries) / 1e9,
+            gc_seconds=sum(summary.gc_ns for summary in self.summaries) / 1e9,
+            pause_seconds=max(pauses) / 1e9,
+            peak_rss_bytes=max(sum(peaks[place] for place in crowd) for crowd in self.crowds),
+        )
+
+    @property
+    def collections(self) -> int:
+        """How many collections there were."""
+        return sum(sum(one.collections) for one in self.summaries)
+
+    @property
+    def recorded(self) -> float:
+        """The share of them that was recorded."""
+        return sum(one.recorded * one.cpu_ns for one in self.summaries) / max(
+            1, sum(one.cpu_ns for one in self.summaries)
+        )
+
+    @property
+    def disabled(self) -> bool:
+        """Whether the programs keep the collector off throughout."""
+        return all(one.conduct.disabled == 1 for one in self.summaries)
+
+    @property
+    def freezable(self) -> bool:
+        """Whether all start up and go on from there, and none freezes by itself."""
+        return all(self.starts) and not any(one.conduct.frozen for one in self.summaries)
+
+    @cached_property
+    def starts(self) -> tuple[int | None, ...]:
+        """Where each has started up."""
+        return tuple(map(started_up, self.summaries))
+
+    def predict(self, thresholds: Thresholds, freeze: bool) -> Prediction:
+        """Predict settings for all of them."""
+        starts = self.starts if freeze else (None,) * len(self.summaries)
+        return self._together(
+            [simulate(one, thresholds, start) for one, start in zip(self.summaries, starts)]
+        )
+
+    def predict_about(self, thresholds: Thresholds, freeze: bool) -> Prediction:
+        """Predict settings, averaged over nearby values of threshold0."""
+        threshold0, threshold1, threshold2 = thresholds
+        near = [
+            self.predict((round(threshold0 * factor), threshold1, threshold2), freeze)
+            for factor in _ABOUT
+        ]
+        return replace(
+            near[len(near) // 2],
+            thresholds=thresholds,
+            gc_seconds=mean([one.gc_seconds for one in near]),
+            pause_seconds=mean([one.pause_seconds for one in near]),
+            extra_bytes=mean([one.extra_bytes for one in near]),
+        )
+
+    def _together(self, apart: Sequence[Prediction]) -> Prediction:
+        young, middle, old = map(sum, zip(*(one.collections for one in apart)))
+        memory = [total([apart[place].extra_bytes for place in crowd]) for crowd in self.crowds]
+        return replace(
+            apart[0],
+            collections=(young, middle, old),
+            gc_seconds=total([one.gc_seconds for one in apart]),
+            was_seconds=sum(one.was_seconds for one in apart),
+            other_seconds=sum(one.other_seconds for one in apart),
+            pause_seconds=greatest([one.pause_seconds for one in apart]),
+            extra_bytes=greatest(memory),
+            worst=max(one.worst for one in apart),
+        )
+
+
+def _crowd(summaries: Sequence[Summary], one: Summary) -> tuple[int, ...]:
+    """The places of those that ran as `one` began."""
+    return tuple(
+        place
+        for place, other in enumerate(summaries)
+        if other is one or other.began <= one.began < other.ended
+    )
