@@ -1,0 +1,89 @@
+"""The words of relief: what is read, what can be done, and what is remembered."""
+
+from __future__ import annotations
+
+from gctune.memory.budget import Budget
+from gctune.record import Record
+
+ENFORCED_SHARE, ADVISORY_SHARE = 0.5, 0.02  # of the time, in any two seconds
+
+
+class Mood:
+    """How the process stands to its limit."""
+
+    OK = "ok"
+    RELIEVING = "relieving"
+    THRASHING = "thrashing"  # relief is due and is not to be had: it was in vain, or too dear
+
+
+class Act:
+    """A step of relief, in the order in which they are taken."""
+
+    SHRINK = "shrink"  # the pools, and what the program releases when it is asked to
+    YOUNG = "young"
+    FULL = "full"
+    TRIM = "trim"
+
+
+class Reading(Record):
+    """The memory that counts at one instant, and what it is held against.
+
+    `limit` is what to stay under, `end` where the kernel kills; None is
+    nowhere. `enforced` says whether relief may cost more than a little.
+    `share` is the part of `used` that is this process's own, above 0.
+    `chance` is a random number from 0 to 1.
+    """
+
+    at_ns: int
+    used: int
+    limit: int
+    end: int | None
+    enforced: bool
+    share: float
+    chance: float
+
+    @property
+    def cpu_share(self) -> float:
+        """The share of the time that relief may take."""
+        return ENFORCED_SHARE if self.enforced else ADVISORY_SHARE
+
+
+class Relief(Record):
+    """Relief under way: the acts still to come, where it began, and what it took so far."""
+
+    acts: tuple[str, ...]
+    began_ns: int
+    used_before: int
+    cost_ns: int
+
+
+class State(Record):
+    """What the policy remembers from one reading to the next.
+
+    `rate` is the growth in bytes a second. `left` is what the last full
+    collection left. `vain` counts reliefs in a row that were in vain, and
+    `rest_ns` is the instant until which that forbids the next one. `spread`,
+    from 0 to 1, is this process's place among those that share the limit.
+    `costs` and `done` hold what each act took the last time, and when.
+    """
+
+    mood: str
+    at_ns: int
+    used: int
+    rate: float
+    left: int
+    vain: int
+    rest_ns: int
+    spread: float
+    budget: Budget
+    relief: Relief | None
+    costs: dict[str, int]
+    done: dict[str, int]
+
+
+class Decision(Record):
+    """One act to do before the next reading; None is to look again after `pause_ns`."""
+
+    act: str | None
+    state: State
+    pause_ns: int
