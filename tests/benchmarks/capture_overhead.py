@@ -1,14 +1,14 @@
 """What a capture costs: a real program with and without it, run in turn.
 
-    python tests/benchmarks/capture_overhead.py --python .venv/bin/python --pairs 7
+    python tests/benchmarks/capture_overhead.py --python .venv/bin/python --pairs 40
 
 Each interpreter needs gctune and `programs/requirements.txt`. Two answers stand
-side by side. The ratio of CPU time, with capture over without: the median of the
-pairs and, in brackets, the quartiles; a busy machine disturbs it by more than a
-capture costs. And the sum of what its parts cost, measured one by one in that
-interpreter: so many collections, sampled collections and flushes as the profile
-holds, each at its price, over the program's CPU time. Starting the capture is a
-cost of its own, paid once, and given in milliseconds.
+side by side. The ratio of CPU time, with capture over without, of runs that take
+turns in one process (`turns.py`): the median of the pairs and, in brackets, its
+95% interval by bootstrap. And the sum of what its parts cost, measured one by one
+in that interpreter: so many collections, sampled collections and flushes as the
+profile of a whole run holds, each at its price, over the program's CPU time.
+Starting the capture is a cost of its own, paid once, and given in milliseconds.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -102,20 +103,30 @@ def parts_seconds(profile: Profile, price: list[float]) -> float:
     return sum(count * each for count, each in zip(counts, price)) / 1e9
 
 
-def compare(python: str, program: str, scale: float, pairs: int, price: list[float]) -> str:
-    """Run one program in pairs; return its row of the table."""
-    command = [python, str(HERE / "programs" / f"{program}.py"), "--scale", str(scale)]
-    ratios, parts, rates = [], [], []
-    for _ in range(pairs):
-        without = cpu_seconds(command, dict(os.environ))
-        with_capture, profile = captured(command)
-        ratios.append(with_capture / without)
-        parts.append(parts_seconds(profile, price) / without)
-        rates.append(sum(map(len, profile.batches)) / without)
-    low, middle, high = statistics.quantiles(ratios, n=4)
+def ratios(python: str, program: str, scale: float, pairs: int) -> list[float]:
+    """CPU time with capture over without, of each pair of runs in one process."""
+    command = [python, HERE / "turns.py", program, str(scale), str(pairs)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return [captured / without for without, captured in json.loads(done.stdout)]
+
+
+def interval(ratios: list[float]) -> tuple[float, float]:
+    """The 95% interval of their median, from 2,000 resamples of fixed seed."""
+    draw = random.Random(0).choices
+    medians = sorted(statistics.median(draw(ratios, k=len(ratios))) for _ in range(2000))
+    return medians[50], medians[-51]
+
+
+def compare(python: str, program: str, asked: argparse.Namespace, price: list[float]) -> str:
+    """Run one program with capture and in pairs; return its row of the table."""
+    command = [python, str(HERE / "programs" / f"{program}.py")]
+    cpu, profile = captured(command)
+    found = ratios(python, program, asked.scale, asked.pairs)
+    low, high = interval(found)
     return (
-        f"{program} | {without:.1f} s | {statistics.median(rates):.0f} a second"
-        f" | {middle:.3f} [{low:.3f} to {high:.3f}] | {statistics.median(parts):.2%}"
+        f"{program} | {cpu:.1f} s | {sum(map(len, profile.batches)) / cpu:.0f} a second"
+        f" | {statistics.median(found):.3f} [{low:.3f} to {high:.3f}]"
+        f" | {parts_seconds(profile, price) / cpu:.2%}"
     )
 
 
@@ -123,8 +134,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", action="append", help="interpreter, may be repeated")
     parser.add_argument("--program", action="append", help="of programs/, may be repeated")
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--pairs", type=int, default=40)
+    parser.add_argument("--scale", type=float, default=0.1, help="of each run of a pair")
     asked = parser.parse_args()
     for python in asked.python or [sys.executable]:
         price = prices(python)
@@ -135,7 +146,7 @@ def main() -> None:
         )
         print("program | CPU | collections | CPU with capture | sum of its parts")
         for program in asked.program or PROGRAMS:
-            print(compare(python, program, asked.scale, asked.pairs, price), flush=True)
+            print(compare(python, program, asked, price), flush=True)
 
 
 if __name__ == "__main__":
