@@ -50,8 +50,3 @@ def test_alerts_are_the_usual_ones() -> None:
     alerts = _preset("production").settings.alerts
     figures = (alerts.heap, alerts.gc_pause, alerts.allocation_rate)
     assert [str(alert.threshold) for alert in figures] == ["500MB", "100ms", "50MB/s"]
-
-
-def test_every_preset_is_listed() -> None:
-    folder = Path(environments.__file__).with_name("presets")
-    assert {path.stem for path in folder.iterdir()} == set(environments.PRESETS)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gctune.host.container import Limit
+from gctune.settings.document import Document
 
 LIMIT = Limit(4096, "memory.max")
 
@@ -46,3 +47,8 @@ def test_a_record_travels(protocol: int) -> None:
     back = pickle.loads(pickle.dumps(LIMIT, protocol))
     assert (type(back), back) == (Limit, LIMIT)
     assert copy.deepcopy(LIMIT) == LIMIT
+
+
+def test_a_field_with_a_default_may_be_left_out() -> None:
+    assert Document() == Document(name="gctune.toml") == Document("gctune.toml", {})
+    assert Document("other.toml", home=("tool",)).home == ("tool",)

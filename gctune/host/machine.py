@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gctune.host.container import Container, host_memory_bytes, read_container
 from gctune.host.cpus import usable_cpus
 from gctune.host.interpreter import Interpreter, this_interpreter
+from gctune.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gctune.host.files import StrPath
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(Record):
     """Facts about where this process runs.
 
     `cpus` is how many processors the process may keep busy, at least 1.

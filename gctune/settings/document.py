@@ -6,18 +6,18 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path as File
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from gctune.errors import ConfigError, problem
+from gctune.record import Record
 from gctune.settings import environments, toml
 from gctune.settings.layers import Layer, Path, dotted, shown
 
 NAME = "gctune.toml"
 PYPROJECT = "pyproject.toml"
-_PRESETS = File(__file__).with_name("presets")
 
 
-class Document(NamedTuple):
+class Document(Record):
     """What a settings file says; an empty one where there is none.
 
     `home` is where in the file gctune's part is: nowhere special, or below
@@ -124,9 +124,8 @@ def find(environ: Mapping[str, str], directory: File, file: str | None = None) -
 def preset(name: str) -> Iterator[Layer]:
     """The layer of gctune's own preset, where there is one of that name."""
     if name in environments.PRESETS:
-        text = (_PRESETS / f"{name}.toml").read_text(encoding="utf-8")
         yield Layer(
-            trees=(toml.loads(text),),
+            trees=(environments.PRESETS[name],),
             origin=lambda _: f"preset {name}",
             where=lambda path: f"preset {name}: {dotted(path)}",
         )

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
 from gctune.errors import problem
+from gctune.record import Record
 from gctune.settings.model import Settings
 
 Path = tuple[str, ...]
@@ -28,7 +29,7 @@ def dotted(path: Path) -> str:
     return ".".join(key if _BARE.fullmatch(key) else ascii(key[:64]) for key in path)
 
 
-class Layer(NamedTuple):
+class Layer(Record):
     """What one place says, as it is written there: one tree of sections, or a tree a variable.
 
     `origin` says in words where the setting at a path comes from, `where` is

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path as File
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 
 from gctune.errors import ConfigError
+from gctune.record import Record
 from gctune.settings import environments
 from gctune.settings.document import Document, find
 from gctune.settings.layers import Layer, Path, dotted, leaves, nest, worded
@@ -22,7 +23,7 @@ from gctune.settings.model import Settings
 from gctune.settings.variables import variables
 
 
-class Loaded(NamedTuple):
+class Loaded(Record):
     """The settings of one environment, and where each came from.
 
     `origins` says in words where the value of each setting comes from, and
