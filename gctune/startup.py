@@ -9,11 +9,15 @@ from gctune.host.interpreter import this_interpreter
 from gctune.runtime.applied import Applied, apply_plan, leave_alone
 from gctune.runtime.knobs import KNOBS
 from gctune.runtime.plan import Plan, Status, Step
+from gctune.runtime.services import Service
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
+
+    from gctune.monitor.thread import Duty
+    from gctune.runtime.services import Stop
 
 DISABLED = "GCTUNE_DISABLE is set"
 
@@ -31,7 +35,7 @@ def apply(*, environment: str | None = None, **sections: Any) -> Applied:
         return leave_alone(_plan_of_every_knob(), DISABLED)
     own = environment is not None or sections
     plan = None if own else _handed_down(os.environ)
-    return apply_plan(plan or planned(environment, sections))
+    return apply_plan(plan or planned(environment, sections), SERVICES)
 
 
 def planned(environment: str | None, sections: Mapping[str, Any] | None = None) -> Plan:
@@ -87,7 +91,29 @@ def _attempt(
 
 
 def _apply_text(text: str) -> None:
-    apply_plan(Plan.from_json(text))
+    apply_plan(Plan.from_json(text), SERVICES)
+
+
+def _start_monitor(plan: Plan) -> Stop | None:
+    return _do("the monitor", _monitor, plan) if plan.value("monitor.level") else None
+
+
+def _monitor(plan: Plan) -> Duty:
+    from gctune.monitor.monitor import Monitor
+
+    return Monitor.of(plan)
+
+
+def _do(name: str, make: Callable[[Plan], Duty], plan: Plan) -> Stop:
+    """Have the thread do a duty, which `make` makes of the plan when it is first due."""
+    from gctune.monitor.thread import lay_down, take_up
+
+    job = take_up(name, lambda: make(plan))
+    return lambda: lay_down(job)
+
+
+# What runs while a plan is in force; none of it is imported before the thread has a use for it.
+SERVICES = (Service(("monitor.", "alerts."), _start_monitor),)
 
 
 def _begin_capture(text: str) -> None:

@@ -61,7 +61,7 @@ def test_a_plan_survives_its_journey() -> None:
 
 def test_what_is_asked_for_is_applied() -> None:
     wishes = {"threshold0": 5000, "enabled": True, "freeze": "fork"}
-    plan = resolve(settings(gc=wishes, memory={"arenas": 2, "trim": "1MiB"}), host())
+    plan = resolve(settings("test", gc=wishes, memory={"arenas": 2, "trim": "1MiB"}), host())
     assert {step.setting: step.value for step in plan.steps if step.status == Status.APPLIED} == {
         "gc.threshold0": 5000,
         "gc.enabled": True,
@@ -69,11 +69,11 @@ def test_what_is_asked_for_is_applied() -> None:
         "memory.trim": 2**20,
         "memory.arenas": 2,
     }
-    assert (plan.environment, plan.interpreter) == ("production", GENERATIONAL.tag)
+    assert (plan.environment, plan.interpreter) == ("test", GENERATIONAL.tag)
 
 
 def test_what_nobody_asked_for_is_left_alone() -> None:
-    plan = resolve(settings(), host())
+    plan = resolve(settings("test"), host())
     assert not [step for step in plan.steps if step.status == Status.APPLIED]
     assert step(plan, "gc.threshold0").reason == "CPython's own 2000"
     assert step(plan, "gc.enabled").reason == "as the program has it"

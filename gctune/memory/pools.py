@@ -220,6 +220,11 @@ def pool(
     return found
 
 
+def stats() -> dict[str, PoolStats]:
+    """Count what each named pool has done and what it holds."""
+    return {name: each.stats() for name, each in tuple(_pools.items())}
+
+
 def shrink() -> int:
     """Discard every idle object of every named pool, and say how many there were."""
     return sum(each.shrink() for each in tuple(_pools.values()))

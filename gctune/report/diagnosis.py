@@ -31,8 +31,8 @@ class KnobFacts:
     """
 
     setting: str
-    default: int | bool | str | None
-    present: int | bool | str | None
+    default: int | float | bool | str | None
+    present: int | float | bool | str | None
     meaning: str
     objection: str
 
@@ -106,7 +106,7 @@ def _knobs(interpreter: Interpreter, allocator: Allocator) -> Iterator[KnobFacts
         )
 
 
-def held(value: int | bool | str | None) -> int | bool | str | None:
+def held(value: int | float | bool | str | None) -> int | float | bool | str | None:
     """What a knob holds, in words where a number stands for no limit."""
     import resource
 

@@ -26,7 +26,7 @@ def rows(*columns: str, of: Iterable[Iterable[str]]) -> Table:
     return table
 
 
-def word(value: int | bool | str | None, unknown: str = "-") -> str:
+def word(value: int | float | bool | str | None, unknown: str = "-") -> str:
     """A value as a report shows it."""
     if value is None:
         return unknown

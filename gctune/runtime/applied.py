@@ -16,6 +16,7 @@ from gctune.runtime.change import Change, Outcome
 from gctune.runtime.fit import fit
 from gctune.runtime.knobs import KNOBS, Knob
 from gctune.runtime.plan import Plan, Status, Step, is_own
+from gctune.runtime.services import Services, Succession
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from gctune.host.interpreter import Interpreter
     from gctune.runtime.knobs import Value
+    from gctune.runtime.services import Service
 
 
 class Applied:
@@ -32,18 +34,19 @@ class Applied:
     steps. As a context manager it is undone at the end of the block.
     """
 
-    def __init__(self, plan: Plan, outcomes: Iterable[Outcome]) -> None:
+    def __init__(self, plan: Plan, outcomes: Iterable[Outcome], services: Services) -> None:
         self.plan = plan
         self.outcomes = tuple(outcomes)
+        self._services = services
         self._changes = [
             Change(KNOBS[outcome.setting], outcome.value, outcome.before)
             for outcome in self.outcomes
-            if outcome.status == Status.APPLIED
+            if outcome.status == Status.APPLIED and outcome.setting in KNOBS
         ]
         self._undone: tuple[Outcome, ...] | None = None
 
     def undo(self) -> tuple[Outcome, ...]:
-        """Give back what was there before, and say what became of each setting.
+        """Stop what it has running, give back what was there before, and say what became of it.
 
         A knob that something else has turned since is left alone. Undoing
         twice changes nothing more; a forked child undoes for itself alone.
@@ -77,18 +80,21 @@ class _State:
 _state = _State()
 
 
-def apply_plan(plan: Plan) -> Applied:
-    """Put `plan` in force, all of it or nothing.
+def apply_plan(plan: Plan, services: Iterable[Service] = ()) -> Applied:
+    """Put `plan` in force, all of it or nothing: its knobs, then those services that it asks for.
 
     The plan that is in force already gives the same Applied again. What the
     program has set for itself is left alone, unless somebody named the
     setting. Raises ApplyError, the interpreter being as it was, where a value
-    cannot be written.
+    cannot be written or a service cannot start.
     """
     with _state.lock:
         if _state.stack and _state.stack[-1].plan == plan:
             return _state.stack[-1]
-        applied = Applied(plan, _foresee(plan, this_interpreter()))
+        interpreter = this_interpreter()
+        fitted = fit(plan, interpreter)
+        offered = Services(services, fitted)
+        applied = Applied(plan, _foresee(fitted, interpreter, offered), offered)
         _put_in_force(applied)
         return applied
 
@@ -101,10 +107,10 @@ def in_force() -> Plan | None:
 
 def leave_alone(plan: Plan, reason: str) -> Applied:
     """Put nothing of `plan` in force, and give `reason` for each of its settings."""
-    return Applied(
-        plan,
-        [Outcome(step.setting, Status.LEFT_ALONE, step.value, None, reason) for step in plan.steps],
-    )
+    outcomes = [
+        Outcome(step.setting, Status.LEFT_ALONE, step.value, None, reason) for step in plan.steps
+    ]
+    return Applied(plan, outcomes, Services((), plan))
 
 
 def warmup_done() -> None:
@@ -131,16 +137,16 @@ def reset() -> None:
             applied.undo()
 
 
-def _foresee(plan: Plan, interpreter: Interpreter) -> Iterator[Outcome]:
+def _foresee(plan: Plan, interpreter: Interpreter, services: Services) -> Iterator[Outcome]:
     """Say what will become of each step, with what its knob holds now."""
-    for step in fit(plan, interpreter).steps:
-        if step.status == Status.APPLIED:
-            yield _foresee_step(step, interpreter)
+    for step in plan.steps:
+        if step.status == Status.APPLIED and not services.act_on(step.setting):
+            yield _foresee_turn(step, interpreter)
         else:
             yield Outcome(step.setting, step.status, step.value, None, step.reason)
 
 
-def _foresee_step(step: Step, interpreter: Interpreter) -> Outcome:
+def _foresee_turn(step: Step, interpreter: Interpreter) -> Outcome:
     knob = KNOBS.get(step.setting)
     objection = knob.objection(interpreter) if knob else "this version of gctune cannot set it"
     if knob is None or objection:
@@ -168,15 +174,16 @@ def _put_in_force(applied: Applied) -> None:
         raise ApplyError("\n".join(filter(None, problems)))
     _state.moving = applied, get_ident()
     try:
-        _make(applied._changes)
+        last = _state.stack[-1]._services if _state.stack else None
+        _make([*applied._changes, Succession(last, applied._services)])
         _state.stack.append(applied)
     finally:
         _state.moving = None
 
 
-def _make(changes: list[Change]) -> None:
+def _make(changes: list[Change | Succession]) -> None:
     """Make every change, or none: a failure takes back what was made."""
-    made: list[Change] = []
+    made: list[Change | Succession] = []
     try:
         for change in changes:
             made.append(change)
@@ -190,10 +197,13 @@ def _make(changes: list[Change]) -> None:
 def _take_back(applied: Applied) -> tuple[Outcome, ...]:
     _state.moving = applied, get_ident()
     try:
+        applied._services.stop()
         later = _later_than(applied)
         outcomes = [_take_back_one(change, later) for change in reversed(applied._changes)]
         if applied in _state.stack:
             _state.stack.remove(applied)
+        if _state.stack:
+            _state.stack[-1]._services.resume()
     finally:
         _state.moving = None
     return tuple(reversed(outcomes))

@@ -5,6 +5,7 @@ callbacks, what is frozen, its resource limits and the allocator's parameters:
 nothing of a plan needs to be written again. What it must do is freeze, where
 the plan says so, before it touches an object, so that the memory it shares
 with its parent stays shared; and replace locks that another thread may hold.
+What runs in a thread must not run while the process forks: see `around`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_acts_before: list[Callable[[], None]] = []
+_acts_in_parent: list[Callable[[], None]] = []
 _acts: list[Callable[[], None]] = []
+
+
+def around(before: Callable[[], None], in_parent: Callable[[], None]) -> None:
+    """Have `before` called before every fork from now on, and `in_parent` after it.
+
+    For a thread, which must not run meanwhile: a child would find the locks
+    that it holds locked for ever, and CPython 3.12 and later warn of it.
+    """
+    _acts_before.append(before)
+    _acts_in_parent.append(in_parent)
 
 
 def in_child(act: Callable[[], None]) -> None:
@@ -34,18 +47,22 @@ def after_in_child() -> None:
 
     Never raises.
     """
-    for act in _acts:
-        _attempt(act)
+    _attempt_each(_acts)
     if knobs.FREEZE.read() == knobs.FORK:
         knobs.FREEZE.freeze()
 
 
-def _attempt(act: Callable[[], None]) -> None:
-    try:  # noqa: SIM105 - contextlib costs 1 ms
-        act()
-    except Exception:  # noqa: BLE001, S110 - a child must start, whatever fails
-        pass
+def _attempt_each(acts: list[Callable[[], None]]) -> None:
+    for act in acts:
+        try:  # noqa: SIM105 - contextlib costs 1 ms
+            act()
+        except Exception:  # noqa: BLE001, S110, PERF203 - a child must start, whatever fails
+            pass
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=after_in_child)
+    os.register_at_fork(
+        before=lambda: _attempt_each(_acts_before),
+        after_in_parent=lambda: _attempt_each(_acts_in_parent),
+        after_in_child=after_in_child,
+    )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gctune.host.interpreter import Interpreter
 
-    Value = int | bool | str | None
+    Value = int | float | bool | str | None
     Fault = tuple[str, str]  # what is wrong with a value, and what to do
 
 NEVER, STARTUP, FORK = "never", "startup", "fork"  # the values of gc.freeze
@@ -254,9 +254,9 @@ _ALL: tuple[Knob, ...] = (
 KNOBS: Mapping[str, Knob] = {knob.setting: knob for knob in _ALL}
 
 
-def collect() -> None:
-    """Run a full collection."""
-    gc.collect()
+def collect(generation: int = 2) -> None:
+    """Collect `generation` and those below it; 2 is everything."""
+    gc.collect(generation)
 
 
 def release_free_memory() -> None:

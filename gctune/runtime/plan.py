@@ -41,7 +41,7 @@ class Step(Record):
     """
 
     setting: str
-    value: int | bool | str | None
+    value: int | float | bool | str | None
     status: str
     reason: str
     origin: str
@@ -58,7 +58,7 @@ class Plan(Record):
     steps: tuple[Step, ...]
     warnings: tuple[str, ...]
 
-    def value(self, setting: str) -> int | bool | str | None:
+    def value(self, setting: str) -> int | float | bool | str | None:
         """The value to put in force for `setting`; None where it is to be left alone."""
         for step in self.steps:
             if step.setting == setting and step.status == Status.APPLIED:

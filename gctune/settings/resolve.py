@@ -14,6 +14,7 @@ from gctune.settings import limits
 from gctune.settings.layers import dotted, leaves
 from gctune.settings.quantities import Ratio, Size, plain
 from gctune.settings.sources import Loaded
+from gctune.settings.watched import WATCHED, watched
 
 # What settings name and this release does not put in force, by how the names begin.
 _LATER = {
@@ -24,8 +25,7 @@ _LATER = {
     "memory.garbage_budget": "this release does not bound waiting garbage",
     "memory.recycle": "this release does not replace workers",
     "pools.": "this release does not size pools by settings",
-    "monitor.": "this release starts no monitor",
-    "alerts.": "this release raises no alerts",
+    "monitor.": "this release serves no endpoint",
 }
 _NOT_YET = "this release does not act on it"
 
@@ -56,6 +56,8 @@ def _step(setting: str, wish: Any, loaded: Loaded, host: Host) -> Step:
         outcome = _soft_limit(loaded, host)
     elif setting in KNOBS:
         outcome = _knob(setting, wish, host)
+    elif setting.startswith(WATCHED):
+        outcome = watched(setting, wish, loaded.settings, host)
     else:
         outcome = plain(wish), Status.LEFT_ALONE, _later(setting)
     return Step(setting, *outcome, loaded.origins[setting])

@@ -1,0 +1,128 @@
+"""A thread of gctune's own, which the program does not notice.
+
+It is started by `_thread` alone. `threading` would cost a bare program 4 ms,
+and imported first by another thread than the main one it takes that other
+thread for the main one: so what runs here must not import it, nor what
+imports it (`logging`, `psutil`), unless the program has done so.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found] # the signal module costs 4 ms more
+import os
+import sys
+import time
+from _thread import allocate_lock, get_ident, get_native_id, start_new_thread
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PATIENCE = 1.0  # seconds that the program waits for the thread, at its end or before a fork
+_LAG = 0.01  # seconds that the system may count a thread that has ended
+_RETRY = 1.0  # seconds until a step that failed, or has to wait for another, is tried again
+_LONGEST = 3600.0  # seconds; a lock's timeout is bounded
+
+
+class Loop:
+    """Takes a step, pauses for the seconds that the step returned, and so on.
+
+    None from a step ends it. No two steps run at once: one that is still under
+    way after `stop` has given up waiting is waited for by the thread that
+    `start` begins anew.
+    """
+
+    def __init__(self, step: Callable[[], float | None]) -> None:
+        self._step = step
+        self._life: _Life | None = None
+        self._busy = allocate_lock()
+
+    def start(self) -> None:
+        """Begin, unless it is running. Raises RuntimeError where no more threads are to be had."""
+        if self._life is None or self._life.ending:
+            life = _Life()
+            life.begin(self._attempt)
+            self._life = life
+
+    def stop(self) -> bool:
+        """End the thread; whether it has ended. One that is stuck in a step is not waited for."""
+        if self._life is None:
+            return True
+        ended = self._life.end()
+        if ended:
+            self._life = None
+        return ended
+
+    def forget(self) -> None:
+        """Have nothing running: to be called in a forked child, which lacks the thread."""
+        self._life = None
+        self._busy = allocate_lock()
+
+    def _attempt(self) -> float | None:
+        busy = self._busy  # a fork within the step replaces it
+        if not busy.acquire(blocking=False):
+            return _RETRY
+        try:
+            return self._step()
+        except BaseException:  # noqa: BLE001 - out of memory, say; a step tells of its own errors
+            return _RETRY
+        finally:
+            busy.release()
+
+
+class _Life:
+    """One thread, from its beginning to its end."""
+
+    def __init__(self) -> None:
+        self.ending = False
+        self._alarm = allocate_lock()  # whoever releases it wakes the thread
+        self._alarm.acquire()
+        self._over = allocate_lock()
+        self._over.acquire()
+        self._ident = self._native = 0
+
+    def begin(self, attempt: Callable[[], float | None]) -> None:
+        if sys.platform != "linux":
+            import threading  # noqa: F401 - for psutil, which is needed there and imports it
+        start_new_thread(self._live, (attempt,))
+
+    def end(self) -> bool:
+        self.ending = True
+        self._wake()
+        if self._ident == get_ident() or not self._over.acquire(timeout=_PATIENCE):
+            return False
+        _wait_for_the_end_of(self._native)
+        return True
+
+    def _wake(self) -> None:
+        try:  # noqa: SIM105 - contextlib costs 1 ms
+            self._alarm.release()
+        except RuntimeError:  # it has been woken already
+            pass
+
+    def _live(self, attempt: Callable[[], float | None]) -> None:
+        try:
+            _leave_signals_to_the_program()
+            self._ident, self._native = get_ident(), get_native_id()
+            pause: float | None = 0.0
+            while pause is not None and not self._ended_within(pause):
+                pause = attempt()
+        finally:
+            self.ending = True
+            self._over.release()
+
+    def _ended_within(self, seconds: float) -> bool:
+        self._alarm.acquire(timeout=max(0.0, min(seconds, _LONGEST)))
+        return self.ending
+
+
+def _leave_signals_to_the_program() -> None:
+    if hasattr(_signal, "pthread_sigmask"):
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
+
+
+def _wait_for_the_end_of(native: int) -> None:
+    """Wait until the system counts a thread no more; CPython warns of a fork that it still sees."""
+    deadline = time.monotonic() + _LAG
+    while os.path.exists(f"/proc/self/task/{native}") and time.monotonic() < deadline:  # noqa: PTH110
+        time.sleep(0)

@@ -1,0 +1,128 @@
+"""Takes samples of this process."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import time
+from dataclasses import replace
+from operator import sub
+
+from gctune.host.container import find_container
+from gctune.host.process import peak_rss_bytes, rss_bytes
+from gctune.memory import pools
+from gctune.monitor.sample import Rates, Sample
+from gctune.monitor.tally import UNSEEN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gctune.host.container import Container
+    from gctune.monitor.sample import Three
+    from gctune.monitor.tally import Seen
+
+_CONTAINER_BYTES = 64  # the least that a container with its contents is likely to take
+
+
+class Reader:
+    """Reads this process again and again.
+
+    `level` is that of the monitor; `limit_bytes` is what the process should
+    stay under, where somebody has said so.
+    """
+
+    def __init__(self, level: str = "off", limit_bytes: int | None = None) -> None:
+        self._level = level
+        self._limit_bytes = limit_bytes
+        self._files = find_container()
+
+    def read(self, before: Sample | None = None, seen: Seen = UNSEEN) -> Sample:
+        """Read everything; rates are since the sample `before`. Costs some 200 us."""
+        container, rss, stats = self._files.read(), rss_bytes(), gc.get_stats()
+        limit = self._limit(container)
+        pressure = container.pressure
+        sample = Sample(
+            time=time.time(),
+            time_ns=time.perf_counter_ns(),
+            pid=os.getpid(),
+            level=self._level,
+            cpu_ns=time.process_time_ns(),
+            rss_bytes=rss,
+            peak_rss_bytes=peak_rss_bytes(),
+            working_set_bytes=container.working_set_bytes,
+            limit_bytes=limit,
+            headroom_bytes=None if limit is None else limit - _used(container, rss),
+            pressure_some=pressure and pressure.some,
+            pressure_full=pressure and pressure.full,
+            blocks=sys.getallocatedblocks(),
+            thresholds=_three(gc.get_threshold()),
+            enabled=gc.isenabled(),
+            until_young=max(0, gc.get_threshold()[0] - gc.get_count()[0]),
+            frozen=None,
+            collections=_of_each(stats, "collections"),
+            collected=_of_each(stats, "collected"),
+            uncollectable=_of_each(stats, "uncollectable"),
+            candidates=_of_each(stats, "candidates") if "candidates" in stats[0] else None,
+            pause_ns=_pause_ns(stats, seen),
+            last_pause_ns=seen.last_ns,
+            longest_pause_ns=seen.longest_ns,
+            pauses=seen.pauses,
+            allocated=seen.allocated,
+            rates=None,
+            pools=pools.stats(),
+        )
+        return replace(sample, rates=rates(before, sample)) if before else sample
+
+    def _limit(self, container: Container) -> int | None:
+        limits = [self._limit_bytes, container.limit and container.limit.bytes]
+        return min((limit for limit in limits if limit is not None), default=None)
+
+
+def rates(before: Sample, now: Sample) -> Rates:
+    """What went on between two samples, a second."""
+    seconds = max(now.time_ns - before.time_ns, 1) / 1e9
+    rss = (now.rss_bytes - before.rss_bytes) / seconds
+    allocated = _difference(before.allocated, now.allocated)
+    return Rates(
+        seconds=seconds,
+        gc_share=_gc_share(before, now),
+        collections=sum(map(sub, now.collections, before.collections)) / seconds,
+        rss_bytes=rss,
+        blocks=(now.blocks - before.blocks) / seconds,
+        allocated=None if allocated is None else allocated / seconds,
+        allocated_bytes=max(rss, 0.0, (allocated or 0) * _CONTAINER_BYTES / seconds),
+    )
+
+
+def _gc_share(before: Sample, now: Sample) -> float | None:
+    if before.pause_ns is None or now.pause_ns is None:
+        return None
+    spent = sum(now.pause_ns) - sum(before.pause_ns)
+    return min(1.0, spent / max(now.cpu_ns - before.cpu_ns, 1))
+
+
+def _difference(before: int | None, now: int | None) -> int | None:
+    return None if before is None or now is None else now - before
+
+
+def _used(container: Container, rss: int) -> int:
+    """What counts against the limit: the working set of the container, if there is one."""
+    working_set = container.working_set_bytes
+    return rss if container.limit is None or working_set is None else working_set
+
+
+def _pause_ns(stats: list[dict[str, Any]], seen: Seen) -> Three | None:
+    if "duration" in stats[0]:
+        return _three([round(each["duration"] * 1e9) for each in stats])
+    return seen.pauses and _three([each.sum_ns for each in seen.pauses])
+
+
+def _of_each(stats: list[dict[str, Any]], name: str) -> Three:
+    return _three([generation[name] for generation in stats])
+
+
+def _three(values: list[int] | Three) -> Three:
+    young, middle, old = values
+    return young, middle, old

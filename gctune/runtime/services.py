@@ -1,0 +1,91 @@
+"""What a plan has running while it is in force, rather than set: the monitor and its like.
+
+Of the plans in force the last one's services run, and no others.
+"""
+
+from __future__ import annotations
+
+from gctune.errors import GctuneError
+from gctune.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TypeAlias
+
+    from gctune.runtime.plan import Plan
+
+    Stop: TypeAlias = Callable[[], object]
+
+
+class Service(Record):
+    """Something that runs for a plan.
+
+    `settings` are the beginnings of the names of the settings that it acts on.
+    `start` has it run as a plan asks, and returns what stops it, or None where
+    the plan does not ask for it; it raises ApplyError where it cannot run.
+    Starting is quick and imports little: most programs end before the service
+    has anything to do. After a fork the service sees to itself; the thread of
+    the process that forked is not there any more.
+    """
+
+    settings: tuple[str, ...]
+    start: Callable[[Plan], Stop | None]
+
+
+class Services:
+    """The services of one plan."""
+
+    def __init__(self, offered: Iterable[Service], plan: Plan) -> None:
+        self._offered = tuple(offered)
+        self._plan = plan
+        self._stops: list[Stop] = []
+
+    def act_on(self, setting: str) -> bool:
+        """Whether one of them acts on a setting."""
+        return any(setting.startswith(service.settings) for service in self._offered)
+
+    def start(self) -> None:
+        """Start them all or none; does nothing while they run. Raises what a start raises."""
+        if self._stops:
+            return
+        try:
+            for service in self._offered:
+                stop = service.start(self._plan)
+                if stop is not None:
+                    self._stops.append(stop)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop those that run, the last first."""
+        while self._stops:
+            self._stops.pop()()
+
+    def resume(self) -> None:
+        """Start them again; one that cannot start any more stays away."""
+        try:  # noqa: SIM105 - contextlib costs 1 ms
+            self.start()
+        except GctuneError:  # nothing that an undo could be blamed for
+            pass
+
+
+class Succession:
+    """A new plan's services in the place of the last one's, as one step of a transaction."""
+
+    def __init__(self, last: Services | None, new: Services) -> None:
+        self._last = last
+        self._new = new
+
+    def make(self) -> None:
+        """Stop the last plan's, and start the new one's. Raises what a start raises."""
+        if self._last:
+            self._last.stop()
+        self._new.start()
+
+    def roll_back(self) -> None:
+        """Stop the new plan's, and have the last one's run again."""
+        self._new.stop()
+        if self._last:
+            self._last.resume()

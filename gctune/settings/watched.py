@@ -1,0 +1,58 @@
+"""What of the settings the monitor acts on, as a plan carries it: seconds, bytes, plain numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gctune.host import Host
+from gctune.runtime.plan import Status
+from gctune.settings import limits
+from gctune.settings.model import Settings
+from gctune.settings.quantities import Ratio, Size
+
+WATCHED = ("monitor.level", "monitor.interval", "monitor.trace", "alerts.")
+
+_NOT_ASKED_FOR = "not asked for"
+_SET = "as set"
+
+_Outcome = tuple[Any, str, str]  # value, status, reason
+
+
+def watched(setting: str, wish: Any, settings: Settings, host: Host) -> _Outcome:
+    """What becomes of one setting of the monitor or its alerts: value, status and reason."""
+    value, objection = _value(wish, host)
+    objection = objection or _objection(setting, wish, settings)
+    return value, Status.LEFT_ALONE if objection else Status.APPLIED, objection or _SET
+
+
+def _value(wish: Any, host: Host) -> tuple[Any, str]:
+    if isinstance(wish, Size | Ratio):
+        size, how = limits.of_container(wish, host.container.limit)
+        return size, how if size is None else ""
+    return float(wish) if isinstance(wish, float) else wish, ""
+
+
+def _objection(setting: str, wish: Any, settings: Settings) -> str:
+    level = settings.monitor.level
+    if setting == "monitor.level":
+        return _NOT_ASKED_FOR if level == "off" else ""
+    if level == "off":
+        return "monitor.level is off"
+    if setting == "monitor.trace":
+        return _objection_to_tracing(wish, level)
+    return _objection_to_alert(setting, settings) if setting.startswith("alerts.") else ""
+
+
+def _objection_to_tracing(wish: bool, level: str) -> str:
+    if not wish:
+        return _NOT_ASKED_FOR
+    return "" if level == "debug" else f"level {level} traces no allocations; debug does"
+
+
+def _objection_to_alert(setting: str, settings: Settings) -> str:
+    _, rule, _ = setting.split(".")
+    if getattr(settings.alerts, rule).threshold is None:
+        return _NOT_ASKED_FOR
+    if rule == "gc_pause" and settings.monitor.level == "basic":
+        return "level basic sees no single pause; detailed does"
+    return ""

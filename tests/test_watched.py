@@ -1,0 +1,55 @@
+"""What of the monitor's settings comes into a plan, and why the rest does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from test_resolve import GIB, host, settings, step
+
+from gctune.runtime.plan import Plan, Status
+from gctune.settings.resolve import resolve
+
+
+def planned(level: str, limit: int | None = None, **sections: Any) -> Plan:
+    monitor = {"level": level, **sections.pop("monitor", {})}
+    return resolve(settings("test", monitor=monitor, **sections), host(limit))
+
+
+def test_a_monitor_is_planned_in_plain_numbers() -> None:
+    plan = planned("detailed", monitor={"interval": "200ms"}, alerts={"leak": {"hold": "2h"}})
+    assert plan.value("monitor.level") == "detailed"
+    assert plan.value("monitor.interval") == 0.2
+    assert plan.value("alerts.heap.threshold") == 500_000_000
+    assert plan.value("alerts.gc_pause.threshold") == 0.1
+    assert plan.value("alerts.allocation_rate.threshold") == 50_000_000
+    assert Plan.from_json(plan.to_json()) == plan
+
+
+def test_level_off_has_nothing_run() -> None:
+    plan = planned("off")
+    watched = [step for step in plan.steps if step.setting.startswith(("monitor.", "alerts."))]
+    assert {step.status for step in watched} == {Status.LEFT_ALONE}
+    assert step(plan, "alerts.heap.threshold").reason == "monitor.level is off"
+
+
+@pytest.mark.parametrize(
+    ("setting", "level", "reason"),
+    [
+        ("alerts.leak.hold", "detailed", "not asked for"),
+        ("alerts.gc_pause.threshold", "basic", "level basic sees no single pause; detailed does"),
+        ("alerts.gc_pause.hold", "basic", "level basic sees no single pause; detailed does"),
+        ("monitor.trace", "basic", "level basic traces no allocations; debug does"),
+    ],
+)
+def test_what_a_level_cannot_do_is_left_alone(setting: str, level: str, reason: str) -> None:
+    found = step(planned(level, monitor={"trace": True}), setting)
+    assert (found.status, found.reason) == (Status.LEFT_ALONE, reason)
+
+
+def test_a_share_of_the_limit_becomes_bytes() -> None:
+    alerts = {"heap": {"threshold": "50%"}}
+    assert planned("basic", 4 * GIB, alerts=alerts).value("alerts.heap.threshold") == 2 * GIB
+    without = step(planned("basic", alerts=alerts), "alerts.heap.threshold")
+    assert without.status == Status.LEFT_ALONE
+    assert "no container limit is known" in without.reason
