@@ -1,151 +1,152 @@
-"""How near the recommender's predictions come to a sweep, and what its choices miss.
+"""How near the recommender's predictions come to what was measured, over a whole sweep.
 
-    python tests/benchmarks/prediction.py SWEEP.jsonl CAPTURES
+    python tests/benchmarks/prediction.py KEPT
 
-SWEEP.jsonl is what sweep.py measured, a line a run; CAPTURES holds the
-profile <program>-<python>.profile of each program at its own settings.
+KEPT is the folder of regret.py. A program is judged on the profile that was captured
+at the scale and seed of the runs, and left out without one. `--cells` prints each
+cell too, the worst CPU time first.
 """
 
 from __future__ import annotations
 
-import json
-import statistics
-import sys
+import argparse
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from statistics import median
+
+from cells import Cell, print_head, print_row
+from rows import ROWS, Row, Run, capture_name, read_rows, run_of
 
 from gctune.profile.file import read
-from gctune.recommender.search import Goal, best, predict
-from gctune.recommender.simulator import Prediction, simulate
-from gctune.recommender.summary import Summary, summarise
+from gctune.recommender.processes import Processes
+from gctune.recommender.simulator import Prediction
+from gctune.recommender.summary import summarise
 
-_BUDGET = 0.1  # of the peak of rss
-_WORTH = 0.01  # of CPU time: less is left alone
+_ROUNDING_BYTES = 2**20  # between two runs at the same setting, peaks of rss differ by this
 
 
 @dataclass(frozen=True)
-class Cell:
-    """The mean of a program's runs at one setting."""
+class Error:
+    """How far one predicted cell is from the measured one; `held` says of each interval."""
 
-    share: float
-    peak_bytes: float
-    pause_ms: float
-    collections: tuple[float, float, float]
-
-    @classmethod
-    def of(cls, runs: list[dict[str, Any]]) -> Cell:
-        def mean(name: str) -> float:
-            return statistics.fmean(run[name] for run in runs)
-
-        young, middle, old = map(statistics.fmean, zip(*(run["collections"] for run in runs)))
-        return cls(
-            mean("share"), mean("peak_rss_bytes"), mean("longest_cpu_ms"), (young, middle, old)
-        )
+    run: Run
+    full: float
+    young_percent: float
+    cpu_points: float
+    rss_points: float
+    pause_factor: float
+    held: Mapping[str, bool]
 
 
-Cells = Mapping[tuple[int, int, int], Cell]
-Errors = dict[str, list[float]]
+Program = tuple[str, str, float, int]
+FIGURES = {
+    "full collections, off by": lambda error: error.full,
+    "young collections, percent": lambda error: error.young_percent,
+    "GC time, points of CPU": lambda error: error.cpu_points,
+    "peak rss, points": lambda error: error.rss_points,
+    "longest pause, times": lambda error: error.pause_factor,
+}
 
 
-def cells(sweep: Path) -> dict[tuple[str, str], Cells]:
-    """By program and Python: the measured cells by thresholds, at full scale and unfrozen."""
-    runs: dict[tuple[str, str], dict[tuple[int, int, int], list[Any]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for line in sweep.read_text().splitlines():
-        run = json.loads(line)
-        frozen = run["setting"] == "disabled" or "freeze" in run["setting"]
-        if run["scale"] == 1.0 and not frozen:
-            program = (run["program"], ".".join(run["python"].split(".")[:2]))
-            runs[program][tuple(run["thresholds"])].append(run)
+def cells(rows: Path) -> dict[Program, dict[str, Cell]]:
+    """The measured cells by setting, of each program, Python, scale and seed."""
+    found: dict[Program, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in read_rows(rows):
+        run = run_of(row)
+        found[run.program, run.python, run.scale, run.seed][run.setting].append(row)
     return {
-        program: {thresholds: Cell.of(each) for thresholds, each in settings.items()}
-        for program, settings in runs.items()
+        program: {setting: Cell.of(each) for setting, each in settings.items()}
+        for program, settings in found.items()
     }
 
 
-def compare(summary: Summary, measured: Cells, errors: Errors) -> None:
-    """Add up how far each predicted cell is from the measured one."""
-    default = measured[summary.thresholds]
-    for thresholds, cell in measured.items():
-        if thresholds == summary.thresholds:
-            continue
-        predicted = simulate(summary, thresholds)
-        for name, error in _errors(summary, predicted, cell, default):
-            errors[name].append(error)
+def errors(kept: Path) -> Iterator[Error]:
+    for program, measured in sorted(cells(kept / ROWS).items()):
+        profile = kept / capture_name(*program)
+        if profile.exists() and "default" in measured:
+            processes = Processes.of([summarise(read(profile))])
+            for setting, cell in measured.items():
+                if setting not in {"default", "disabled"}:
+                    name, python, scale, seed = program
+                    run = Run(name, python, setting, scale, seed)
+                    yield compare(run, predict(processes, setting), cell, measured["default"])
 
 
-def _errors(
-    summary: Summary, predicted: Prediction, cell: Cell, default: Cell
-) -> Iterator[tuple[str, float]]:
-    young = sum(predicted.collections[:2]) / sum(cell.collections[:2])
-    cpu = predicted.cpu_ratio(summary.gc_ns / 1e9)
-    ratio = (1 + cell.share) / (1 + default.share)
+def predict(processes: Processes, setting: str) -> Prediction:
+    thresholds, _, freeze = setting.partition("+")
+    zero, one, two = map(int, thresholds.split(","))
+    return processes.predict_about((zero, one, two), bool(freeze))
+
+
+def compare(run: Run, predicted: Prediction, cell: Cell, default: Cell) -> Error:
+    cpu, pause = cell.cpu_ratio(default), cell.pause_ms / 1e3
     extra = cell.peak_bytes - default.peak_bytes
-    pause = cell.pause_ms / 1e3
-    yield "full collections, difference", abs(predicted.collections[2] - cell.collections[2])
-    yield "young collections, percent", 100 * abs(young - 1)
-    yield "CPU time, points", 100 * abs(cpu.expected - ratio)
-    yield "peak rss, points", 100 * abs(predicted.extra_bytes.expected - extra) / default.peak_bytes
-    yield "longest pause, times", max(predicted.pause_seconds.expected, 1e-6) / pause
-    yield "CPU time beyond its interval", not cpu.low <= ratio <= cpu.high
-    yield "peak rss above its interval", extra > predicted.extra_bytes.high + 2**20
-    yield "longest pause above its interval", pause > predicted.pause_seconds.high
+    memory, longest = predicted.extra_bytes, predicted.pause_seconds
+    return Error(
+        run,
+        full=abs(predicted.collections[2] - cell.collections[2]),
+        young_percent=100 * _off(sum(predicted.collections[:2]), sum(cell.collections[:2])),
+        cpu_points=100 * abs(predicted.cpu.expected - cpu),
+        rss_points=100 * abs(memory.expected - extra) / default.peak_bytes,
+        pause_factor=_times(longest.expected, pause),
+        held={
+            "CPU": predicted.cpu.low <= cpu <= predicted.cpu.high,
+            "peak rss": extra <= memory.high + _ROUNDING_BYTES,
+            "longest pause": pause <= longest.high,
+        },
+    )
 
 
-def choose(summary: Summary, measured: Cells) -> tuple[str, float]:
-    """What would be recommended, in words, and what it misses of the sweep's best, in CPU."""
-    default = measured[summary.thresholds]
-    fitting = [
-        cell.share
-        for cell in measured.values()
-        if cell.peak_bytes <= (1 + _BUDGET) * default.peak_bytes
-    ]
-    choice = best([summary], Goal.THROUGHPUT, int(_BUDGET * summary.peak_rss_bytes))
-    own = predict([summary], summary.thresholds, freeze=False)
-    chosen = choice or own
-    gain = 1 - chosen.cpu_ratio(summary.gc_ns / 1e9).expected
-    cell = _nearest(chosen.thresholds, measured) if gain >= _WORTH else default
-    words = "/".join(map(str, chosen.thresholds)) if gain >= _WORTH else "left alone"
-    memory = cell.peak_bytes / default.peak_bytes
-    ratio = (1 + cell.share) / (1 + default.share)
-    regret = (cell.share - min(fitting)) / (1 + default.share)
-    return f"{words:15} CPU {ratio:.3f}  rss {memory:.2f}  pause {cell.pause_ms:.0f} ms", regret
+def _off(predicted: float, measured: float) -> float:
+    return abs(predicted - measured) / max(1.0, measured)
 
 
-def _nearest(thresholds: tuple[int, int, int], measured: Cells) -> Cell:
-    """The measured cell of these thresholds, or of those that are least unlike them."""
+def _times(predicted: float, measured: float) -> float:
+    """How many times one is the other, whichever is greater."""
+    low, high = sorted((max(predicted, 1e-5), max(measured, 1e-5)))
+    return high / low
 
-    def unlike(other: tuple[int, int, int]) -> float:
-        return sum(abs(a - b) / (a + b) for a, b in zip(thresholds, other))
 
-    return measured[min(measured, key=unlike)]
+def print_figures(found: list[Error]) -> None:
+    print_head(["error", "cells", "median", "90th percentile", "worst"])
+    for name, of in FIGURES.items():
+        ordered = sorted(map(of, found))
+        ninth = ordered[len(ordered) * 9 // 10]
+        figures = (f"{each:.2f}" for each in (median(ordered), ninth, ordered[-1]))
+        print_row([name, len(ordered), *figures])
+    exact = sum(error.full < 1 for error in found)
+    print(f"full collections exactly: {exact} of {len(found)}")
+    for name in found[0].held:
+        held = sum(error.held[name] for error in found)
+        print(f"{name} within its interval: {held} of {len(found)}, {held / len(found):.0%}")
+
+
+def print_cells(found: list[Error]) -> None:
+    print_head(["program", "Python", "setting", *FIGURES, "beyond their intervals"])
+    for error in sorted(found, key=lambda error: error.cpu_points, reverse=True):
+        figures = (f"{of(error):.2f}" for of in FIGURES.values())
+        beyond = (name for name, held in error.held.items() if not held)
+        run = error.run
+        print_row([run.program, run.python, run.setting, *figures, ", ".join(beyond)])
 
 
 def main() -> None:
-    sweep, captures = map(Path, sys.argv[1:])
-    errors: Errors = defaultdict(list)
-    regrets = []
-    for (program, python), measured in sorted(cells(sweep).items()):
-        path = captures / f"{program}-{python}.profile"
-        if not path.exists():
-            continue
-        summary = summarise(read(path))
-        if summary.thresholds in measured and summary.gc_ns:
-            compare(summary, measured, errors)
-            words, regret = choose(summary, measured)
-            regrets.append(regret)
-            print(f"{program:15} {python}  {words}  regret {regret:.3f}")
-    for name, values in errors.items():
-        ordered = sorted(values)
-        median, ninth = (ordered[len(ordered) * tenths // 10] for tenths in (5, 9))
-        mean = statistics.fmean(ordered)
-        print(f"{name:34} {len(ordered):4} cells  mean {mean:.2f}  median {median:.2f}  ", end="")
-        print(f"90th {ninth:.2f}")
-    print(f"regret: mean {statistics.fmean(regrets):.4f}, worst {max(regrets):.4f}")
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("kept", type=Path, help="folder of rows and profiles")
+    parser.add_argument("--program", action="append", help="only this one")
+    parser.add_argument("--cells", action="store_true", help="print each cell too")
+    asked = parser.parse_args()
+    by_python: dict[str, list[Error]] = defaultdict(list)
+    for error in errors(asked.kept):
+        if error.run.program in (asked.program or [error.run.program]):
+            by_python[error.run.python].append(error)
+    for python, found in by_python.items():
+        print(f"\nPython {python}, {len({error.run.program for error in found})} programs\n")
+        print_figures(found)
+        if asked.cells:
+            print_cells(found)
 
 
 if __name__ == "__main__":

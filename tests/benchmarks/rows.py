@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "programs"
+ROWS = "rows.jsonl"  # in the folder of what is kept
 VERSION = "import platform; print(platform.python_version())"
 
 Row: TypeAlias = "dict[str, Any]"
@@ -94,14 +95,20 @@ def version(python: str) -> str:
     return subprocess.check_output([python, "-c", VERSION], text=True).strip()
 
 
+def capture_name(program: str, python: str, scale: float, seed: int) -> str:
+    """Where the profile of a program at its own settings is, below what is kept."""
+    return f"captures/{program}-{python}-scale{scale:g}-seed{seed}.profile"
+
+
 def capture(
-    python: str, program: str, scale: float, seed: int, captures: Path, folder: Path = FOLDER
+    python: str, program: str, scale: float, seed: int, kept: Path, folder: Path = FOLDER
 ) -> Path:
     """The profile of a program at its own settings, captured unless there is one."""
-    profile = captures / f"{program}-{version(python)}-scale{scale:g}-seed{seed}.profile"
+    profile = kept / capture_name(program, version(python), scale, seed)
+    profile.parent.mkdir(parents=True, exist_ok=True)
     if not profile.exists():
         gctune, script = [python, "-m", "gctune"], folder / f"{program}.py"
         what = [python, script, "--scale", str(scale), "--seed", str(seed)]
         command = [*gctune, "capture", "-o", profile, "--", *what]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return profile
