@@ -1,0 +1,174 @@
+"""The folder in which the workers of a service keep their numbers, so that one scrape tells of all.
+
+A service is a process group: a server and the workers that it forks or spawns.
+Each process writes a file of its own, named after the group, its pid and the
+instant it was started, which together name it for ever. A reader takes those of
+its own group. What a process that has ended had counted is added up in a file
+called past when the next one joins, so that totals never go down and files do
+not pile up; what groups that are gone have left behind is removed.
+"""
+
+# pathlib costs 4 ms.
+# ruff: noqa: PTH105, PTH108, PTH118, PTH208
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from gctune.host.process import started
+from gctune.monitor import numbers
+from gctune.monitor.folder import alone, prepare
+from gctune.monitor.snapshot import decode, encode, lasting, merge, of_process
+from gctune.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gctune.monitor.metric import Snapshot
+
+_NUMBERS, _PAST, _LOCK = ".numbers", ".past", "lock"
+_TRIES = 10  # at reading everything between two changes of the past
+
+
+class _Worker(Record):
+    """One process, as its file is named."""
+
+    group: int
+    pid: int
+    start: int
+
+    @property
+    def file(self) -> str:
+        return "-".join(map(str, self)) + _NUMBERS
+
+    @property
+    def alive(self) -> bool:
+        return started(self.pid) == self.start
+
+
+class _Past(Record):
+    """What the processes that have ended had counted, and whose files that was read from."""
+
+    files: tuple[str, ...]
+    snapshot: Snapshot
+
+
+class Workers:
+    """The numbers of this process and of the others of its service, in one folder.
+
+    Nothing is open or locked between two calls, so a fork divides nothing: a
+    forked child goes on under its own name. Only one thread may publish.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._own: _Worker | None = None
+        self._turn = 0
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Write this process's numbers. Raises OSError, NumbersError and FolderError."""
+        own = self._own
+        if own is None or (own.group, own.pid) != (os.getpgrp(), os.getpid()):
+            own = self._join()
+        numbers.write(self._path(own.file), self._turn, encode(snapshot))
+        self._turn += 1
+
+    def merged(self) -> Snapshot:
+        """Read the numbers of every process of this service as one snapshot.
+
+        A file that is broken, or that something else put there, is left out.
+        Raises OSError where the folder cannot be read.
+        """
+        group = os.getpgrp()
+        for _ in range(_TRIES):
+            past = self._past(group)
+            snapshots = [past.snapshot, *self._present(group, past)]
+            if self._past(group) == past:  # else a file may have become past in between
+                break
+        return merge(snapshots)
+
+    def _join(self) -> _Worker:
+        prepare(self._folder)
+        self._own = own = _Worker(os.getpgrp(), os.getpid(), started(os.getpid()) or 0)
+        self._turn = 0
+        with alone(self._path(_LOCK)) as is_alone:
+            if is_alone:
+                self._tidy(own.group)
+        return own
+
+    def _tidy(self, group: int) -> None:
+        """Make past what has ended of `group`, and remove what groups that are gone left."""
+        past = self._past(group)
+        self._remove(past.files)  # what did so before may have been killed before it did this
+        ended = [worker for worker in self._workers(group) if not worker.alive]
+        if ended:
+            counted = merge([past.snapshot, *map(self._told_by, ended)])
+            self._make_past(group, _Past(tuple(worker.file for worker in ended), counted))
+            self._remove(worker.file for worker in ended)
+        self._remove(name for name in os.listdir(self._folder) if _of_a_gone_group(name))
+
+    def _present(self, group: int, past: _Past) -> Iterator[Snapshot]:
+        return (
+            self._told_by(worker)
+            for worker in self._workers(group)
+            if worker.file not in past.files
+        )
+
+    def _workers(self, group: int) -> Iterator[_Worker]:
+        found = map(_worker, os.listdir(self._folder))
+        return (worker for worker in found if worker is not None and worker.group == group)
+
+    def _told_by(self, worker: _Worker) -> Snapshot:
+        try:
+            snapshot = decode(numbers.read(self._path(worker.file)))
+        except (OSError, ValueError):
+            return {}
+        return of_process(snapshot, worker.pid) if worker.alive else lasting(snapshot)
+
+    def _past(self, group: int) -> _Past:
+        try:
+            files, _, snapshot = numbers.read(self._path(f"{group}{_PAST}")).partition(b"\n")
+            return _Past(tuple(files.decode().split()), lasting(decode(snapshot)))
+        except (OSError, ValueError):
+            return _Past((), {})
+
+    def _make_past(self, group: int, past: _Past) -> None:
+        """Put `past` in the place of the one before, at once."""
+        whole, new = self._path(f"{group}{_PAST}"), self._path(f"{group}{_PAST}.new")
+        self._remove([f"{group}{_PAST}.new"])
+        numbers.write(new, 0, " ".join(past.files).encode() + b"\n" + encode(past.snapshot))
+        os.replace(new, whole)
+
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            with suppress(OSError):
+                os.unlink(self._path(name))
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._folder, name)
+
+
+def _worker(name: str) -> _Worker | None:
+    """Read the name of a worker's file; None for any other."""
+    parts = name.removesuffix(_NUMBERS).split("-")
+    plain = name.endswith(_NUMBERS) and len(parts) == len(_Worker._fields)
+    return _Worker(*map(int, parts)) if plain and all(map(str.isdecimal, parts)) else None
+
+
+def _of_a_gone_group(name: str) -> bool:
+    """Whether gctune made the file for a process group of which nothing is left."""
+    ours = name.endswith((_NUMBERS, _PAST, _PAST + ".new"))
+    group = name.replace(".", "-").split("-")[0]
+    return ours and group.isdecimal() and not _exists(int(group))
+
+
+def _exists(group: int) -> bool:
+    try:
+        os.killpg(group, 0)  # asks only
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True

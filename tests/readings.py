@@ -1,0 +1,53 @@
+"""Readings by hand: one of this process, and one with everything that can be told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gctune.memory.pools import PoolStats
+from gctune.monitor.histogram import EMPTY
+from gctune.monitor.metric import Reading
+from gctune.monitor.reader import Reader
+
+ABOUT = {
+    "version": "1.2.3",
+    "environment": "production",
+    "interpreter": "cpython-3.13.0-generational",
+    "level": "detailed",
+}
+
+
+def reading(**alerts: bool) -> Reading:
+    """A reading of this process, at level basic."""
+    reader = Reader("basic")
+    return Reading(reader.read(reader.read()), alerts, ABOUT)
+
+
+def full_reading() -> Reading:
+    """A reading of every metric there is."""
+    bare = reading(heap=True, gc_pause=False)
+    assert bare.sample.rates is not None
+    sample = replace(
+        bare.sample,
+        working_set_bytes=2_000_000,
+        limit_bytes=8_000_000,
+        headroom_bytes=6_000_000,
+        pressure_some=0.25,
+        pressure_full=0.125,
+        frozen=10,
+        candidates=(100, 200, 300),
+        pause_ns=(1_000_000, 2_000_000, 3_000_000_000),
+        last_pause_ns=1_500_000,
+        longest_pause_ns=3_000_000,
+        pauses=(
+            EMPTY.with_durations([500_000, 500_000]),
+            EMPTY.with_durations([2_000_000]),
+            EMPTY.with_durations([1_000_000_000, 2_000_000_000]),
+        ),
+        allocated=12_345,
+        rates=replace(bare.sample.rates, gc_share=0.05, allocated=5000.0),
+        pools={
+            "buffer": PoolStats(hits=9, misses=4, idle=3, in_use=1, created=4, discarded=0),
+        },
+    )
+    return bare._replace(sample=sample)

@@ -1,0 +1,401 @@
+"""Several workers as one: what they counted adds up, whatever becomes of them and their files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from children import BARE
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gctune.errors import GctuneError
+from gctune.host.process import started
+from gctune.monitor import numbers
+from gctune.monitor.metrics import METRICS
+from gctune.monitor.snapshot import decode, encode, lasting, merge, of_process
+from gctune.monitor.workers import Workers
+
+COLLECTIONS = ("python_gc_collections_total", "0")
+RSS = ("process_resident_memory_bytes",)
+LIMIT = ("gctune_memory_limit_bytes",)
+IDLE = ("gctune_pool_objects", "buffer", "idle")
+
+_texts = st.text("abc012-", max_size=3)
+
+
+def _keys(name: str) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.tuples(st.just(name), *[_texts for _ in METRICS[name].labels])
+
+
+_snapshots = st.dictionaries(
+    st.sampled_from(sorted(METRICS)).flatmap(_keys), st.integers(0, 2**53), max_size=12
+)
+
+
+@given(_snapshots, _snapshots)
+def test_merging_does_not_care_who_comes_first(one: dict, other: dict) -> None:
+    assert merge([one, other]) == merge([other, one])
+
+
+@given(_snapshots, _snapshots, _snapshots)
+def test_merging_does_not_care_who_is_merged_first(one: dict, two: dict, three: dict) -> None:
+    assert merge([merge([one, two]), three]) == merge([one, merge([two, three])])
+    assert merge([one, {}]) == one
+
+
+@given(_snapshots)
+def test_numbers_come_back_from_their_file(snapshot: dict) -> None:
+    assert decode(encode(snapshot)) == snapshot
+
+
+@given(st.binary() | _snapshots.map(encode).flatmap(lambda whole: st.just(whole[:-1])))
+def test_what_is_no_snapshot_is_refused(content: bytes) -> None:
+    with contextlib.suppress(ValueError):
+        assert decode(content) == {}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '[["1", "process_resident_memory_bytes"]]',
+        '[[NaN, "process_resident_memory_bytes"]]',
+        '[[true, "process_resident_memory_bytes"]]',
+        '[[1e999, "process_resident_memory_bytes"]]',
+        '[[1, "process_resident_memory_bytes", "a label too many"]]',
+        '[[1, "of_a_later_version"]]',
+        "[[1, 2]]",
+        "[[1]]",
+    ],
+)
+def test_what_is_no_number_of_ours_is_left_out(rows: str) -> None:
+    assert decode(rows.encode()) == {}
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{}", "1", "[1]", "[[]]", '["a"]', "", "\0"])
+def test_hostile_text_is_no_snapshot(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert decode(text.encode()) == {}
+
+
+def test_only_what_was_counted_outlives_a_process() -> None:
+    told = {COLLECTIONS: 5, RSS: 100, LIMIT: 7, IDLE: 3}
+    assert lasting(told) == {COLLECTIONS: 5}
+    assert of_process(told, 42) == {COLLECTIONS: 5, (*RSS, "42"): 100, LIMIT: 7, IDLE: 3}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "workers"
+
+
+WORKER = """
+import sys
+from gctune.monitor.workers import Workers
+workers = Workers(sys.argv[1])
+for line in sys.stdin:
+    workers.publish({
+        ("python_gc_collections_total", "0"): int(line),
+        ("process_resident_memory_bytes",): 1000,
+        ("gctune_memory_limit_bytes",): 5000,
+        ("gctune_pool_objects", "buffer", "idle"): 2,
+    })
+    print("published", flush=True)
+"""
+
+
+class Worker:
+    """A process of this one's group that publishes what it is told to."""
+
+    def __init__(self, folder: Path, *, of_another_group: bool = False) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(folder)],
+            env=BARE,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=of_another_group,
+        )
+
+    def publish(self, collections: int) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{collections}\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "published\n"
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@contextlib.contextmanager
+def working(folder: Path, number: int, *, of_another_group: bool = False) -> Iterator[list[Worker]]:
+    workers = [Worker(folder, of_another_group=of_another_group) for _ in range(number)]
+    try:
+        yield workers
+    finally:
+        for worker in workers:
+            worker.kill()
+
+
+def test_one_reading_tells_of_all_workers(folder: Path) -> None:
+    with working(folder, 2) as (one, other):
+        one.publish(5)
+        other.publish(7)
+        one.publish(6)
+        merged = Workers(str(folder)).merged()
+    pids = [str(worker.process.pid) for worker in (one, other)]
+    assert merged == {
+        COLLECTIONS: 13,
+        **{(*RSS, pid): 1000 for pid in pids},
+        LIMIT: 5000,
+        IDLE: 4,
+    }
+
+
+def test_what_a_killed_worker_counted_stays(folder: Path) -> None:
+    with working(folder, 2) as (one, other):
+        one.publish(5)
+        other.publish(7)
+        one.kill()
+        merged = Workers(str(folder)).merged()
+        assert merged == {
+            COLLECTIONS: 12,
+            (*RSS, str(other.process.pid)): 1000,
+            LIMIT: 5000,
+            IDLE: 2,
+        }
+
+
+def test_totals_never_go_down_and_files_do_not_pile_up(folder: Path) -> None:
+    reader, totals = Workers(str(folder)), []
+    for _ in range(5):
+        with working(folder, 1) as (worker,):
+            worker.publish(10)
+            totals.append(reader.merged()[COLLECTIONS])
+    assert totals == [10, 20, 30, 40, 50]
+    assert len(list(folder.glob("*.numbers"))) == 1
+    assert len(list(folder.glob("*.past*"))) == 1
+
+
+def test_a_worker_that_was_killed_as_it_tidied_counts_once(folder: Path) -> None:
+    with working(folder, 1) as (worker,):
+        worker.publish(10)
+    (ended,) = folder.glob("*.numbers")
+    content = ended.read_bytes()
+    with working(folder, 1) as (worker,):
+        worker.publish(1)
+        ended.write_bytes(content)  # as if the kill had come before it was removed
+        assert Workers(str(folder)).merged()[COLLECTIONS] == 11
+    with working(folder, 1) as (worker,):
+        worker.publish(1)
+        assert Workers(str(folder)).merged()[COLLECTIONS] == 12
+    assert not ended.exists()
+
+
+def test_another_service_is_not_counted_and_what_it_left_goes(folder: Path) -> None:
+    with working(folder, 1, of_another_group=True) as (stranger,), working(folder, 1) as (worker,):
+        stranger.publish(1000)
+        worker.publish(1)
+        assert Workers(str(folder)).merged()[COLLECTIONS] == 1
+        assert len(list(folder.glob("*.numbers"))) == 2
+    with working(folder, 1) as (worker,):
+        worker.publish(1)
+        assert list(folder.glob(f"{stranger.process.pid}-*")) == []
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:40]),
+        lambda path: path.write_bytes(os.urandom(4096)),
+        lambda path: path.write_bytes(path.read_bytes().replace(b"python_gc", b"pythom_gc")),
+        lambda path: (path.unlink(), path.symlink_to("/etc/passwd")),
+        lambda path: (path.unlink(), path.mkdir()),
+        lambda path: (path.unlink(), os.mkfifo(path)),
+    ],
+    ids=["empty", "cut", "noise", "changed", "link", "folder", "pipe"],
+)
+def test_one_broken_file_breaks_no_scrape(folder: Path, spoil: object) -> None:
+    with working(folder, 2) as (one, other):
+        one.publish(5)
+        other.publish(7)
+        (path,) = folder.glob(f"*-{one.process.pid}-*")
+        spoil(path)  # type: ignore[operator]
+        assert Workers(str(folder)).merged()[COLLECTIONS] == 7
+
+
+def test_files_of_others_are_let_be(folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    names = ["README", "1-2-3-4.numbers", "a-b-c.numbers", "-.numbers", "x.past", ".numbers"]
+    for name in names:
+        (folder / name).write_bytes(b"mine")
+    with working(folder, 1) as (worker,):
+        worker.publish(1)
+        assert Workers(str(folder)).merged()[COLLECTIONS] == 1
+    assert [name for name in names if not (folder / name).exists()] == []
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.integers(0, 2 << 20), st.binary(min_size=1, max_size=64)), max_size=4))
+def test_a_damaged_file_gives_what_was_written_or_nothing(
+    tmp_path_factory: pytest.TempPathFactory, damages: list[tuple[int, bytes]]
+) -> None:
+    path = tmp_path_factory.mktemp("numbers") / "file"
+    written = [b"older", b"newer"]
+    for turn, content in enumerate(written):
+        numbers.write(str(path), turn, content)
+    with path.open("r+b") as file:
+        for place, damage in damages:
+            file.seek(place)
+            file.write(damage)
+    with contextlib.suppress(numbers.NumbersError):
+        assert numbers.read(str(path)) in written
+    path.unlink()
+
+
+@pytest.mark.parametrize("cut", range(0, 40, 4))
+def test_a_writer_that_is_killed_leaves_what_it_wrote_before(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "file"
+    for turn in range(3):
+        numbers.write(str(path), turn, b"of turn %d" % turn)
+    whole = path.read_bytes()
+    half = 1 << 20
+    torn = tmp_path / "torn"
+    numbers.write(str(torn), 0, b"of turn 0")
+    numbers.write(str(torn), 1, b"of turn 1")
+    with torn.open("r+b") as file:
+        file.write(whole[:half][:cut])
+    assert numbers.read(str(torn)) in (b"of turn 1", b"of turn 2")
+    assert cut > 32 or numbers.read(str(torn)) == b"of turn 1"
+
+
+def test_more_than_a_half_holds_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(numbers.NumbersError, match="too many"):
+        numbers.write(str(tmp_path / "file"), 0, bytes(1 << 20))
+
+
+def test_a_file_is_for_its_owner_alone(folder: Path) -> None:
+    before = os.umask(0)
+    try:
+        with working(folder, 1) as (worker,):
+            worker.publish(1)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+
+def test_a_planted_link_is_not_written_through(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_bytes(b"precious")
+    workers = Workers(str(folder))
+    workers.publish({RSS: 1})
+    (own,) = folder.glob("*.numbers")
+    own.unlink()
+    own.symlink_to(target)
+    with pytest.raises(OSError, match="symbolic"):
+        workers.publish({RSS: 2})
+    assert target.read_bytes() == b"precious"
+
+
+def test_a_file_that_was_removed_is_made_again(folder: Path) -> None:
+    workers = Workers(str(folder))
+    workers.publish({RSS: 1})
+    (own,) = folder.glob("*.numbers")
+    own.unlink()
+    workers.publish({RSS: 2})
+    assert workers.merged() == {(*RSS, str(os.getpid())): 2}
+
+
+@pytest.mark.parametrize(
+    ("make", "wrong"),
+    [
+        (lambda path: path.write_text(""), "not a folder"),
+        (lambda path: path.symlink_to("/tmp"), "not a folder"),
+        (lambda path: (path.mkdir(), path.chmod(0o777)), "others can write to it"),
+        (lambda path: path, "no such file or directory"),
+    ],
+    ids=["file", "link", "open", "missing parent"],
+)
+def test_a_folder_that_others_could_write_is_refused(
+    tmp_path: Path, make: object, wrong: str
+) -> None:
+    path = tmp_path / ("missing/workers" if "no such" in wrong else "workers")
+    make(path)  # type: ignore[operator]
+    with pytest.raises(GctuneError, match=f"monitor.workers = .*: {wrong}"):
+        Workers(str(path)).publish({RSS: 1})
+
+
+FORKER = """
+import os, sys
+from gctune.monitor.workers import Workers
+workers = Workers(sys.argv[1])
+KEY = ("python_gc_collections_total", "0")
+workers.publish({KEY: 1})
+children = []
+for _ in range(3):
+    child = os.fork()
+    if not child:
+        for _ in range(50):
+            workers.publish({KEY: 10})
+        os._exit(0)
+    children.append(child)
+for child in children:
+    os.waitpid(child, 0)
+workers.publish({KEY: 1})
+print(workers.merged()[KEY])
+"""
+
+
+def test_a_forked_child_has_a_file_of_its_own(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKER, str(folder)],
+        env=BARE,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "31\n"
+
+
+def test_a_reader_sees_totals_rise_while_workers_come_and_go(folder: Path) -> None:
+    """Each child counts 10 and is killed; meanwhile what is read never falls."""
+    code = FORKER.split("children = []", maxsplit=1)[0] + (
+        "for _ in range(40):\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        workers.publish({KEY: 10})\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "    os.waitpid(child, 0)\n"
+    )
+    reader, totals = Workers(str(folder)), [0]
+    with subprocess.Popen([sys.executable, "-c", code, str(folder)], env=BARE) as parent:
+        while parent.poll() is None:
+            if folder.exists():
+                totals.append(reader.merged().get(COLLECTIONS, 0))
+    totals.append(reader.merged()[COLLECTIONS])
+    assert parent.returncode == 0
+    assert totals == sorted(totals)
+    assert totals[-1] == 401
+
+
+def test_a_process_that_has_ended_has_not_started() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        first = started(child.pid)
+        assert first is not None
+        assert first >= (started(os.getpid()) or 0)
+        child.send_signal(signal.SIGKILL)
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert started(child.pid) is None  # a zombie
+    assert started(child.pid) is None
