@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from struct import pack
 
-from gctune.profile.file import Writer
 from gctune.profile.records import Batch, Closing, Count, Header, Reading, Record, Switch
+from gctune.profile.writer import Writer
 
 
 def header() -> Header:

@@ -14,7 +14,8 @@ from children import script
 from profile_samples import batch, closing, header, reading, records, write
 
 from gctune.errors import ProfileError
-from gctune.profile.file import Writer, looks_like_profile, new_sibling, read, siblings
+from gctune.profile.file import looks_like_profile, new_sibling, read, siblings
+from gctune.profile.writer import Writer
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ import resource
 from pathlib import Path
 from profile_samples import records
 from gctune.errors import ProfileError
-from gctune.profile.file import Writer
+from gctune.profile.writer import Writer
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 writer = Writer(Path({str(tmp_path / "profile")!r}))
 for _ in range(2):
@@ -172,7 +173,7 @@ def test_a_writer_knows_when_a_reader_takes_no_more(
     writer = Writer(tmp_path / "profile")
     writer.append(header())
     assert not writer.full
-    monkeypatch.setattr("gctune.profile.file._MOST_LINES", 100)
+    monkeypatch.setattr("gctune.profile.writer.MOST_LINES", 100)
     assert writer.full
     writer.close()
 
@@ -180,7 +181,8 @@ def test_a_writer_knows_when_a_reader_takes_no_more(
 BIG = """
 from pathlib import Path
 from gctune.host.process import peak_rss_bytes
-from gctune.profile.file import Writer, read
+from gctune.profile.file import read
+from gctune.profile.writer import Writer
 from profile_samples import batch, header
 path = Path({path!r})
 writer = Writer(path)

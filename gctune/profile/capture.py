@@ -21,8 +21,9 @@ from types import TracebackType
 
 from gctune.errors import ProfileError
 from gctune.profile.ending import at_the_end_of_multiprocessing
-from gctune.profile.file import Writer, absolute, new_sibling
+from gctune.profile.file import absolute, new_sibling
 from gctune.profile.recording import Recording
+from gctune.profile.writer import Writer
 
 _BUSY, _ASLEEP = 0.2, 2.0  # seconds between two flushes, at least and at most
 _PATIENCE = 1.0  # seconds that the program waits for the thread, at its end or before a fork

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from gctune.errors import ProfileError, problem
+from gctune.host.files import reason
 from gctune.monitor.recorder import Collection
 from gctune.profile.records import (
     SCHEMA,
@@ -32,19 +32,15 @@ from gctune.profile.records import (
     Record,
     Switch,
     from_plain,
-    to_plain,
 )
+from gctune.profile.writer import MOST_BYTES, MOST_LINES, file_problem, framed
 
-_MOST_BYTES = 256 * 2**20  # of a profile, unpacked
-_MOST_LINES = 1_000_000
-_LAST_BYTES, _LAST_LINES = 2**20, 100  # a capture stops so long before
 _HEADER_WITHIN = 100  # lines
 _LONGEST_LINE = 2**20
 _FRAME = len("01234567 ")
 _DENSEST = 100  # times that a compressed profile may be longer unpacked; 10 is usual
 _START = re.compile(rb"[0-9a-f]{8} \{")
 _GZIP = b"\x1f\x8b"
-_ROOM = "capture to a disk with more room"
 _REMEDY = "give a file that gctune capture wrote"
 
 
@@ -69,70 +65,16 @@ class Profile:
     counts: tuple[Count, ...] = ()
     switches: tuple[Switch, ...] = ()
 
+    @property
+    def peak_rss_bytes(self) -> int:
+        """The most memory that the process had in RAM, as far as it is known."""
+        seen = max((reading.rss_bytes for reading in self.readings), default=0)
+        return max(seen, self.closing.peak_rss_bytes if self.closing else 0)
+
     def collections(self) -> Iterator[Collection]:
         """The collections, oldest first."""
         for batch in self.batches:
             yield from batch.collections()
-
-
-class Writer:
-    """Appends records to a new file that only this user may read.
-
-    Raises ProfileError where the file exists or cannot be made. A link that
-    stands in its place is not followed.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._bytes = self._lines = 0
-        self._descriptor = create(path)
-
-    def append(self, record: Record) -> None:
-        """Write one record. Raises ProfileError where not all of it could be written."""
-        line = _line(record)
-        try:
-            written = os.write(self._descriptor, line)
-        except OSError as error:
-            raise _problem(self.path, _reason(error), _ROOM) from error
-        if written < len(line):
-            raise _problem(self.path, "no room for all of a record", _ROOM)
-        self._bytes += len(line)
-        self._lines += 1
-
-    @property
-    def full(self) -> bool:
-        """Whether the profile is as long as a reader will take, but for its end."""
-        return self._bytes > _MOST_BYTES - _LAST_BYTES or self._lines > _MOST_LINES - _LAST_LINES
-
-    def close(self) -> None:
-        """Give the descriptor back; the second call does nothing."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
-
-
-_NEW = (
-    os.O_WRONLY
-    | os.O_APPEND
-    | os.O_CREAT
-    | os.O_EXCL
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-)
-
-
-def create(path: Path) -> int:
-    """Make a new file that only this user may read; return its descriptor, to append to.
-
-    Raises ProfileError where the file exists or cannot be made. A link that
-    stands in its place is not followed.
-    """
-    try:
-        return os.open(path, _NEW, 0o600)
-    except FileExistsError as error:
-        raise _problem(path, "exists already", "give another name, or remove it") from error
-    except (OSError, ValueError) as error:
-        raise _problem(path, _reason(error), "give a file in a folder of your own") from error
 
 
 def absolute(path: str | os.PathLike[str]) -> Path:
@@ -144,12 +86,7 @@ def absolute(path: str | os.PathLike[str]) -> Path:
         return Path(path).absolute()
     except OSError as error:
         wrong = "relative to a working directory that is gone"
-        raise _problem(Path(path), wrong, "give a whole path") from error
-
-
-def _line(record: Record) -> bytes:
-    text = json.dumps(to_plain(record), separators=(",", ":")).encode()
-    return b"%08x %b\n" % (zlib.crc32(text), text)
+        raise file_problem(Path(path), wrong, "give a whole path") from error
 
 
 def siblings(path: Path) -> list[Path]:
@@ -188,7 +125,7 @@ def read(path: Path) -> Profile:
         with opened(path) as stream:
             return _Reader(path).read(stream)
     except (OSError, ValueError) as error:
-        raise _problem(path, _reason(error), _REMEDY) from error
+        raise file_problem(path, reason(error).lower(), _REMEDY) from error
 
 
 def opened(path: Path) -> IO[bytes]:
@@ -226,13 +163,13 @@ class _Reader:
         raw.seek(0)
         stream = gzip.GzipFile(fileobj=raw) if packed else raw
         taken = 0
-        for number in range(_MOST_LINES):
+        for number in range(MOST_LINES):
             line = stream.readline(_LONGEST_LINE)
             taken += len(line)
             hopeless = number > _HEADER_WITHIN and Header not in self._records
             if not line or hopeless:
                 return
-            if taken > (_most_unpacked(raw.tell()) if packed else _MOST_BYTES):
+            if taken > (_most_unpacked(raw.tell()) if packed else MOST_BYTES):
                 break
             yield line
         self._problems.append(f"what stands after {taken} bytes is left out as too long")
@@ -249,7 +186,7 @@ class _Reader:
 
     def _record(self, line: bytes) -> Record:
         text = line[_FRAME:-1]
-        if not text or line != b"%08x %b\n" % (zlib.crc32(text), text):
+        if not text or line != framed(text):
             raise ValueError("damaged")
         plain = _DECODER.decode(text.decode())
         self._check_schema(plain)
@@ -262,13 +199,13 @@ class _Reader:
         schema = plain.get("schema") if isinstance(plain, dict) else None
         if isinstance(schema, int) and schema > SCHEMA:
             wrong = f"of schema {schema}, and this gctune reads {SCHEMA}"
-            raise _problem(self._path, wrong, "upgrade gctune")
+            raise file_problem(self._path, wrong, "upgrade gctune")
 
     def _profile(self) -> Profile:
         if not self._records:
-            raise _problem(self._path, self._nothing(), _REMEDY)
+            raise file_problem(self._path, self._nothing(), _REMEDY)
         if Header not in self._records:
-            raise _problem(self._path, "its header is damaged", "capture again")
+            raise file_problem(self._path, "its header is damaged", "capture again")
         return Profile(
             path=self._path,
             header=self._records[Header][0],
@@ -297,7 +234,7 @@ class _Reader:
 
 
 def _most_unpacked(packed_bytes: int) -> int:
-    return min(_MOST_BYTES, max(_LONGEST_LINE, _DENSEST * packed_bytes))
+    return min(MOST_BYTES, max(_LONGEST_LINE, _DENSEST * packed_bytes))
 
 
 def _number(digits: str) -> int:
@@ -311,11 +248,3 @@ def _no_number(name: str) -> float:
 
 
 _DECODER = json.JSONDecoder(parse_int=_number, parse_constant=_no_number)
-
-
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).lower()
-
-
-def _problem(path: Path, wrong: str, remedy: str) -> ProfileError:
-    return ProfileError(problem("PROFILE", str(path), wrong, remedy))

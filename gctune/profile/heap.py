@@ -16,8 +16,9 @@ from gctune.errors import ProfileError, problem
 from gctune.host.files import reason
 from gctune.profile import flames, pprof, tracing
 from gctune.profile.ending import at_the_end_of_multiprocessing
-from gctune.profile.file import create, new_sibling, opened
+from gctune.profile.file import new_sibling, opened
 from gctune.profile.sites import Heap
+from gctune.profile.writer import create
 
 FORMATS: dict[str, Callable[[Heap], bytes]] = {
     "pprof": pprof.encode,

@@ -10,8 +10,8 @@ from operator import add, sub
 from gctune.monitor import counting
 from gctune.monitor.recorder import RECORD_BYTES, Recorder
 from gctune.profile import process
-from gctune.profile.file import Writer
 from gctune.profile.records import Batch, Count, Header, Three
+from gctune.profile.writer import Lines
 
 _BATCH_BYTES = 4096 * RECORD_BYTES
 _LETTERS = 100  # of the name of what is counted, that are kept
@@ -24,16 +24,16 @@ _RATES = (1, 3, 7, 13, 31, 61, 127, 251, 509, 1021)
 class Recording:
     """Collections and readings of this process, on their way into a profile.
 
-    `create` makes the file. Only one thread at a time may call the methods;
-    each raises ProfileError where the file takes no more.
+    `create` makes the file, or what else the lines go to. Only one thread at a
+    time may call the methods; each raises ProfileError where the file takes no more.
     """
 
-    def __init__(self, create: Callable[[], Writer], *, forked: bool) -> None:
+    def __init__(self, create: Callable[[], Lines], *, forked: bool) -> None:
         self.ended = False
         self._create = create
         self._forked = forked
         self._header: Header | None = None
-        self._writer: Writer | None = None
+        self._writer: Lines | None = None
         self._recorder = Recorder()
         self._reader = process.Reader()
         self._recorded = [0, 0, 0]
@@ -49,7 +49,7 @@ class Recording:
             self._header = process.header(forked=self._forked)
         return self._header
 
-    def open(self) -> Writer:
+    def open(self) -> Lines:
         """Make the file with its header, if that has not been done."""
         if self._writer is None:
             header = self.describe()

@@ -34,8 +34,8 @@ PRICES = """
 import gc, json, sys, tempfile, timeit
 from pathlib import Path
 from gctune.monitor.recorder import Recorder
-from gctune.profile.file import Writer
 from gctune.profile.recording import Recording
+from gctune.profile.writer import Writer
 
 def least(act, number=20000):
     return min(timeit.repeat(act, number=number, repeat=7)) / number * 1e9

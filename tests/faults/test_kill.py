@@ -17,14 +17,14 @@ KILLS = 100
 SCRIPT = """
 import gc, os, random, signal, sys, time
 from pathlib import Path
-from gctune.profile import capture, file
+from gctune.profile import capture, writer as writing
 
 def tell_of_each_record(pipe):
-    append = file.Writer.append
+    append = writing.Writer.append
     def append_and_tell(writer, record):
         append(writer, record)
         os.write(pipe, b".")
-    file.Writer.append = append_and_tell
+    writing.Writer.append = append_and_tell
 
 def be_captured(path, pipe):
     tell_of_each_record(pipe)

@@ -1,0 +1,113 @@
+"""Writing a profile: each record a line with its checksum, to a file or to who reads it live."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from pathlib import Path
+
+from gctune.errors import ProfileError, problem
+from gctune.host.files import reason
+from gctune.profile.records import Record, to_plain
+
+MOST_BYTES = 256 * 2**20  # of a profile, unpacked
+MOST_LINES = 1_000_000
+_LAST_BYTES, _LAST_LINES = 2**20, 100  # a capture stops so long before
+_ROOM = "capture to a disk with more room"
+
+
+class Lines:
+    """Records as the lines of a profile, kept until they are taken."""
+
+    def __init__(self) -> None:
+        self._bytes = self._lines = 0
+        self._kept: list[bytes] = []
+
+    def append(self, record: Record) -> None:
+        """Add one record."""
+        text = json.dumps(to_plain(record), separators=(",", ":")).encode()
+        line = framed(text)
+        self._put(line)
+        self._bytes += len(line)
+        self._lines += 1
+
+    @property
+    def full(self) -> bool:
+        """Whether the profile is as long as a reader will take, but for its end."""
+        return self._bytes > MOST_BYTES - _LAST_BYTES or self._lines > MOST_LINES - _LAST_LINES
+
+    def take(self) -> bytes:
+        """Take out the lines that were added since the last time."""
+        kept, self._kept = self._kept, []
+        return b"".join(kept)
+
+    def close(self) -> None:
+        """Let go of what it holds; the second call does nothing."""
+        self._kept = []
+
+    def _put(self, line: bytes) -> None:
+        self._kept.append(line)
+
+
+class Writer(Lines):
+    """Appends records to a new file that only this user may read.
+
+    Raises ProfileError where the file exists or cannot be made. A link that
+    stands in its place is not followed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self._descriptor = create(path)
+
+    def close(self) -> None:
+        """Give the descriptor back; the second call does nothing."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def _put(self, line: bytes) -> None:
+        """Write one line. Raises ProfileError where not all of it could be written."""
+        try:
+            written = os.write(self._descriptor, line)
+        except OSError as error:
+            raise file_problem(self.path, reason(error).lower(), _ROOM) from error
+        if written < len(line):
+            raise file_problem(self.path, "no room for all of a record", _ROOM)
+
+
+def framed(text: bytes) -> bytes:
+    """The line that a record's text becomes, its checksum first."""
+    return b"%08x %b\n" % (zlib.crc32(text), text)
+
+
+_NEW = (
+    os.O_WRONLY
+    | os.O_APPEND
+    | os.O_CREAT
+    | os.O_EXCL
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+
+
+def create(path: Path) -> int:
+    """Make a new file that only this user may read; return its descriptor, to append to.
+
+    Raises ProfileError where the file exists or cannot be made. A link that
+    stands in its place is not followed.
+    """
+    try:
+        return os.open(path, _NEW, 0o600)
+    except FileExistsError as error:
+        raise file_problem(path, "exists already", "give another name, or remove it") from error
+    except (OSError, ValueError) as error:
+        remedy = "give a file in a folder of your own"
+        raise file_problem(path, reason(error).lower(), remedy) from error
+
+
+def file_problem(path: Path, wrong: str, remedy: str) -> ProfileError:
+    """Say what is wrong with the file of a profile."""
+    return ProfileError(problem("PROFILE", str(path), wrong, remedy))
