@@ -1,0 +1,99 @@
+"""Threads for requests that take time: a few at once, each with a client to itself."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from contextlib import suppress
+from functools import partial
+
+from gctune.monitor.loop import Loop
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    Pause: TypeAlias = Callable[[float], bool]
+
+MOST = 8
+_SECONDS = 10.0  # that a client may take to read what was written at once, or to close at the end
+_SLICE = 0.2  # seconds between two looks whether the answer is still wanted
+_CHUNK = 65536
+
+
+class Handlers:
+    """The threads, and their clients."""
+
+    def __init__(self) -> None:
+        self._clients: dict[Loop, socket.socket] = {}
+        self._over = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether no further request can be taken."""
+        return len(self._clients) >= MOST
+
+    def take(self, client: socket.socket, handle: Callable[[Pause], None]) -> None:
+        """Have a thread handle a client's request, and close its connection.
+
+        `handle` gets a function that waits for so many seconds and says
+        whether the answer is still wanted. Where no thread is to be had the
+        connection is closed at once.
+        """
+        handler = Loop(lambda: self._handle(handler, client, handle))
+        self._clients[handler] = client
+        try:
+            handler.start()
+        except RuntimeError:
+            self._end(handler, client)
+
+    def stop(self) -> None:
+        """Cut every client off, and wait a second at most for each thread."""
+        self._over = True
+        handlers = tuple(self._clients.items())
+        for _, client in handlers:
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+        for handler, _ in handlers:
+            handler.stop()
+
+    def abandon(self) -> None:
+        """Close the descriptors, as a forked child must, which lacks the threads."""
+        for client in self._clients.values():
+            client.close()
+
+    def _handle(
+        self, handler: Loop, client: socket.socket, handle: Callable[[Pause], None]
+    ) -> None:
+        try:
+            client.settimeout(_SECONDS)
+            handle(partial(self._pause, client))
+            client.shutdown(socket.SHUT_WR)
+            self._pause(client, _SECONDS)
+        except OSError:  # the client is gone
+            pass
+        finally:
+            self._end(handler, client)
+
+    def _end(self, handler: Loop, client: socket.socket) -> None:
+        self._clients.pop(handler, None)
+        client.close()
+
+    def _pause(self, client: socket.socket, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while not self._over:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return True
+            if _gone_within(client, min(left, _SLICE)):
+                return False
+        return False
+
+
+def _gone_within(client: socket.socket, seconds: float) -> bool:
+    """Whether a client closes its connection; what it sends is dropped."""
+    poll = select.poll()
+    poll.register(client, select.POLLIN)
+    return bool(poll.poll(seconds * 1000)) and not client.recv(_CHUNK)

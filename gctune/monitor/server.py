@@ -1,0 +1,238 @@
+"""The server of the endpoints: one thread for every client, and a few for what takes time.
+
+The thread reads requests as they trickle in and answers what can be answered
+at once. What takes seconds (a heap profile, a capture) is handed to a thread of
+its own. Clients that are slow, silent or too many lose their connection; they
+cost no thread, and at most 16 KiB each. What is imported here, and by what
+answers, must not import `threading`: see `gctune.monitor.loop`.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import time
+from contextlib import closing
+from functools import partial
+from selectors import EVENT_READ, EVENT_WRITE
+
+from gctune.monitor.guard import check
+from gctune.monitor.handlers import Handlers
+from gctune.monitor.http import MOST_BYTES, Refusal, Request, Response, complete, parse, pieces
+from gctune.monitor.loop import Loop
+from gctune.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from typing import TypeAlias
+
+    from gctune.monitor.address import Bound
+    from gctune.monitor.guard import Rules
+    from gctune.monitor.handlers import Pause
+
+    Conversation: TypeAlias = Generator[int, None, Callable[[], None] | None]
+
+MOST_CLIENTS = 128  # at once; the oldest makes way for a new one
+_SECONDS = 10.0  # that a client may take, from being accepted to the end of its response
+_BREATH = 0.05  # seconds of rest after an error, so that one that stays burns no CPU
+_CHUNK = 65536
+_MOST_CHUNKS_UNREAD = 4  # of what a client sends behind its request
+
+
+class Route(Record):
+    """What answers a path.
+
+    `answer` gets the request, and a function that waits for so many seconds
+    and says whether the answer is still wanted; it may raise Refusal. One that
+    `takes_time` is called in a thread of its own, and may call that function.
+    """
+
+    answer: Callable[[Request, Pause], Response]
+    takes_time: bool
+
+
+class _Client(Record):
+    """A client that the thread talks to."""
+
+    conversation: Conversation
+    deadline: float
+
+
+class Server:
+    """Serves what `find` finds for a request that keeps the rules, until `stop`.
+
+    `find` returns a Route or raises Refusal. `failures` counts what went wrong
+    in answering; `tell` gets a line of the first.
+    """
+
+    def __init__(
+        self,
+        bound: Bound,
+        rules: Rules,
+        find: Callable[[Request], Route],
+        tell: Callable[[str], object],
+    ) -> None:
+        self.failures = 0
+        self.bound = bound
+        self._rules, self._find, self._tell = rules, find, tell
+        self._clients: dict[socket.socket, _Client] = {}  # the oldest first
+        self._handlers = Handlers()
+        self._loop = Loop(self._step)
+        self._selector = selectors.DefaultSelector()
+        self._woken, self._wake = socket.socketpair()
+        self._selector.register(self._woken, EVENT_READ, partial(self._woken.recv, _CHUNK))
+        bound.listener.setblocking(False)
+        self._selector.register(bound.listener, EVENT_READ, self._accept)
+
+    def start(self) -> None:
+        """Serve, in a new thread. Raises RuntimeError where none is to be had."""
+        self._loop.start()
+
+    def rest(self) -> None:
+        """End the thread and keep its clients; `start` goes on with them."""
+        self._wake.send(b"\0")
+        self._loop.stop()
+
+    def stop(self) -> None:
+        """Listen no more and close every connection; waits a second at most for each thread."""
+        self.rest()
+        self._handlers.stop()
+        self.bound.close()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close every descriptor, as a forked child must; its parent serves on with its own."""
+        self._handlers.abandon()
+        for each in (self.bound.listener, self._woken, self._wake, *self._clients):
+            each.close()
+        self._selector.close()
+
+    def _step(self) -> float:
+        """Wait for something to do, and do it."""
+        try:
+            for key, _ in self._selector.select(self._until_the_oldest_is_late()):
+                key.data()
+            self._drop_late()
+        except Exception as error:  # noqa: BLE001 - no memory, no descriptors: serve on
+            self._count(error)
+            return _BREATH
+        return 0.0
+
+    def _until_the_oldest_is_late(self) -> float | None:
+        oldest = next(iter(self._clients.values()), None)
+        return max(0.0, oldest.deadline - time.monotonic()) if oldest else None
+
+    def _drop_late(self) -> None:
+        now = time.monotonic()
+        for client in [each for each, known in self._clients.items() if known.deadline <= now]:
+            self._drop(client)
+
+    def _count(self, error: Exception) -> None:
+        self.failures += 1
+        if self.failures == 1:
+            what = f"{type(error).__name__}: {error}"
+            self._tell(f"monitor.http: {what}; further failures are only counted")
+
+    # Clients
+
+    def _accept(self) -> None:
+        try:
+            client, _ = self.bound.listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):  # it has gone already
+            return
+        client.setblocking(False)
+        if len(self._clients) >= MOST_CLIENTS:
+            self._drop(next(iter(self._clients)))
+        conversation = self._converse(client)
+        self._selector.register(client, next(conversation), partial(self._advance, client))
+        self._clients[client] = _Client(conversation, time.monotonic() + _SECONDS)
+
+    def _advance(self, client: socket.socket) -> None:
+        """Go on with a conversation until it has to wait again."""
+        if client not in self._clients:  # dropped in this very step
+            return
+        try:
+            self._wait_for(client, next(self._clients[client].conversation))
+        except StopIteration as end:
+            self._drop(client, end.value)
+        except Exception:  # noqa: BLE001 - the client is gone, or there is no memory for it
+            self._drop(client)
+
+    def _wait_for(self, client: socket.socket, events: int) -> None:
+        key = self._selector.get_key(client)
+        if key.events != events:
+            self._selector.modify(client, events, key.data)
+
+    def _drop(self, client: socket.socket, then: Callable[[], None] | None = None) -> None:
+        """Talk to a client no more; `then` takes its connection over."""
+        self._selector.unregister(client)
+        del self._clients[client]
+        (then or client.close)()
+
+    def _converse(self, client: socket.socket) -> Conversation:
+        """Talk to a client; yield what to wait for, and return what goes on elsewhere."""
+        received = bytearray()
+        method = "GET"
+        try:
+            while not complete(received):
+                yield EVENT_READ
+                data = client.recv(MOST_BYTES)
+                if not data:
+                    return None
+                received += data
+            request = parse(received)
+            method = request.method
+            check(request, self._rules)
+            route = self._find(request)
+            if route.takes_time:
+                return self._handover(client, request, route)
+            response = self._answer(request, route, _wait_for_nothing)
+        except Refusal as refusal:
+            response = refusal.response
+        for piece in pieces(response, method):
+            yield from _send(client, piece)
+        client.shutdown(socket.SHUT_WR)  # to close with input unread would cut the response off
+        for _ in range(_MOST_CHUNKS_UNREAD):
+            yield EVENT_READ
+            if not client.recv(_CHUNK):
+                break
+        return None
+
+    def _handover(
+        self, client: socket.socket, request: Request, route: Route
+    ) -> Callable[[], None]:
+        if self._handlers.busy:
+            raise Refusal(503, "too many requests that take time", ("Retry-After", "5"))
+        return lambda: self._handlers.take(client, partial(self._handle, client, request, route))
+
+    def _handle(self, client: socket.socket, request: Request, route: Route, pause: Pause) -> None:
+        response = self._answer(request, route, pause)
+        try:
+            with closing(pieces(response, request.method)) as content:
+                for piece in content:
+                    client.sendall(piece)
+        except OSError:
+            raise  # the client is gone
+        except Exception as error:  # noqa: BLE001 - it sees that its answer is cut off
+            self._count(error)
+
+    def _answer(self, request: Request, route: Route, pause: Pause) -> Response:
+        try:
+            return route.answer(request, pause)
+        except Refusal as refusal:
+            return refusal.response
+        except Exception as error:  # noqa: BLE001 - the client is told, the server goes on
+            self._count(error)
+            return Refusal(500, f"{type(error).__name__} in gctune").response
+
+
+def _send(client: socket.socket, content: bytes) -> Iterator[int]:
+    rest = memoryview(content)
+    while rest:
+        yield EVENT_WRITE
+        rest = rest[client.send(rest) :]
+
+
+def _wait_for_nothing(_: float) -> bool:
+    return True

@@ -1,0 +1,115 @@
+"""Having the endpoints served, as a duty of gctune's thread: once the address can be had.
+
+Where another process has it this one stands by, and takes it over when that
+one has ended. So of several workers with one address one serves at a time.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+
+from gctune.errors import problem
+from gctune.monitor.address import listen, taken
+from gctune.monitor.guard import Rules
+from gctune.monitor.server import Server
+from gctune.monitor.telling import inform, warn
+from gctune.monitor.thread import Duty
+from gctune.runtime import fork
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gctune.monitor.http import Request
+    from gctune.monitor.server import Route
+
+_STANDBY = 5.0  # seconds until an address that is taken is tried again
+_FOR_EVER = 3600.0
+
+_server: Server | None = None  # the one that serves in this process
+
+
+def served_at() -> str | None:
+    """Where the endpoints of this process are served: `127.0.0.1:6060` or `unix:/run/app.sock`.
+
+    Port 0 and `{pid}` are resolved. None while they are not served: they begin
+    about a second after a plan is applied.
+    """
+    return _server.bound.name if _server else None
+
+
+class Serving(Duty):
+    """Serves what `find` finds at `address`, to those who show `token` if there is one."""
+
+    def __init__(self, address: str, token: str | None, find: Callable[[Request], Route]) -> None:
+        self._address, self._token, self._find = address, token, find
+        self._pid = os.getpid()
+        self._waits = False
+
+    def __call__(self, _: int) -> float:
+        """Serve if it can be done; return the seconds until this is to be tried again."""
+        if _server is not None:
+            return _FOR_EVER
+        try:
+            self._serve()
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and taken(error):
+                self._stand_by()
+                return _STANDBY
+            self._warn(getattr(error, "strerror", None) or str(error), "give another address")
+        return _FOR_EVER
+
+    def close(self) -> None:
+        """Serve no more."""
+        global _server
+        server, _server = _server, None
+        atexit.unregister(self.close)
+        if server is not None:
+            if os.getpid() == self._pid:
+                server.stop()
+            else:
+                server.abandon()
+
+    def _serve(self) -> None:
+        global _server
+        bound = listen(self._address)
+        if not (bound.local or self._token):
+            bound.close()
+            self._warn("other machines reach it, and no token is set", "set monitor.token")
+            return
+        _once()
+        server = Server(bound, Rules(self._token or None, bound.local), self._find, warn)
+        server.start()
+        _server = server
+        atexit.register(self.close)
+        inform(f"the endpoints are served at {bound.name}")
+
+    def _stand_by(self) -> None:
+        if not self._waits:
+            self._waits = True
+            remedy = "this one takes over when that ends; give port 0, or {pid} in a path"
+            self._warn("another process listens there", f"{remedy}, for each to have its own")
+
+    def _warn(self, wrong: str, remedy: str) -> None:
+        warn(problem("monitor.http", self._address, wrong.lower(), remedy))
+
+
+_hooked = False
+
+
+def _once() -> None:
+    global _hooked
+    if not _hooked:
+        _hooked = True
+        fork.around(_before_fork, _after_fork_in_parent)
+
+
+def _before_fork() -> None:
+    if _server is not None:
+        _server.rest()
+
+
+def _after_fork_in_parent() -> None:
+    if _server is not None:
+        _server.start()
