@@ -264,10 +264,10 @@ def test_limits_and_working_sets_are_read_anew(machine: Machine) -> None:
     machine.v2("/app")
     group = machine.v2_group("app", 100 * MIB, usage=9 * MIB)
     files = find_container(machine.proc, machine.sys)
-    assert files.limit() == Limit(100 * MIB, str(group / "memory.max"))
+    assert files.counted().limit == Limit(100 * MIB, str(group / "memory.max"))
     machine.group(group, memory_max=50 * MIB, memory_current=10 * MIB)
-    assert files.limit() == Limit(50 * MIB, str(group / "memory.max"))
-    assert files.working_set_bytes() == 10 * MIB
+    assert files.counted().limit == Limit(50 * MIB, str(group / "memory.max"))
+    assert files.counted().working_set_bytes() == 10 * MIB
     assert files.read() == read(machine)
 
 

@@ -17,15 +17,54 @@ if TYPE_CHECKING:
     StrPath: TypeAlias = str | os.PathLike[str]
 
 _CHUNK_BYTES = 64 << 10  # most of these files are far smaller
+_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+
+
+class System:
+    """The system's calls as Python makes them: other threads run meanwhile."""
+
+    def open(self, path: bytes) -> int:
+        """Open a file for reading. Raises OSError, and ValueError for an impossible path."""
+        return os.open(path, _FLAGS)
+
+    def read(self, descriptor: int) -> bytes:
+        """Read on; nothing is the end. Raises OSError."""
+        return os.read(descriptor, _CHUNK_BYTES)
+
+    def close(self, descriptor: int) -> None:
+        """Close what was opened."""
+        os.close(descriptor)
+
+
+class _Way:
+    """How this process reads files."""
+
+    system = System()
+
+
+def keep_the_lock() -> None:
+    """Have `read` keep the interpreter's lock from now on, where ctypes can be had.
+
+    Python gives the lock up for each system call, and beside a busy program a
+    thread can wait 5 ms to get it back, for each of the forty calls that one
+    reading of a container takes.
+    """
+    try:
+        from gctune.host.unyielding import Unyielding
+
+        _Way.system = Unyielding(_FLAGS, _CHUNK_BYTES)
+    except (ImportError, OSError, TypeError):  # no ctypes; in a subinterpreter; on Windows
+        pass
 
 
 def read(path: bytes) -> bytes:
     """Read a file whole. Raises OSError, and ValueError for an impossible path."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    system = _Way.system
+    descriptor = system.open(path)
     try:
-        return b"".join(iter(lambda: os.read(descriptor, _CHUNK_BYTES), b""))
+        return b"".join(iter(lambda: system.read(descriptor), b""))
     finally:
-        os.close(descriptor)
+        system.close(descriptor)
 
 
 def within(folder: StrPath, name: str) -> bytes:

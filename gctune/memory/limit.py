@@ -35,7 +35,7 @@ _SHORTEST_RELIEF_NS = 25 * _MS  # what the rest is doubled from, at least
 _SOONEST_NS, _NEAR_NS, _ADVISORY_NS, _LATEST_NS = 5 * _MS, 30 * _MS, 250 * _MS, _SECOND
 
 ORDER = (Act.SHRINK, Act.YOUNG, Act.FULL, Act.TRIM)
-_EVERY_NS = {Act.SHRINK: _SECOND, Act.TRIM: _SECOND // 2}  # these do more harm than they cost
+_EVERY_NS = {Act.SHRINK: _SECOND}  # these do more harm than they cost
 
 
 def initial(reading: Reading) -> State:

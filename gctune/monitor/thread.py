@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FIRST = 1.0  # seconds until a duty is first due
+FIRST = 1.0  # seconds until a duty is first due, unless it is in a hurry
 _LONGEST_BACKOFF = 300.0  # seconds between two attempts at a duty that fails
 
 
@@ -44,25 +44,26 @@ class Job:
     wait longer and longer.
     """
 
-    def __init__(self, name: str, make: Callable[[], Duty]) -> None:
+    def __init__(self, name: str, make: Callable[[], Duty], first: float = FIRST) -> None:
         self.name = name
         self.failures = 0
         self._make = make
+        self._first = first
         self.renew()
 
     def renew(self) -> None:
         """Begin anew, with a duty that is yet to be made."""
-        self.due_ns = time.perf_counter_ns() + int(FIRST * 1e9)
-        self._duty: Duty | None = None
+        self.due_ns = time.perf_counter_ns() + int(self._first * 1e9)
+        self.duty: Duty | None = None
         self._ended = self._told = False
         self._in_a_row = 0
 
     def do(self, now_ns: int) -> None:
         """Do the duty, and settle when it is next due."""
         try:
-            if self._duty is None:
-                self._duty = self._make()
-            seconds = self._duty(now_ns)
+            if self.duty is None:
+                self.duty = self._make()
+            seconds = self.duty(now_ns)
             self._in_a_row = 0
         except BaseException as error:  # noqa: BLE001 - the program goes on, whatever fails here
             seconds = self._backoff()
@@ -79,7 +80,7 @@ class Job:
 
     def close(self) -> None:
         """Let go of the duty."""
-        duty, self._duty = self._duty, None
+        duty, self.duty = self.duty, None
         if duty is not None:
             try:
                 duty.close()
@@ -143,14 +144,14 @@ class _Thread:
 _thread = _Thread()
 
 
-def take_up(name: str, make: Callable[[], Duty]) -> Job:
-    """Have the thread do a duty, which `make` makes when it is first due.
+def take_up(name: str, make: Callable[[], Duty], first: float = FIRST) -> Job:
+    """Have the thread do a duty, which `make` makes when it is first due, in `first` seconds.
 
     `name` is what a failure is told under. `lay_down` ends it. Where no thread
     is to be had the duty is not done.
     """
     with _thread.lock:
-        job = Job(name, make)
+        job = Job(name, make, first)
         _thread.jobs.append(job)
         _thread.start()
         return job
@@ -162,6 +163,11 @@ def lay_down(job: Job) -> None:
         if job in _thread.jobs:
             _thread.end(job)
             _thread.start()
+
+
+def duties() -> list[Duty]:
+    """The duties that have been made: those that were due at least once."""
+    return [job.duty for job in tuple(_thread.jobs) if job.duty is not None]
 
 
 def _before_fork() -> None:

@@ -1,0 +1,40 @@
+"""The system's calls on files, made without giving up the interpreter's lock."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+from gctune.host.files import System
+
+
+class Unyielding(System):
+    """Calls the C library as if it were a part of Python.
+
+    For files that the kernel makes up in microseconds; whatever else waited
+    here would have the whole program wait.
+    """
+
+    def __init__(self, flags: int, chunk_bytes: int) -> None:
+        self._library = ctypes.PyDLL(None, use_errno=True)
+        self._flags = flags
+        self._chunk_bytes = chunk_bytes
+
+    def open(self, path: bytes) -> int:  # noqa: D102 - as in System
+        if b"\0" in path:
+            raise ValueError("embedded null byte")
+        return self._checked(self._library.open(path, self._flags))
+
+    def read(self, descriptor: int) -> bytes:  # noqa: D102 - as in System
+        buffer = ctypes.create_string_buffer(self._chunk_bytes)
+        size = self._checked(self._library.read(descriptor, buffer, self._chunk_bytes))
+        return ctypes.string_at(buffer, size)
+
+    def close(self, descriptor: int) -> None:  # noqa: D102 - as in System
+        self._library.close(descriptor)
+
+    def _checked(self, result: int) -> int:
+        if result < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return result

@@ -1,0 +1,51 @@
+"""Reads how much memory is used of what may be used, fast and often."""
+
+from __future__ import annotations
+
+from gctune.host.container import find_container
+from gctune.host.process import rss_bytes
+from gctune.memory.relief import Reading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gctune.memory.bounds import Bounds
+
+_STALE_NS = 1_000_000_000  # limits are read again, which costs more than what is used
+
+
+class Gauge:
+    """The memory that counts: of the whole container where it has a limit, else of this process.
+
+    `clock` gives nanoseconds, `chance` a random number from 0 to 1.
+    """
+
+    def __init__(
+        self, bounds: Bounds, clock: Callable[[], int], chance: Callable[[], float]
+    ) -> None:
+        self._bounds = bounds
+        self._clock = clock
+        self._chance = chance
+        self._files = find_container()
+        self._learn(clock())
+
+    def read(self) -> Reading:
+        """Read everything; costs some 50 us, and twice that once a second."""
+        now_ns = self._clock()
+        if now_ns - self._learnt_ns >= _STALE_NS:
+            self._learn(now_ns)
+        used = self._used()
+        bound = self._bounds.at(self._container, used)
+        share = min(1.0, self._rss / used) if used > 0 else 1.0
+        return Reading(now_ns, used, *bound, share, self._chance())
+
+    def _learn(self, now_ns: int) -> None:
+        self._counted = self._files.counted()
+        self._container = self._counted.limit.bytes if self._counted.limit else None
+        self._rss = rss_bytes()
+        self._learnt_ns = now_ns
+
+    def _used(self) -> int:
+        working_set = self._counted.working_set_bytes() if self._container else None
+        return rss_bytes() if working_set is None else working_set

@@ -1,0 +1,122 @@
+"""Keeps the process under its soft limit: does what the policy of `limit` decides."""
+
+from __future__ import annotations
+
+import sys
+import time
+from _random import Random  # the random module imports hashlib
+
+from gctune.host.container import find_container
+from gctune.host.files import keep_the_lock
+from gctune.host.interpreter import Collector, this_interpreter
+from gctune.memory import pressure
+from gctune.memory.bounds import bounds_of
+from gctune.memory.gauge import Gauge
+from gctune.memory.limit import decide, did, initial
+from gctune.memory.relief import Act
+from gctune.record import Record
+from gctune.runtime import knobs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gctune.memory.relief import Reading, State
+    from gctune.runtime.plan import Plan
+
+    Warn = Callable[[str], object]
+
+_COLLECTS_BY_AGE = this_interpreter().collector != Collector.FREE_THREADED
+
+
+class Standing(Record):
+    """How this process stands to its soft limit.
+
+    `state` is "ok", "relieving" or "thrashing"; `used_bytes` counts what the
+    limit is held against, `limit_bytes` is what to stay under, and `enforced`
+    is false where the limit is advisory.
+    """
+
+    state: str
+    used_bytes: int
+    limit_bytes: int
+    enforced: bool
+
+
+class _Latest:
+    """What the last look found."""
+
+    standing: Standing | None = None
+
+
+def standing() -> Standing | None:
+    """How this process stood to its soft limit at the last look; None where none is kept."""
+    return _Latest.standing
+
+
+class Keeper:
+    """A duty of the monitor's thread: looks at the memory, and relieves it where that is due."""
+
+    def __init__(self, gauge: Gauge, acts: dict[str, Callable[[], object]]) -> None:
+        self._gauge = gauge
+        self._acts = acts
+        self._state: State | None = None
+
+    def __call__(self, now_ns: int) -> float:
+        """Look once, do what is due, and return the seconds until the next look."""
+        reading = self._gauge.read()
+        decision = decide(self._state or initial(reading), reading)
+        while decision.act is not None:
+            self._state = self._do(decision.act, decision.state)
+            reading = self._gauge.read()
+            decision = decide(self._state, reading)
+        self._state = decision.state
+        _publish(decision.state, reading)
+        return (reading.at_ns + decision.pause_ns - now_ns) / 1e9
+
+    def close(self) -> None:
+        """Keep no limit any more."""
+        _Latest.standing = None
+
+    def _do(self, act: str, state: State) -> State:
+        begun_ns = time.perf_counter_ns()
+        self._acts[act]()
+        return did(state, act, time.perf_counter_ns() - begun_ns)
+
+
+def keeper_of(plan: Plan, warn: Warn) -> Keeper:
+    """Make the duty that keeps the limit of `plan`; what goes wrong in callbacks `warn` tells.
+
+    Raises ValueError where the plan has no limit in force.
+    """
+    keep_the_lock()
+    counted = find_container().counted()
+    bounds = bounds_of(plan, counted.limit and counted.limit.bytes)
+    if bounds is None:
+        raise ValueError("the plan puts no memory.limit in force")
+    return Keeper(Gauge(bounds, time.perf_counter_ns, Random().random), _acts(warn))
+
+
+def _acts(warn: Warn) -> dict[str, Callable[[], object]]:
+    return {
+        Act.SHRINK: lambda: _shrink(warn),
+        Act.YOUNG: _collect_young,
+        Act.FULL: knobs.collect,
+        Act.TRIM: knobs.release_free_memory,
+    }
+
+
+def _shrink(warn: Warn) -> None:
+    pools = sys.modules.get("gctune.memory.pools")
+    if pools is not None:
+        pools.shrink()
+    pressure.ask(warn)
+
+
+def _collect_young() -> None:
+    if _COLLECTS_BY_AGE:  # else this would be a full collection, which comes next
+        knobs.collect(1)
+
+
+def _publish(state: State, reading: Reading) -> None:
+    _Latest.standing = Standing(state.mood, reading.used, reading.limit, reading.enforced)
