@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from gctune.memory.pools import ObjectPool as ObjectPool
     from gctune.memory.pools import PoolError as PoolError
     from gctune.memory.pools import pool as pool
+    from gctune.monitor.alarm import on_alert as on_alert
+    from gctune.monitor.alerts import Alert as Alert
     from gctune.monitor.counting import count as count
+    from gctune.monitor.monitor import sample as sample
+    from gctune.monitor.sample import Sample as Sample
     from gctune.profile.capture import capture as capture
     from gctune.profile.heap import write_heap as write_heap
     from gctune.runtime.applied import Applied as Applied
@@ -28,10 +32,13 @@ __version__ = "0.1.0"
 _HOME = {
     "apply": "gctune.startup",
     "capture": "gctune.profile.capture",
+    "on_alert": "gctune.monitor.alarm",
+    "sample": "gctune.monitor.monitor",
     "count": "gctune.monitor.counting",
     "warmup_done": "gctune.runtime.applied",
     "pool": "gctune.memory.pools",
     "write_heap": "gctune.profile.heap",
+    "Alert": "gctune.monitor.alerts",
     "Applied": "gctune.runtime.applied",
     "ApplyError": "gctune.errors",
     "BlockPool": "gctune.memory.blocks",
@@ -40,9 +47,11 @@ _HOME = {
     "ObjectPool": "gctune.memory.pools",
     "PoolError": "gctune.memory.pools",
     "ProfileError": "gctune.errors",
+    "Sample": "gctune.monitor.sample",
 }
 
 __all__ = [
+    "Alert",
     "Applied",
     "ApplyError",
     "BlockPool",
@@ -51,10 +60,13 @@ __all__ = [
     "ObjectPool",
     "PoolError",
     "ProfileError",
+    "Sample",
     "apply",
     "capture",
     "count",
+    "on_alert",
     "pool",
+    "sample",
     "warmup_done",
     "write_heap",
 ]

@@ -39,6 +39,11 @@ def test_level_off_has_nothing_run() -> None:
         ("alerts.leak.hold", "detailed", "not asked for"),
         ("alerts.gc_pause.threshold", "basic", "level basic sees no single pause; detailed does"),
         ("alerts.gc_pause.hold", "basic", "level basic sees no single pause; detailed does"),
+        (
+            "alerts.thrashing.threshold",
+            "basic",
+            "level basic sees no time in collections before Python 3.15; detailed does",
+        ),
         ("monitor.trace", "basic", "level basic traces no allocations; debug does"),
     ],
 )

@@ -35,7 +35,7 @@ DEFAULT_MAX_SIZE = 100  # idle objects, where neither the call nor the settings 
 _NOTICE_EVERY = 256  # hits between two looks at the collector, each 1.5 us
 
 # A free-threaded collector reports its collections, all of them full, as generation 0.
-_FULL = 0 if this_interpreter().collector == Collector.FREE_THREADED else 2
+FULL = 0 if this_interpreter().collector == Collector.FREE_THREADED else 2
 
 
 class PoolError(GctuneError):
@@ -268,5 +268,5 @@ def _planned_size(name: str) -> int | None:
 
 
 def _full_collections() -> int:
-    collections: int = gc.get_stats()[_FULL]["collections"]
+    collections: int = gc.get_stats()[FULL]["collections"]
     return collections

@@ -1,16 +1,14 @@
-"""What collections, seen one by one, add up to."""
+"""Collections seen one by one, and what they add up to."""
 
 from __future__ import annotations
 
-from gctune.monitor.histogram import EMPTY
+from gctune.monitor.histogram import EMPTY, Histogram
+from gctune.monitor.recorder import Recorder, brief
 from gctune.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from gctune.monitor.histogram import Histogram
-    from gctune.monitor.recorder import Collection
 
 
 class Seen(Record):
@@ -45,17 +43,45 @@ class Tally:
         """What they add up to."""
         return Seen(self._pauses, self._last_ns, self._longest_ns, self._allocated)
 
-    def add(self, collections: Iterable[Collection]) -> None:
-        """Add the collections of one interval."""
+    def add(self, collections: Iterable[tuple[int, int, int]]) -> None:
+        """Add collections: the generation, the pause in nanoseconds, and count0 of each."""
         pauses: tuple[list[int], list[int], list[int]] = ([], [], [])
-        for collection in collections:
-            pauses[collection.generation].append(collection.wall_ns)
-            self._allocated += collection.count0
-            self._last_ns = collection.wall_ns
-        young, middle, old = map(_with, self._pauses, pauses)
+        for generation, pause_ns, count0 in collections:
+            pauses[generation].append(pause_ns)
+            self._allocated += count0
+            self._last_ns = pause_ns
+        young, middle, old = map(Histogram.with_durations, self._pauses, pauses)
         self._pauses = young, middle, old
-        self._longest_ns = max(map(max, filter(None, pauses)), default=None)
+        longest = [*map(max, filter(None, pauses))]
+        self._longest_ns = max([self._longest_ns or 0, *longest]) if longest else self._longest_ns
+
+    def begin_interval(self) -> None:
+        """Have `longest_ns` tell of those collections alone that are added from now on."""
+        self._longest_ns = None
 
 
-def _with(histogram: Histogram, pauses: list[int]) -> Histogram:
-    return histogram.with_durations(pauses)
+class Collections:
+    """The collections of this process, seen one by one from now on until `close`."""
+
+    def __init__(self) -> None:
+        self._tally = Tally()
+        self._recorder = Recorder()
+        self._recorder.sample(0, 0, 0)
+        self._recorder.start()
+
+    @property
+    def seen(self) -> Seen:
+        """What those that were drained add up to."""
+        return self._tally.seen
+
+    def drain(self) -> None:
+        """Add up those since the last time."""
+        self._tally.add(brief(self._recorder.drain()))
+
+    def begin_interval(self) -> None:
+        """Have `longest_ns` tell of those alone that are drained from now on."""
+        self._tally.begin_interval()
+
+    def close(self) -> None:
+        """See no more."""
+        self._recorder.stop()

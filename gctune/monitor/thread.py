@@ -18,12 +18,15 @@ from gctune.runtime import fork
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
+else:
+    Protocol = object
 
 FIRST = 1.0  # seconds until a duty is first due, unless it is in a hurry
 _LONGEST_BACKOFF = 300.0  # seconds between two attempts at a duty that fails
 
 
-class Duty:
+class Duty(Protocol):
     """Something to be done again and again, in the thread alone; it may take its time."""
 
     def __call__(self, now_ns: int) -> float:
@@ -97,7 +100,7 @@ class Job:
             self._told = True
             from gctune.monitor.telling import warn
 
-            warn(f"{self.name}: {type(error).__name__}: {error}; tried again later, in silence")
+            warn(f"{self.name}: {type(error).__name__}: {error}; it is tried again later, in silence")
 
 
 class _Thread:

@@ -24,6 +24,7 @@ from gctune.settings.quantities import (
     limit,
     number,
     rate,
+    ratio,
     size_or_ratio,
     small_size,
     whole,
@@ -83,6 +84,7 @@ LimitField = Annotated[
     Size | Ratio | Literal["auto"], Reader(limit, {"const": "auto"}, *_A_SIZE, *_A_RATIO)
 ]
 DurationField = Annotated[Duration, duration_from(0)]
+RatioField = Annotated[Ratio, Reader(ratio, *_A_RATIO)]
 RateField = Annotated[Rate, Reader(rate, *_A_RATE)]
 NumberField = Annotated[float, Reader(number, {"type": "number", "exclusiveMinimum": 0})]
 FlagField = Annotated[bool, Reader(flag, {"type": "boolean"})]

@@ -22,6 +22,7 @@ from gctune.settings.fields import (
     LimitField,
     NumberField,
     RateField,
+    RatioField,
     Reader,
     ShareField,
     SmallSizeField,
@@ -166,7 +167,15 @@ def _hold(seconds: float) -> Any:
     return Field(Duration(seconds), description="how long it must last before the alert is raised")
 
 
-class HeapAlert(_Section):
+class _Alert(_Section):
+    threshold: Any
+    hold: DurationField
+    clear: RatioField = Field(
+        Ratio(0.9), description="the share of the threshold below which the alert is over"
+    )
+
+
+class HeapAlert(_Alert):
     """Too much memory."""
 
     threshold: ShareField | None = Field(
@@ -175,7 +184,7 @@ class HeapAlert(_Section):
     hold: DurationField = _hold(30)
 
 
-class PauseAlert(_Section):
+class PauseAlert(_Alert):
     """A collection stops the program for too long."""
 
     threshold: DurationField | None = Field(
@@ -184,7 +193,7 @@ class PauseAlert(_Section):
     hold: DurationField = _hold(0)
 
 
-class AllocationAlert(_Section):
+class AllocationAlert(_Alert):
     """Memory is allocated too fast."""
 
     threshold: RateField | None = Field(
@@ -193,7 +202,7 @@ class AllocationAlert(_Section):
     hold: DurationField = _hold(30)
 
 
-class GrowthAlert(_Section):
+class GrowthAlert(_Alert):
     """Memory grows too fast."""
 
     threshold: RateField | None = Field(
@@ -202,7 +211,7 @@ class GrowthAlert(_Section):
     hold: DurationField = _hold(300)
 
 
-class FrequencyAlert(_Section):
+class FrequencyAlert(_Alert):
     """Collections come too often."""
 
     threshold: NumberField | None = Field(
@@ -211,13 +220,31 @@ class FrequencyAlert(_Section):
     hold: DurationField = _hold(60)
 
 
-class LeakAlert(_Section):
+class LeakAlert(_Alert):
     """What is left after full collections climbs without end."""
 
     threshold: RateField | None = Field(
         None, description="the climb above which it is raised, such as '1MiB/h'; unset, never"
     )
     hold: DurationField = _hold(3600)
+
+
+class LimitAlert(_Alert):
+    """The memory limit is near."""
+
+    threshold: RatioField | None = Field(
+        Ratio(0.9), description="the share of the memory limit in use above which it is raised"
+    )
+    hold: DurationField = _hold(10)
+
+
+class ThrashingAlert(_Alert):
+    """The program does little but collect."""
+
+    threshold: RatioField | None = Field(
+        Ratio(0.5), description="the share of CPU time in collections above which it is raised"
+    )
+    hold: DurationField = _hold(30)
 
 
 class Alerts(_Section):
@@ -229,6 +256,8 @@ class Alerts(_Section):
     growth_rate: GrowthAlert = GrowthAlert.model_construct()
     gc_frequency: FrequencyAlert = FrequencyAlert.model_construct()
     leak: LeakAlert = LeakAlert.model_construct()
+    near_limit: LimitAlert = LimitAlert.model_construct()
+    thrashing: ThrashingAlert = ThrashingAlert.model_construct()
 
 
 class Settings(BaseSettings):

@@ -8,10 +8,10 @@ from gctune.host import Host
 from gctune.runtime.plan import Status
 from gctune.settings import limits
 from gctune.settings.model import Settings
-from gctune.settings.quantities import Ratio, Size
 
 WATCHED = ("monitor.level", "monitor.interval", "monitor.trace", "alerts.")
 
+_TIMES_COLLECTIONS = (3, 15)  # the version from which on the collector does so by itself
 _NOT_ASKED_FOR = "not asked for"
 _SET = "as set"
 
@@ -20,19 +20,19 @@ _Outcome = tuple[Any, str, str]  # value, status, reason
 
 def watched(setting: str, wish: Any, settings: Settings, host: Host) -> _Outcome:
     """What becomes of one setting of the monitor or its alerts: value, status and reason."""
-    value, objection = _value(wish, host)
-    objection = objection or _objection(setting, wish, settings)
+    value, objection = _value(setting, wish, host)
+    objection = objection or _objection(setting, wish, settings, host)
     return value, Status.LEFT_ALONE if objection else Status.APPLIED, objection or _SET
 
 
-def _value(wish: Any, host: Host) -> tuple[Any, str]:
-    if isinstance(wish, Size | Ratio):
+def _value(setting: str, wish: Any, host: Host) -> tuple[Any, str]:
+    if setting == "alerts.heap.threshold" and wish is not None:
         size, how = limits.of_container(wish, host.container.limit)
         return size, how if size is None else ""
     return float(wish) if isinstance(wish, float) else wish, ""
 
 
-def _objection(setting: str, wish: Any, settings: Settings) -> str:
+def _objection(setting: str, wish: Any, settings: Settings, host: Host) -> str:
     level = settings.monitor.level
     if setting == "monitor.level":
         return _NOT_ASKED_FOR if level == "off" else ""
@@ -40,7 +40,7 @@ def _objection(setting: str, wish: Any, settings: Settings) -> str:
         return "monitor.level is off"
     if setting == "monitor.trace":
         return _objection_to_tracing(wish, level)
-    return _objection_to_alert(setting, settings) if setting.startswith("alerts.") else ""
+    return _objection_to_alert(setting, settings, host) if setting.startswith("alerts.") else ""
 
 
 def _objection_to_tracing(wish: bool, level: str) -> str:
@@ -49,10 +49,14 @@ def _objection_to_tracing(wish: bool, level: str) -> str:
     return "" if level == "debug" else f"level {level} traces no allocations; debug does"
 
 
-def _objection_to_alert(setting: str, settings: Settings) -> str:
+def _objection_to_alert(setting: str, settings: Settings, host: Host) -> str:
     _, rule, _ = setting.split(".")
     if getattr(settings.alerts, rule).threshold is None:
         return _NOT_ASKED_FOR
-    if rule == "gc_pause" and settings.monitor.level == "basic":
+    if settings.monitor.level != "basic":
+        return ""
+    if rule == "gc_pause":
         return "level basic sees no single pause; detailed does"
+    if rule == "thrashing" and host.interpreter.version < _TIMES_COLLECTIONS:
+        return "level basic sees no time in collections before Python 3.15; detailed does"
     return ""

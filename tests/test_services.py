@@ -1,0 +1,115 @@
+"""What a plan has running starts after its knobs, stops before them, and gives way to another's."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+
+import pytest
+from children import plan
+
+from gctune.errors import ApplyError
+from gctune.runtime.applied import apply_plan, reset
+from gctune.runtime.plan import Plan, Status
+from gctune.runtime.services import Service
+
+WATCHED = plan(gc__threshold0=5000, monitor__level="basic")
+OTHER = plan(gc__threshold0=6000, monitor__level="detailed")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_in_force() -> Iterator[None]:
+    yield
+    reset()
+
+
+class Log:
+    """A service that writes down what it does, and the threshold that it finds."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, object, int]] = []
+        self.service = Service(("monitor.",), self._start)
+
+    def _start(self, plan: Plan) -> Callable[[], None] | None:
+        level = plan.value("monitor.level")
+        if level is None:
+            return None
+        self._write("start", level)
+        return lambda: self._write("stop", level)
+
+    def _write(self, what: str, level: object) -> None:
+        self.lines.append((what, level, gc.get_threshold()[0]))
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+def _refuse(plan: Plan) -> None:
+    raise ApplyError("monitor.level = 'basic': not today; try tomorrow")
+
+
+def test_a_service_runs_while_its_plan_is_in_force(log: Log) -> None:
+    applied = apply_plan(WATCHED, [log.service])
+    assert log.lines == [("start", "basic", 5000)]
+    applied.undo()
+    applied.undo()
+    assert log.lines == [("start", "basic", 5000), ("stop", "basic", 5000)]
+
+
+def test_what_a_service_acts_on_is_applied(log: Log) -> None:
+    outcomes = {each.setting: each for each in apply_plan(WATCHED, [log.service]).outcomes}
+    assert outcomes["monitor.level"].status == Status.APPLIED
+    assert outcomes["monitor.level"].value == "basic"
+
+
+def test_what_nobody_acts_on_is_unsupported() -> None:
+    outcomes = {each.setting: each for each in apply_plan(WATCHED).outcomes}
+    assert outcomes["monitor.level"].status == Status.UNSUPPORTED
+
+
+def test_a_service_that_cannot_start_leaves_everything_as_it_was(log: Log) -> None:
+    before = gc.get_threshold()
+    with pytest.raises(ApplyError, match="not today"):
+        apply_plan(WATCHED, [log.service, Service((), _refuse)])
+    assert gc.get_threshold() == before
+    assert [what for what, _, _ in log.lines] == ["start", "stop"]
+
+
+def test_a_later_plan_that_cannot_start_gives_way_to_the_former(log: Log) -> None:
+    apply_plan(WATCHED, [log.service])
+    with pytest.raises(ApplyError):
+        apply_plan(OTHER, [Service((), _refuse)])
+    assert [what for what, _, _ in log.lines] == ["start", "stop", "start"]
+    assert gc.get_threshold()[0] == 5000
+
+
+def test_only_the_last_plan_has_its_services_running(log: Log) -> None:
+    apply_plan(WATCHED, [log.service])
+    later = apply_plan(OTHER, [log.service])
+    later.undo()
+    assert log.lines == [
+        ("start", "basic", 5000),
+        ("stop", "basic", 6000),
+        ("start", "detailed", 6000),
+        ("stop", "detailed", 6000),
+        ("start", "basic", 5000),
+    ]
+
+
+def test_undoing_a_plan_below_leaves_the_last_one_s_running(log: Log) -> None:
+    first = apply_plan(WATCHED, [log.service])
+    apply_plan(OTHER, [log.service])
+    first.undo()
+    assert [what for what, _, _ in log.lines] == ["start", "stop", "start"]
+
+
+def test_the_same_plan_again_starts_nothing(log: Log) -> None:
+    assert apply_plan(WATCHED, [log.service]) is apply_plan(WATCHED, [log.service])
+    assert len(log.lines) == 1
+
+
+def test_a_plan_for_another_interpreter_has_nothing_run(log: Log) -> None:
+    apply_plan(plan(interpreter="other-1.2.3-unknown", monitor__level="basic"), [log.service])
+    assert log.lines == []

@@ -1,0 +1,175 @@
+"""The thread does its duties, survives what they do, and is never in the way."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from children import script
+
+# `tell()` in a duty writes a byte, `wait()` waits for one: nothing guesses how long a duty takes.
+_PRELUDE = """
+import os, sys, time
+from gctune.monitor import thread
+from gctune.monitor.thread import Duty, lay_down, take_up
+thread.FIRST = 0.0
+read, write = os.pipe()
+def tell(): os.write(write, b".")
+def wait(times=1):
+    for _ in range(times): assert os.read(read, 1) == b"."
+def threads(): return len(os.listdir("/proc/self/task"))
+class Counts(Duty):
+    pause = 0.001
+    def __call__(self, now_ns):
+        tell(); return self.pause
+    def close(self): print("closed")
+class Fails(Duty):
+    def __call__(self, now_ns):
+        tell(); raise ValueError("no luck")
+"""
+
+linux = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts by /proc")
+
+
+def child(code: str) -> list[str]:
+    return script(_PRELUDE + code).splitlines()
+
+
+@linux
+def test_a_duty_is_done_again_and_again_until_it_is_laid_down() -> None:
+    assert child(
+        "job = take_up('counting', Counts); wait(3); print(threads())\n"
+        "lay_down(job); lay_down(job); print(threads())"
+    ) == ["2", "closed", "1"]
+
+
+@linux
+def test_there_is_one_thread_for_all_duties() -> None:
+    assert child(
+        "first, second = take_up('one', Counts), take_up('two', Counts)\n"
+        "wait(6); print(threads())\n"
+        "lay_down(first); wait(6); print(threads()); lay_down(second)"
+    ) == ["2", "closed", "2", "closed"]
+
+
+def test_a_duty_is_closed_at_the_end_of_the_program() -> None:
+    assert child("take_up('counting', Counts); wait()") == ["closed"]
+
+
+def test_a_duty_is_not_made_before_it_is_due() -> None:
+    assert (
+        child(
+            "thread.FIRST = 60.0\n"
+            "take_up('never', lambda: print('made')); take_up('never', lambda: print('made'))"
+        )
+        == []
+    )
+
+
+def test_a_program_that_is_over_at_once_does_not_wait_for_a_long_pause() -> None:
+    """Else this test would take an hour."""
+    assert child("Counts.pause = 3600.0; take_up('counting', Counts); wait()") == ["closed"]
+
+
+def test_a_duty_that_fails_is_told_once_and_stops_no_other() -> None:
+    printed = child(
+        "import threading, logging\n"
+        "class Keep(logging.Handler):\n"
+        "    def emit(self, record): print(record.name, record.levelname, record.getMessage())\n"
+        "logging.getLogger().addHandler(Keep())\n"
+        "thread.Job._backoff = lambda job, least=thread.Job._backoff: least(job) and 0.001\n"
+        "job = take_up('failing', Fails); take_up('counting', Counts); wait(9)\n"
+        "lay_down(job); print(job.failures > 2)"
+    )
+    assert printed[0] == (
+        "gctune WARNING failing: ValueError: no luck; it is tried again later, in silence"
+    )
+    assert printed[1:] == ["True", "closed"]
+
+
+@pytest.mark.parametrize("error", ["MemoryError", "SystemExit", "KeyboardInterrupt"])
+def test_nothing_that_a_duty_raises_ends_the_thread(error: str) -> None:
+    assert child(
+        "import logging; logging.disable()\n"
+        "thread.Job._backoff = lambda job: 0.001\n"
+        "class Raises(Duty):\n"
+        f"    def __call__(self, now_ns): tell(); raise {error}\n"
+        "take_up('raising', Raises); wait(3); print('alive')"
+    ) == ["alive"]
+
+
+def test_a_duty_that_is_stuck_keeps_nobody_for_long() -> None:
+    assert child(
+        "import _thread; stuck = _thread.allocate_lock(); stuck.acquire()\n"
+        "class Hangs(Duty):\n"
+        "    def __call__(self, now_ns): tell(); stuck.acquire(); return 1.0\n"
+        "    def close(self): tell()\n"
+        "job = take_up('hanging', Hangs); wait()\n"
+        "lay_down(job); print('went on'); stuck.release(); wait(); print('closed later')"
+    ) == ["went on", "closed later"]
+
+
+def test_a_duty_may_lay_itself_down() -> None:
+    assert child(
+        "class Ends(Duty):\n"
+        "    def __call__(self, now_ns): lay_down(job); tell(); return 0.0\n"
+        "    def close(self): print('closed'); tell()\n"
+        "thread.FIRST = 0.05; job = take_up('ending', Ends); wait(2)"
+    ) == ["closed"]
+
+
+@linux
+def test_it_imports_nothing_that_must_not_come_first_in_a_thread() -> None:
+    assert child(
+        "from gctune.monitor.monitor import Monitor\n"
+        "class Watch(Monitor):\n"
+        "    def __call__(self, now_ns): super().__call__(now_ns); tell(); return 0.001\n"
+        "    def close(self): super().close()\n"
+        "def make(): return Watch('detailed', 0.001)\n"
+        "take_up('watching', make); wait(3)\n"
+        "print({'threading', 'logging', 'psutil'} & set(sys.modules))"
+    ) == ["set()"]
+
+
+_FORK = """
+import warnings
+warnings.simplefilter("error")
+def forked(act):
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        try: act()
+        finally: sys.stdout.flush(); os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+
+
+@forks
+@linux
+def test_it_does_not_run_while_the_process_forks_and_runs_in_parent_and_child() -> None:
+    """CPython 3.12 and later warn of a fork among threads, which is an error here."""
+    assert child(
+        _FORK + "def in_child():\n"
+        "    global read, write\n"
+        "    read, write = os.pipe(); wait(3); print(threads())\n"
+        "take_up('counting', Counts); wait(3)\n"
+        "forked(in_child); wait(3); print(threads())"
+    ) == ["closed", "2", "2", "closed"]
+
+
+@forks
+def test_a_child_of_a_stuck_duty_has_its_own() -> None:
+    assert child(
+        _FORK + "warnings.simplefilter('ignore')\n"
+        "import _thread; stuck = _thread.allocate_lock(); stuck.acquire()\n"
+        "class Hangs(Duty):\n"
+        "    def __call__(self, now_ns): tell(); stuck.acquire(); return 1.0\n"
+        "def in_child():\n"
+        "    global read, write\n"
+        "    read, write = os.pipe(); wait(); print('its own')\n"
+        "take_up('hanging', Hangs); wait(); forked(in_child); print('went on')\n"
+        "stuck.release()"
+    ) == ["its own", "went on"]
