@@ -40,6 +40,15 @@ class ProfileError(GctuneError):
     """A profile cannot be read, written or used."""
 
 
+class MissingExtraError(GctuneError, ImportError):
+    """A package is not there that an extra of gctune brings."""
+
+    def __init__(self, extra: str, package: str) -> None:
+        super().__init__(
+            problem(package, "missing", "cannot be imported", f"pip install 'gctune[{extra}]'")
+        )
+
+
 def problem(where: str, value: object, wrong: str, remedy: str) -> str:
     """Word one problem as `where = value: what is wrong; what to do`.
 

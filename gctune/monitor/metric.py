@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import TypeAlias
 
+    from gctune.monitor.alerts import State
     from gctune.monitor.sample import Sample
 
     Number: TypeAlias = int | float
@@ -42,12 +43,12 @@ class Across:
 class Reading(Record):
     """What the metrics are read from: a sample, and what is known besides.
 
-    `alerts` says of each rule whether it is raised; `about` describes the
-    process and its settings in words.
+    `alerts` says of each rule where it stands; `about` describes the process
+    and its settings in words.
     """
 
     sample: Sample
-    alerts: Mapping[str, bool]
+    alerts: Mapping[str, State]
     about: Mapping[str, str]
 
 

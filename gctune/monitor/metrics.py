@@ -75,8 +75,13 @@ def _pressure(reading: Reading) -> Iterator[Row]:
 
 
 def _alerts(reading: Reading) -> Iterator[Row]:
-    for rule, raised in reading.alerts.items():
-        yield (rule,), int(raised)
+    for rule, state in reading.alerts.items():
+        yield (rule,), int(state.raised)
+
+
+def _measured(reading: Reading) -> Iterator[Row]:
+    for rule, state in reading.alerts.items():
+        yield from _known(state.value, rule)
 
 
 def _about(reading: Reading) -> Iterator[Row]:
@@ -232,6 +237,7 @@ _ALL = (
         "result",
     ),
     _gauge(ALERT, "1 while the alert of that rule is raised.", _alerts, "rule"),
+    _gauge("gctune_alert_value", "What the rule measures, in its unit.", _measured, "rule"),
     _gauge(
         "gctune_sample_timestamp_seconds",
         "When these numbers were read, in seconds since 1970.",

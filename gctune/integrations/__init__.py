@@ -1,0 +1,1 @@
+"""What gctune has for other packages, each imported where that package is there."""

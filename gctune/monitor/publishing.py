@@ -1,0 +1,79 @@
+"""What a scrape of this process is told: its own numbers, or those of all its service's workers."""
+
+from __future__ import annotations
+
+import time
+
+from gctune import __version__
+from gctune.host.interpreter import this_interpreter
+from gctune.monitor.exposition import respond
+from gctune.monitor.folder import private_folder
+from gctune.monitor.metric import Reading
+from gctune.monitor.monitor import current
+from gctune.monitor.reader import Reader
+from gctune.monitor.snapshot import take
+from gctune.monitor.thread import Duty, duties
+from gctune.monitor.workers import Workers
+from gctune.runtime.applied import in_force
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gctune.monitor.metric import Snapshot
+    from gctune.runtime.plan import Plan
+
+DEFAULT_INTERVAL = 5.0  # seconds
+
+
+class Publishing(Duty):
+    """Puts this process's numbers where the other workers of its service have theirs."""
+
+    def __init__(self, folder: str, interval: float) -> None:
+        self.workers = Workers(folder)
+        self._interval = interval
+
+    def __call__(self, now_ns: int) -> float:  # noqa: ARG002 - the numbers have their own clock
+        """Write the numbers; return the seconds until this is to be done again."""
+        self.workers.publish(take(reading()))
+        return self._interval
+
+
+def shared_folder(plan: Plan) -> str | None:
+    """Where the workers of a plan share their numbers; None where each tells of itself.
+
+    The folder that is set, else one for all who would listen at the same
+    address, of which one does.
+    """
+    folder, address = plan.value("monitor.workers"), plan.value("monitor.http")
+    if folder:
+        return str(folder)
+    own = not address or str(address).endswith(":0") or "{pid}" in str(address)
+    return None if own else private_folder(str(address))
+
+
+def scrape(accept: str) -> tuple[str, bytes]:
+    """Answer a scrape whose Accept header is `accept`: the content's type, and the content."""
+    return respond(accept, snapshot(), time.time())
+
+
+def snapshot() -> Snapshot:
+    """The numbers of this process, and of the workers that it shares a folder with."""
+    publishing = next((duty for duty in duties() if isinstance(duty, Publishing)), None)
+    try:
+        if publishing:
+            return publishing.workers.merged()
+    except OSError:  # nobody has published yet, or somebody removed the folder
+        pass
+    return take(reading())
+
+
+def reading() -> Reading:
+    """The last of this process's monitor, or one taken now where there is none."""
+    monitor, plan = current(), in_force()
+    sample = (monitor and monitor.sample) or Reader().read()
+    about = {
+        "version": __version__,
+        "environment": plan.environment if plan else "",
+        "interpreter": this_interpreter().tag,
+        "level": sample.level,
+    }
+    return Reading(sample, monitor.alerts if monitor else {}, about)
