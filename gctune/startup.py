@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gctune.runtime.services import Stop
 
 DISABLED = "GCTUNE_DISABLE is set"
+_TOKEN = "GCTUNE_MONITOR__TOKEN"  # noqa: S105 - the variable that hands it down
 
 
 def apply(*, environment: str | None = None, **sections: Any) -> Applied:
@@ -35,13 +36,19 @@ def apply(*, environment: str | None = None, **sections: Any) -> Applied:
         return leave_alone(_plan_of_every_knob(), DISABLED)
     own = environment is not None or sections
     plan = None if own else _handed_down(os.environ)
-    return apply_plan(plan or planned(environment, sections), SERVICES)
+    if plan is not None:
+        return apply_plan(plan, _services(os.environ))
+    plan, secrets = planned(environment, sections)
+    return apply_plan(plan, _services(secrets))
 
 
-def planned(environment: str | None, sections: Mapping[str, Any] | None = None) -> Plan:
+def planned(
+    environment: str | None, sections: Mapping[str, Any] | None = None
+) -> tuple[Plan, dict[str, str]]:
     """Load the settings of an environment, with `sections` before all else, and plan them here.
 
-    None is the environment that variables name. Raises ConfigError.
+    None is the environment that variables name. What is secret is not in the
+    plan, but in the variables that are returned with it. Raises ConfigError.
     """
     try:
         from gctune.host import this_host
@@ -54,7 +61,10 @@ def planned(environment: str | None, sections: Mapping[str, Any] | None = None) 
         )
         raise ApplyError(problem("gctune.apply()", "settings", wrong, remedy)) from error
 
-    return resolve(load(sections, environment=environment), this_host())
+    loaded = load(sections, environment=environment)
+    token = loaded.settings.monitor.token
+    secrets = {_TOKEN: token.get_secret_value()} if token else {}
+    return resolve(loaded, this_host()), secrets
 
 
 def activate(environ: Mapping[str, str], warn: Callable[[str], object]) -> None:
@@ -66,7 +76,7 @@ def activate(environ: Mapping[str, str], warn: Callable[[str], object]) -> None:
     if disabled(environ):
         return
     for variable, start in (
-        ("GCTUNE_PLAN", _apply_text),
+        ("GCTUNE_PLAN", lambda text: _apply_text(text, environ)),
         ("GCTUNE_CAPTURE", _begin_capture),
         ("GCTUNE_HEAP", lambda text: _begin_heap(text, warn)),
     ):
@@ -90,12 +100,49 @@ def _attempt(
         warn(problem(variable, text, wrong, "the program runs without it"))
 
 
-def _apply_text(text: str) -> None:
-    apply_plan(Plan.from_json(text), SERVICES)
+def _apply_text(text: str, environ: Mapping[str, str]) -> None:
+    apply_plan(Plan.from_json(text), _services(environ))
 
 
 def _start_monitor(plan: Plan) -> Stop | None:
     return _do("the monitor", _monitor, plan) if plan.value("monitor.level") else None
+
+
+def _start_tracing(plan: Plan) -> Stop | None:
+    if not plan.value("monitor.trace"):
+        return None
+    import tracemalloc
+
+    from gctune.profile.tracing import start
+
+    if tracemalloc.is_tracing():
+        return None  # somebody else has it, and ends it
+    start()
+    return tracemalloc.stop
+
+
+def _start_endpoints(plan: Plan, token: str | None) -> Stop | None:
+    if plan.value("monitor.http") is None:
+        return None
+    return _do("monitor.http", lambda plan: _endpoints(plan, token), plan)
+
+
+def _endpoints(plan: Plan, token: str | None) -> Duty:
+    from gctune.endpoints import find
+    from gctune.monitor.serving import Serving
+
+    return Serving(str(plan.value("monitor.http")), token, find)
+
+
+def _start_publishing(plan: Plan) -> Stop | None:
+    shared = plan.value("monitor.workers") or plan.value("monitor.http")
+    return _do("monitor.workers", _publishing, plan) if shared else None
+
+
+def _publishing(plan: Plan) -> Duty:
+    from gctune.monitor.publishing import publishing_of
+
+    return publishing_of(plan)
 
 
 def _monitor(plan: Plan) -> Duty:
@@ -104,16 +151,60 @@ def _monitor(plan: Plan) -> Duty:
     return Monitor.of(plan)
 
 
-def _do(name: str, make: Callable[[Plan], Duty], plan: Plan) -> Stop:
+def _start_limit(plan: Plan) -> Stop | None:
+    limit = plan.value("memory.limit")
+    return _do("memory.limit", _keeper, plan, hasty=True) if limit else None
+
+
+def _keeper(plan: Plan) -> Duty:
+    from gctune.memory.keeper import keeper_of
+    from gctune.monitor.telling import warn
+
+    return keeper_of(plan, warn)
+
+
+def _start_release(plan: Plan) -> Stop | None:
+    return _do("free memory", _releaser, plan) if plan.value("memory.limit") else None
+
+
+def _releaser(plan: Plan) -> Duty:  # noqa: ARG001 - it goes by what it sees
+    from gctune.memory.release import Releaser
+
+    return Releaser()
+
+
+def _start_recycle(plan: Plan) -> Stop | None:
+    return _do("memory.recycle", _recycler, plan) if plan.value("memory.recycle") else None
+
+
+def _recycler(plan: Plan) -> Duty:
+    from gctune.memory.recycle import Recycler
+
+    return Recycler(int(plan.value("memory.recycle") or 0))
+
+
+def _do(name: str, make: Callable[[Plan], Duty], plan: Plan, *, hasty: bool = False) -> Stop:
     """Have the thread do a duty, which `make` makes of the plan when it is first due."""
     from gctune.monitor.thread import lay_down, take_up
 
-    job = take_up(name, lambda: make(plan))
+    job = take_up(name, lambda: make(plan), hasty=hasty)
     return lambda: lay_down(job)
 
 
-# What runs while a plan is in force; none of it is imported before the thread has a use for it.
-SERVICES = (Service(("monitor.", "alerts."), _start_monitor),)
+def _services(secrets: Mapping[str, str]) -> tuple[Service, ...]:
+    """What runs while a plan is in force; imported only when the thread has a use for it."""
+    token = secrets.get(_TOKEN)
+    endpoints = Service(("monitor.http", "monitor.token"), lambda p: _start_endpoints(p, token))
+    return (endpoints, *_SERVICES)
+
+
+_SERVICES = (
+    Service(("monitor.trace",), _start_tracing),
+    Service(("monitor.", "alerts."), _start_monitor),
+    Service(("memory.limit", "memory.headroom"), _start_limit),
+    Service((), _start_release),
+    Service(("memory.recycle",), _start_recycle),
+)
 
 
 def _begin_capture(text: str) -> None:

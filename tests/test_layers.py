@@ -20,6 +20,7 @@ FLOORS = {
     "memory": 3,
     "monitor": 4,
     "profile": 5,
+    "endpoints": 5,
     "settings": 6,
     "recommender": 7,
     "report": 8,

@@ -26,12 +26,12 @@ def run(environment: str | None, command: tuple[str, ...]) -> None:
     The plan is made once and handed down: COMMAND and every Python that it
     starts take it up, and it keeps its process id, signals and exit status.
     """  # noqa: D301 - click wants the character itself
-    variables = {} if disabled() else {"GCTUNE_PLAN": _plan(environment)}
+    variables = {} if disabled() else _handed_down(environment)
     execute(command, bootstrap_environment(**variables))
 
 
-def _plan(environment: str | None) -> str:
-    plan = planned(environment)
+def _handed_down(environment: str | None) -> dict[str, str]:
+    plan, secrets = planned(environment)
     for warning in plan.warnings:
         say(f"gctune: {warning}")
-    return plan.to_json()
+    return {"GCTUNE_PLAN": plan.to_json(), **secrets}

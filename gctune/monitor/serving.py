@@ -6,7 +6,6 @@ one has ended. So of several workers with one address one serves at a time.
 
 from __future__ import annotations
 
-import atexit
 import os
 
 from gctune.errors import problem
@@ -14,12 +13,12 @@ from gctune.monitor.address import listen, taken
 from gctune.monitor.guard import Rules
 from gctune.monitor.server import Server
 from gctune.monitor.telling import inform, warn
-from gctune.monitor.thread import Duty
+from gctune.monitor.thread import Duty, duties
 from gctune.runtime import fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from gctune.monitor.http import Request
     from gctune.monitor.server import Route
@@ -27,32 +26,30 @@ if TYPE_CHECKING:
 _STANDBY = 5.0  # seconds until an address that is taken is tried again
 _FOR_EVER = 3600.0
 
-_server: Server | None = None  # the one that serves in this process
-
 
 def served_at() -> str | None:
-    """Where the endpoints of this process are served: `127.0.0.1:6060` or `unix:/run/app.sock`.
+    """Where the endpoints of this process are served: `127.0.0.1:6060`, or `unix:/run/app.sock`.
 
-    Port 0 and `{pid}` are resolved. None while they are not served: they begin
-    about a second after a plan is applied.
+    Port 0 and `{pid}` are resolved. None while they are not served; they are
+    from about a second after a plan is applied.
     """
-    return _server.bound.name if _server else None
+    return next((server.bound.name for server in _servers()), None)
 
 
 class Serving(Duty):
     """Serves what `find` finds at `address`, to those who show `token` if there is one."""
 
     def __init__(self, address: str, token: str | None, find: Callable[[Request], Route]) -> None:
+        self.server: Server | None = None
         self._address, self._token, self._find = address, token, find
         self._pid = os.getpid()
         self._waits = False
 
     def __call__(self, _: int) -> float:
         """Serve if it can be done; return the seconds until this is to be tried again."""
-        if _server is not None:
-            return _FOR_EVER
         try:
-            self._serve()
+            if self.server is None:
+                self._serve()
         except (OSError, ValueError) as error:
             if isinstance(error, OSError) and taken(error):
                 self._stand_by()
@@ -62,27 +59,19 @@ class Serving(Duty):
 
     def close(self) -> None:
         """Serve no more."""
-        global _server
-        server, _server = _server, None
-        atexit.unregister(self.close)
+        server, self.server = self.server, None
         if server is not None:
-            if os.getpid() == self._pid:
-                server.stop()
-            else:
-                server.abandon()
+            (server.stop if os.getpid() == self._pid else server.abandon)()
 
     def _serve(self) -> None:
-        global _server
         bound = listen(self._address)
         if not (bound.local or self._token):
             bound.close()
             self._warn("other machines reach it, and no token is set", "set monitor.token")
             return
-        _once()
         server = Server(bound, Rules(self._token or None, bound.local), self._find, warn)
         server.start()
-        _server = server
-        atexit.register(self.close)
+        self.server = server
         inform(f"the endpoints are served at {bound.name}")
 
     def _stand_by(self) -> None:
@@ -95,21 +84,20 @@ class Serving(Duty):
         warn(problem("monitor.http", self._address, wrong.lower(), remedy))
 
 
-_hooked = False
-
-
-def _once() -> None:
-    global _hooked
-    if not _hooked:
-        _hooked = True
-        fork.around(_before_fork, _after_fork_in_parent)
+def _servers() -> Iterator[Server]:
+    for duty in duties():
+        if isinstance(duty, Serving) and duty.server is not None:
+            yield duty.server
 
 
 def _before_fork() -> None:
-    if _server is not None:
-        _server.rest()
+    for server in _servers():
+        server.rest()
 
 
 def _after_fork_in_parent() -> None:
-    if _server is not None:
-        _server.start()
+    for server in _servers():
+        server.start()
+
+
+fork.around(_before_fork, _after_fork_in_parent)

@@ -31,7 +31,7 @@ _TYPES = (
     ("inuse_objects", "count"),
     ("inuse_space", "bytes"),
 )
-_SHOWN = "inuse_space"
+IN_USE, ALLOCATED = "inuse_space", "alloc_space"
 _BLOCKS = "objects are memory blocks: an object is one, or two where its items have their own"
 _ALLOC = "alloc_objects and alloc_space count only what is still in use: no more is traced"
 _UNKNOWN = Function("<unknown>", "", 0)
@@ -56,9 +56,9 @@ class _Numbered(dict[_Item, int]):
         return number
 
 
-def encode(heap: Heap) -> bytes:
-    """Encode a heap; equal heaps give equal bytes."""
-    return gzip.compress(_Encoder().profile(heap), mtime=0)
+def encode(heap: Heap, shown: str = IN_USE) -> bytes:
+    """Encode a heap; equal heaps give equal bytes. Tools show IN_USE or ALLOCATED at first."""
+    return gzip.compress(_Encoder().profile(heap, shown), mtime=0)
 
 
 class _Encoder:
@@ -68,9 +68,9 @@ class _Encoder:
         self._locations = _Numbered[Frame](1)
         self._text("")  # the format wants it first
 
-    def profile(self, heap: Heap) -> bytes:
+    def profile(self, heap: Heap, shown: str) -> bytes:
         # Each part numbers what those behind it describe.
-        head = [*self._types(), *self._head(heap)]
+        head = [*self._types(shown), *self._head(heap)]
         samples = [protobuf.content(_Profile.SAMPLE, self._sample(site)) for site in heap.sites]
         locations = [self._location(frame) for frame in self._locations]
         functions = [self._function(function) for function in self._functions]
@@ -83,10 +83,10 @@ class _Encoder:
     def _text(self, text: str) -> int:
         return self._strings[text]
 
-    def _types(self) -> Iterator[bytes]:
+    def _types(self, shown: str) -> Iterator[bytes]:
         for name, unit in _TYPES:
             yield protobuf.content(_Profile.SAMPLE_TYPE, self._type(name, unit))
-        yield protobuf.number(_Profile.DEFAULT_SAMPLE_TYPE, self._text(_SHOWN))
+        yield protobuf.number(_Profile.DEFAULT_SAMPLE_TYPE, self._text(shown))
 
     def _type(self, name: str, unit: str) -> bytes:
         # 1: type, 2: unit

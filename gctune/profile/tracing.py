@@ -19,13 +19,23 @@ COST = (
 )
 
 
+def under_way() -> bool:
+    """Whether allocations are traced."""
+    return tracemalloc.is_tracing()
+
+
 def start(frames: int = USUAL_FRAMES) -> None:
     """Trace every allocation from now on, with up to so many frames of its stack.
 
     Where tracing is under way already it goes on as it is.
     """
-    if not tracemalloc.is_tracing():
+    if not under_way():
         tracemalloc.start(frames)
+
+
+def stop() -> None:
+    """Trace no more, and forget what was traced."""
+    tracemalloc.stop()
 
 
 def take(*, last: bool = False) -> Heap:
@@ -35,14 +45,14 @@ def take(*, last: bool = False) -> Heap:
     Python asked its allocators for. Never looks into an object. Raises
     ProfileError where nothing is traced.
     """
-    if not tracemalloc.is_tracing():
+    if not under_way():
         wrong = "no allocation is traced"
         remedy = "start the program by gctune heap, or with -X tracemalloc=25"
         raise ProfileError(problem("tracemalloc", "off", wrong, remedy))
     collect()
     snapshot, taken_ns = tracemalloc.take_snapshot(), time.time_ns()
     if last:
-        tracemalloc.stop()  # what follows takes ten times as long while it is traced
+        stop()  # what follows takes ten times as long while it is traced
     names = Names()
     found = (
         Site(

@@ -43,8 +43,7 @@ class Lines:
         return b"".join(kept)
 
     def close(self) -> None:
-        """Let go of what it holds; the second call does nothing."""
-        self._kept = []
+        """Add no more; what was added can still be taken."""
 
     def _put(self, line: bytes) -> None:
         self._kept.append(line)

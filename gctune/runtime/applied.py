@@ -101,8 +101,14 @@ def apply_plan(plan: Plan, services: Iterable[Service] = ()) -> Applied:
 
 def in_force() -> Plan | None:
     """Return the plan that was applied last and not undone since, if there is one."""
+    applied = last_applied()
+    return applied.plan if applied else None
+
+
+def last_applied() -> Applied | None:
+    """Return what `in_force` does, with what became of it."""
     stack = tuple(_state.stack)  # one step, so that a finaliser can ask without the lock
-    return stack[-1].plan if stack else None
+    return stack[-1] if stack else None
 
 
 def leave_alone(plan: Plan, reason: str) -> Applied:

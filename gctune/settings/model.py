@@ -42,12 +42,19 @@ def _address(value: object) -> str:
     return str(value)
 
 
+def _folder(value: object) -> str:
+    if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
+        raise refusal("not a folder", "give its whole path, such as '/run/app/gctune'")
+    return value
+
+
 _Threshold0 = Annotated[int, whole_from(1, ", or set gc.enabled = false")]
 _Threshold = Annotated[int, whole_from(0)]
 _Count = Annotated[int, whole_from(1)]
 _PauseTarget = Annotated[Duration, duration_from(0.0001)]
 _Interval = Annotated[Duration, duration_from(0.1)]
 _Address = Annotated[str, Reader(_address, {"type": "string"})]
+_Folder = Annotated[str, Reader(_folder, {"type": "string", "pattern": "^/."})]
 
 
 class _Section(BaseModel):
@@ -143,10 +150,18 @@ class Monitor(_Section):
     interval: _Interval = Field(Duration(5), description="the time between two samples")
     token: SecretStr | None = Field(
         None,
-        description="what a client must show when the address is not this machine's own; a secret",
+        description="what a client must show for all but /health, as Authorization: Bearer;"
+        " needed where other machines reach the address; a secret",
     )
     http: _Address | None = Field(
-        None, description="where /metrics is served: 127.0.0.1:6060, or unix:/run/gctune.sock"
+        None,
+        description="where /metrics and its like are served: 127.0.0.1:6060, or unix:/run/app.sock;"
+        " port 0, or {pid} in a path, is each process its own",
+    )
+    workers: _Folder | None = Field(
+        None,
+        description="the folder where the workers of a service put their numbers, so that a scrape"
+        " of one tells of all; unset, one of its own for those that share an address",
     )
     trace: FlagField = Field(
         False, description="trace allocations from the start; costs three times the CPU and more"

@@ -11,6 +11,7 @@ from gctune.host.interpreter import Collector
 from gctune.runtime.knobs import KNOBS, NEVER
 from gctune.runtime.plan import Plan, Status, Step, is_own
 from gctune.settings import limits
+from gctune.settings.kept import KEPT, kept
 from gctune.settings.layers import dotted, leaves
 from gctune.settings.quantities import Ratio, Size, plain
 from gctune.settings.sources import Loaded
@@ -21,13 +22,9 @@ _LATER = {
     "gc.mode": "thresholds are not adapted: this release has no adaptive mode",
     "gc.pause_target": "this release has no adaptive mode to aim at it",
     "gc.when": "this release does not choose the moment of a collection",
-    "memory.headroom": "counts in memory.limit",
     "memory.garbage_budget": "this release does not bound waiting garbage",
-    "memory.recycle": "this release does not replace workers",
     "pools.": "this release does not size pools by settings",
-    "monitor.": "this release serves no endpoint",
 }
-_NOT_YET = "this release does not act on it"
 
 _Outcome = tuple[Any, str, str]  # value, status, reason
 
@@ -52,22 +49,15 @@ def resolve(loaded: Loaded, host: Host) -> Plan:
 
 
 def _step(setting: str, wish: Any, loaded: Loaded, host: Host) -> Step:
-    if setting == "memory.limit":
-        outcome = _soft_limit(loaded, host)
-    elif setting in KNOBS:
+    if setting in KNOBS:
         outcome = _knob(setting, wish, host)
+    elif setting in KEPT:
+        outcome = kept(setting, loaded, host)
     elif setting.startswith(WATCHED):
         outcome = watched(setting, wish, loaded.settings, host)
     else:
         outcome = plain(wish), Status.LEFT_ALONE, _later(setting)
     return Step(setting, *outcome, loaded.origins[setting])
-
-
-def _soft_limit(loaded: Loaded, host: Host) -> _Outcome:
-    memory, limit = loaded.settings.memory, host.container.limit
-    preset = not is_own(loaded.origins["memory.limit"])
-    size, how = limits.soft_limit(memory.limit, memory.headroom, limit, preset)
-    return size, Status.LEFT_ALONE, f"{how}; {_NOT_YET}" if size else how
 
 
 def _knob(setting: str, wish: Any, host: Host) -> _Outcome:

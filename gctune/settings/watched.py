@@ -8,8 +8,10 @@ from gctune.host import Host
 from gctune.runtime.plan import Status
 from gctune.settings import limits
 from gctune.settings.model import Settings
+from gctune.settings.quantities import plain
 
-WATCHED = ("monitor.level", "monitor.interval", "monitor.trace", "alerts.")
+_SERVED = ("monitor.http", "monitor.token", "monitor.workers")  # whatever the level
+WATCHED = ("monitor.level", "monitor.interval", "monitor.trace", *_SERVED, "alerts.")
 
 _TIMES_COLLECTIONS = (3, 15)  # the version from which on the collector does so by itself
 _NOT_ASKED_FOR = "not asked for"
@@ -29,11 +31,13 @@ def _value(setting: str, wish: Any, host: Host) -> tuple[Any, str]:
     if setting == "alerts.heap.threshold" and wish is not None:
         size, how = limits.of_container(wish, host.container.limit)
         return size, how if size is None else ""
-    return float(wish) if isinstance(wish, float) else wish, ""
+    return float(wish) if isinstance(wish, float) else plain(wish), ""
 
 
 def _objection(setting: str, wish: Any, settings: Settings, host: Host) -> str:
     level = settings.monitor.level
+    if setting in _SERVED:
+        return _NOT_ASKED_FOR if wish is None else ""
     if setting == "monitor.level":
         return _NOT_ASKED_FOR if level == "off" else ""
     if level == "off":
