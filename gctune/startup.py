@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gctune.runtime.services import Stop
 
 DISABLED = "GCTUNE_DISABLE is set"
+_SOON = 0.05  # seconds until memory is first looked at: a fast program takes 100 MB meanwhile
 _TOKEN = "GCTUNE_MONITOR__TOKEN"  # noqa: S105 - the variable that hands it down
 
 
@@ -135,14 +136,13 @@ def _endpoints(plan: Plan, token: str | None) -> Duty:
 
 
 def _start_publishing(plan: Plan) -> Stop | None:
-    shared = plan.value("monitor.workers") or plan.value("monitor.http")
-    return _do("monitor.workers", _publishing, plan) if shared else None
+    return _do("monitor.workers", _publishing, plan) if plan.value("monitor.workers") else None
 
 
 def _publishing(plan: Plan) -> Duty:
-    from gctune.monitor.publishing import publishing_of
+    from gctune.monitor.publishing import Publishing
 
-    return publishing_of(plan)
+    return Publishing.of(plan)
 
 
 def _monitor(plan: Plan) -> Duty:
@@ -152,8 +152,12 @@ def _monitor(plan: Plan) -> Duty:
 
 
 def _start_limit(plan: Plan) -> Stop | None:
-    limit = plan.value("memory.limit")
-    return _do("memory.limit", _keeper, plan, hasty=True) if limit else None
+    if not plan.value("memory.limit"):
+        return None
+    from gctune.monitor.thread import lay_down, take_up
+
+    job = take_up("memory.limit", lambda: _keeper(plan), _SOON, urgent=True)
+    return lambda: lay_down(job)
 
 
 def _keeper(plan: Plan) -> Duty:
@@ -183,11 +187,11 @@ def _recycler(plan: Plan) -> Duty:
     return Recycler(int(plan.value("memory.recycle") or 0))
 
 
-def _do(name: str, make: Callable[[Plan], Duty], plan: Plan, *, hasty: bool = False) -> Stop:
+def _do(name: str, make: Callable[[Plan], Duty], plan: Plan) -> Stop:
     """Have the thread do a duty, which `make` makes of the plan when it is first due."""
     from gctune.monitor.thread import lay_down, take_up
 
-    job = take_up(name, lambda: make(plan), hasty=hasty)
+    job = take_up(name, lambda: make(plan))
     return lambda: lay_down(job)
 
 
@@ -201,6 +205,7 @@ def _services(secrets: Mapping[str, str]) -> tuple[Service, ...]:
 _SERVICES = (
     Service(("monitor.trace",), _start_tracing),
     Service(("monitor.", "alerts."), _start_monitor),
+    Service(("monitor.workers",), _start_publishing),
     Service(("memory.limit", "memory.headroom"), _start_limit),
     Service((), _start_release),
     Service(("memory.recycle",), _start_recycle),

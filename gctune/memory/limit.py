@@ -217,8 +217,8 @@ def _look_again(state: State, reading: Reading) -> Decision:
 
 
 def _until(mark: float, state: State, reading: Reading) -> int:
-    """Half of the time to a mark at this rate of growth, and less than at the fastest."""
-    gap = max(0.0, mark - reading.used) * _SECOND
+    """Half of the time until relief for a mark is due at this rate of growth, or less."""
+    gap = max(0.0, mark - _soon(state, reading)) * _SECOND
     fastest = max(int(gap / _FASTEST), _least_ns(reading))
     return min(fastest, max(int(gap / (2 * state.rate + 1)), _SOONEST_NS))
 

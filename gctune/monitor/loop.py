@@ -53,6 +53,11 @@ class Loop:
             self._life = None
         return ended
 
+    def wake(self) -> None:
+        """Take the next step now."""
+        if self._life is not None:
+            self._life.wake()
+
     def forget(self) -> None:
         """Have nothing running: to be called in a forked child, which lacks the thread."""
         self._life = None
@@ -88,13 +93,13 @@ class _Life:
 
     def end(self) -> bool:
         self.ending = True
-        self._wake()
+        self.wake()
         if self._ident == get_ident() or not self._over.acquire(timeout=_PATIENCE):
             return False
         _wait_for_the_end_of(self._native)
         return True
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         try:  # noqa: SIM105 - contextlib costs 1 ms
             self._alarm.release()
         except RuntimeError:  # it has been woken already

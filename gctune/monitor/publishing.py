@@ -7,9 +7,9 @@ import time
 from gctune import __version__
 from gctune.host.interpreter import this_interpreter
 from gctune.monitor.exposition import respond
-from gctune.monitor.folder import private_folder
+from gctune.monitor.folder import PRIVATE, private_folder
 from gctune.monitor.metric import Reading
-from gctune.monitor.monitor import current
+from gctune.monitor.monitor import DEFAULT_INTERVAL, current
 from gctune.monitor.reader import Reader
 from gctune.monitor.snapshot import take
 from gctune.monitor.thread import Duty, duties
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from gctune.monitor.metric import Snapshot
     from gctune.runtime.plan import Plan
 
-DEFAULT_INTERVAL = 5.0  # seconds
-
 
 class Publishing(Duty):
     """Puts this process's numbers where the other workers of its service have theirs."""
@@ -31,23 +29,18 @@ class Publishing(Duty):
         self.workers = Workers(folder)
         self._interval = interval
 
+    @classmethod
+    def of(cls, plan: Plan) -> Publishing:
+        """The one that a plan asks for."""
+        folder = str(plan.value("monitor.workers"))
+        if folder == PRIVATE:
+            folder = private_folder(str(plan.value("monitor.http")))
+        return cls(folder, float(plan.value("monitor.interval") or DEFAULT_INTERVAL))
+
     def __call__(self, now_ns: int) -> float:  # noqa: ARG002 - the numbers have their own clock
         """Write the numbers; return the seconds until this is to be done again."""
         self.workers.publish(take(reading()))
         return self._interval
-
-
-def shared_folder(plan: Plan) -> str | None:
-    """Where the workers of a plan share their numbers; None where each tells of itself.
-
-    The folder that is set, else one for all who would listen at the same
-    address, of which one does.
-    """
-    folder, address = plan.value("monitor.workers"), plan.value("monitor.http")
-    if folder:
-        return str(folder)
-    own = not address or str(address).endswith(":0") or "{pid}" in str(address)
-    return None if own else private_folder(str(address))
 
 
 def scrape(accept: str) -> tuple[str, bytes]:

@@ -1,9 +1,10 @@
-"""The one thread of gctune, and the duties it does: samples and alerts, the soft limit.
+"""The thread of gctune, and the duties it does: samples and alerts, for one.
 
 It runs while there is a duty. It imports what a duty needs when the duty is
 first due, and does nothing before: most programs end sooner, and pay for the
 start of a thread alone. While the process forks it does not run. In the child
-it starts anew, and so does each duty.
+it starts anew, and so does each duty. What must not wait for other duties has
+a second thread: beside a busy program an import takes a quarter of a second.
 """
 
 from __future__ import annotations
@@ -100,7 +101,8 @@ class Job:
             self._told = True
             from gctune.monitor.telling import warn
 
-            warn(f"{self.name}: {type(error).__name__}: {error}; it is tried again later, in silence")
+            wrong = f"{type(error).__name__}: {error}"
+            warn(f"{self.name}: {wrong}; it is tried again later, in silence")
 
 
 class _Thread:
@@ -115,6 +117,7 @@ class _Thread:
         if self.jobs:
             try:
                 self.loop.start()
+                self.loop.wake()  # it may be waiting for what is due later
             except RuntimeError as error:  # no more threads are to be had
                 from gctune.monitor.telling import warn
 
@@ -144,50 +147,64 @@ class _Thread:
         return None if due_ns is None else (due_ns - time.perf_counter_ns()) / 1e9
 
 
-_thread = _Thread()
+_shared, _urgent = _threads = _Thread(), _Thread()
 
 
-def take_up(name: str, make: Callable[[], Duty], first: float = FIRST) -> Job:
+def take_up(
+    name: str, make: Callable[[], Duty], first: float = FIRST, *, urgent: bool = False
+) -> Job:
     """Have the thread do a duty, which `make` makes when it is first due, in `first` seconds.
 
     `name` is what a failure is told under. `lay_down` ends it. Where no thread
-    is to be had the duty is not done.
+    is to be had the duty is not done. One that is `urgent` waits for no other
+    that is not.
     """
-    with _thread.lock:
+    thread = _urgent if urgent else _shared
+    with thread.lock:
         job = Job(name, make, first)
-        _thread.jobs.append(job)
-        _thread.start()
+        thread.jobs.append(job)
+        thread.start()
         return job
 
 
 def lay_down(job: Job) -> None:
     """Do a duty no more, and close it; takes a second at most, even if the duty is stuck."""
-    with _thread.lock:
-        if job in _thread.jobs:
-            _thread.end(job)
-            _thread.start()
+    for thread in _threads:
+        with thread.lock:
+            if job in thread.jobs:
+                thread.end(job)
+                thread.start()
 
 
 def duties() -> list[Duty]:
     """The duties that have been made: those that were due at least once."""
-    return [job.duty for job in tuple(_thread.jobs) if job.duty is not None]
+    jobs = [job for thread in _threads for job in tuple(thread.jobs)]
+    return [job.duty for job in jobs if job.duty is not None]
 
 
 def _before_fork() -> None:
-    _thread.lock.acquire()
-    _thread.loop.stop()
+    for thread in _threads:
+        thread.lock.acquire()
+        thread.loop.stop()
 
 
 def _after_fork_in_parent() -> None:
-    _thread.start()
-    _thread.lock.release()
+    for thread in reversed(_threads):
+        thread.start()
+        thread.lock.release()
+
+
+def _after_fork_in_child() -> None:
+    for thread in _threads:
+        thread.begin_anew()
 
 
 def _at_exit() -> None:
-    with _thread.lock:
-        _thread.end(*_thread.jobs)
+    for thread in _threads:
+        with thread.lock:
+            thread.end(*thread.jobs)
 
 
 atexit.register(_at_exit)
 fork.around(_before_fork, _after_fork_in_parent)
-fork.in_child(_thread.begin_anew)
+fork.in_child(_after_fork_in_child)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gctune.host.container import Limit
+from gctune.memory.bounds import ceiling
 from gctune.settings.quantities import Ratio, Size, about
 
 LEAST_HEADROOM = 64 * 2**20
@@ -18,11 +19,6 @@ def headroom(wish: Size | Ratio, limit: Limit) -> int:
     return max(int(limit.bytes * wish), LEAST_HEADROOM) if isinstance(wish, Ratio) else int(wish)
 
 
-def ceiling(wish: Size | Ratio, limit: Limit) -> int:
-    """The container's limit less the headroom; half of a limit too small to spare that."""
-    return max(limit.bytes - headroom(wish, limit), limit.bytes // 2)
-
-
 def of_container(share: Size | Ratio, limit: Limit | None) -> tuple[int | None, str]:
     """Bytes of a size or share, and how they came about; None with no limit to share."""
     if not isinstance(share, Ratio):
@@ -34,23 +30,19 @@ def of_container(share: Size | Ratio, limit: Limit | None) -> tuple[int | None, 
 
 def soft_limit(
     wish: Size | Ratio | str, room: Size | Ratio, limit: Limit | None, preset: bool
-) -> tuple[int | None, str]:
-    """The memory the process should stay under, and how it came about.
+) -> tuple[int | None, str, bool]:
+    """The memory the process should stay under, how it came about, and whether it is enforced.
 
     The container's limit less the headroom caps a ratio and a preset's size;
     a size that the user set stands. `preset` says that nobody but a preset
-    asked for it, which makes it advisory.
+    asked for it: its own size is advisory.
     """
     if limit is None:
         if isinstance(wish, str):
-            return None, "no container limit is known"
-        size, how = of_container(wish, None)
-        return size, f"advisory, {how} by the preset" if preset and size else how
-    cap = ceiling(room, limit)
-    capped = f"{told(limit)} less {about(limit.bytes - cap)} of headroom"
-    if isinstance(wish, str):
-        return cap, capped
-    size, how = of_container(wish, limit)
+            return None, "no container limit is known", False
+        return *of_container(wish, None), not preset
+    cap = ceiling(limit.bytes, headroom(room, limit))
+    size, how = (None, "") if isinstance(wish, str) else of_container(wish, limit)
     if size is None or (size > cap and (preset or isinstance(wish, Ratio))):
-        return cap, capped
-    return size, f"advisory, {how} by the preset" if preset else how
+        return cap, f"{told(limit)} less {about(limit.bytes - cap)} of headroom", True
+    return size, how, not preset
