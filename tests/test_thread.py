@@ -12,12 +12,12 @@ from children import script
 _PRELUDE = """
 import os, sys, time
 from gctune.monitor import thread
-from gctune.monitor.thread import Duty, lay_down, take_up
-thread.FIRST = 0.0
+from gctune.monitor.thread import Duty, lay_down
 read, write = os.pipe()
 def tell(): os.write(write, b".")
 def wait(times=1):
     for _ in range(times): assert os.read(read, 1) == b"."
+def take_up(name, make, first=0.0): return thread.take_up(name, make, first)
 def threads(): return len(os.listdir("/proc/self/task"))
 class Counts(Duty):
     pause = 0.001
@@ -53,18 +53,20 @@ def test_there_is_one_thread_for_all_duties() -> None:
     ) == ["2", "closed", "2", "closed"]
 
 
+def test_one_that_is_taken_up_while_the_thread_sleeps_is_done_in_time() -> None:
+    assert child(
+        "class Sleeps(Counts): pause = 3600.0\n"
+        "take_up('sleeping', Sleeps); wait(); take_up('counting', Counts); wait(3)"
+    ) == ["closed", "closed"]
+
+
 def test_a_duty_is_closed_at_the_end_of_the_program() -> None:
     assert child("take_up('counting', Counts); wait()") == ["closed"]
 
 
 def test_a_duty_is_not_made_before_it_is_due() -> None:
-    assert (
-        child(
-            "thread.FIRST = 60.0\n"
-            "take_up('never', lambda: print('made')); take_up('never', lambda: print('made'))"
-        )
-        == []
-    )
+    code = "take_up('late', lambda: print('made'), 60.0); take_up('counting', Counts); wait(3)"
+    assert child(code) == ["closed"]
 
 
 def test_a_program_that_is_over_at_once_does_not_wait_for_a_long_pause() -> None:
@@ -115,7 +117,7 @@ def test_a_duty_may_lay_itself_down() -> None:
         "class Ends(Duty):\n"
         "    def __call__(self, now_ns): lay_down(job); tell(); return 0.0\n"
         "    def close(self): print('closed'); tell()\n"
-        "thread.FIRST = 0.05; job = take_up('ending', Ends); wait(2)"
+        "job = take_up('ending', Ends, 0.05); wait(2)"
     ) == ["closed"]
 
 

@@ -69,24 +69,25 @@ def _growth(
 
 
 def _leak(
-    sample: Sample, hold_seconds: float, memory: tuple[int, dict[int, int]] | None
+    sample: Sample, hold_seconds: float, memory: tuple[int, int, dict[int, int]] | None
 ) -> tuple[float | None, object]:
-    """Climb of the floor in bytes a second, if it has climbed steadily over the hold time.
+    """Climb of the floor in bytes a second, as slow as it was in any third of the hold time.
 
-    The floor is the rss in the sample after a full collection. It has climbed
-    steadily where it was lower in the first third than ever in the second, and
-    there lower than ever in the last.
+    The floor is the rss in the sample after a full collection. What fills up
+    and then stays, or comes and goes, has a third in which it does not climb.
     """
     span = max(hold_seconds, _SHORTEST_LEAK)
-    slot = int(sample.time_ns / 1e9 / span * _SLOTS)
-    before, floors = memory or (sample.collections[FULL], {})
+    slot, full = int(sample.time_ns / 1e9 / span * _SLOTS), sample.collections[FULL]
+    begun, before, floors = memory or (slot, full, {})
     floors = {each: floor for each, floor in floors.items() if slot - each < _SLOTS}
-    if sample.collections[FULL] > before:
+    if full > before:
         floors[slot] = min(sample.rss_bytes, floors.get(slot, sample.rss_bytes))
-    return _climb(floors, slot, span), (sample.collections[FULL], floors)
+    climb = _climb(floors, slot) if slot - begun >= _SLOTS else None
+    return None if climb is None else climb / span, (begun, full, floors)
 
 
-def _climb(floors: dict[int, int], slot: int, seconds: float) -> float | None:
+def _climb(floors: dict[int, int], slot: int) -> float | None:
+    """What the floor would climb in the whole time if it climbed as in its slowest third."""
     thirds = [
         [floor for each, floor in floors.items() if (slot - each) * 3 // _SLOTS == age]
         for age in (2, 1, 0)
@@ -94,7 +95,8 @@ def _climb(floors: dict[int, int], slot: int, seconds: float) -> float | None:
     if not all(thirds):
         return None
     first, second, last = map(min, thirds)
-    return (last - first) / (seconds * 2 / 3) if first < second < last else 0.0
+    newest = floors[max(floors)]
+    return max(0, 3 * min(second - first, last - second, newest - last))
 
 
 def _bytes(value: float) -> str:
