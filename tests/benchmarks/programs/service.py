@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-REQUESTS = 6000
+REQUESTS = 15_000
 CLIENTS = 20
 PRODUCTS = 120_000
 SESSIONS = 400
