@@ -48,5 +48,5 @@ EMPTY = Histogram((0,) * (len(BOUNDS) + 1), 0)
 
 
 def _bucket(duration_ns: int) -> int:
-    _, exponent = frexp(duration_ns / 1e9)  # the duration is less than 2 ** exponent
+    _, exponent = frexp(max(duration_ns, 1) / 1e9)  # the duration is less than 2 ** exponent
     return min(max(exponent - LEAST, 0), len(BOUNDS))

@@ -1,0 +1,234 @@
+"""A monitor reads what is there, sees what its level sees, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from children import below, plan, python, script
+from samples import a_sample
+
+import gctune
+from gctune.host.process import rss_bytes
+from gctune.monitor.monitor import Monitor
+from gctune.monitor.reader import rates
+from gctune.monitor.sample import Sample, to_plain
+from gctune.monitor.tally import Tally
+
+TIMED_BY_PYTHON = sys.version_info >= (3, 15)
+
+
+@pytest.fixture
+def detailed() -> Iterator[Monitor]:
+    monitor = Monitor("detailed", interval=0.0)
+    yield monitor
+    monitor.close()
+
+
+def test_a_sample_is_what_the_process_is() -> None:
+    before, sample = gc.get_stats(), gctune.sample()
+    assert isinstance(sample, Sample)
+    assert abs(sample.time - time.time()) < 60
+    assert sample.pid == os.getpid()
+    assert sample.level == "off"
+    assert abs(sample.rss_bytes - rss_bytes()) < 2**26
+    assert sample.peak_rss_bytes >= sample.rss_bytes - 2**20
+    assert sample.thresholds == gc.get_threshold()
+    assert sample.enabled
+    assert 0 <= sample.until_young <= gc.get_threshold()[0]
+    assert sample.collections[0] >= before[0]["collections"]
+    assert sample.frozen is not None
+    assert sample.blocks > 10_000
+    assert sample.rates is None
+
+
+def test_what_cannot_be_told_is_none() -> None:
+    sample = gctune.sample()
+    assert sample.pauses is None
+    assert sample.last_pause_ns is None
+    assert (sample.pause_ns is not None) == TIMED_BY_PYTHON
+    assert (sample.candidates is not None) == TIMED_BY_PYTHON
+
+
+def test_a_sample_becomes_json_with_its_pools() -> None:
+    gctune.pool("monitored", list).acquire()
+    sample = gctune.sample()
+    plain = json.loads(json.dumps(to_plain(sample)))
+    assert plain["rss_bytes"] == sample.rss_bytes
+    assert plain["collections"] == list(sample.collections)
+    assert plain["pools"]["monitored"]["in_use"] == 1
+
+
+def test_level_basic_has_no_callback() -> None:
+    callbacks = list(gc.callbacks)
+    monitor = Monitor("basic", interval=0.0)
+    monitor(time.perf_counter_ns())
+    assert gc.callbacks == callbacks
+
+
+def test_level_detailed_sees_each_collection(detailed: Monitor) -> None:
+    detailed(time.perf_counter_ns())
+    for generation in (0, 1, 2):
+        gc.collect(generation)
+    detailed(time.perf_counter_ns())
+    sample = detailed.sample
+    assert sample is not None
+    assert sample.pauses is not None
+    assert all(each.number >= 1 for each in sample.pauses)
+    assert sample.last_pause_ns is not None
+    assert sample.longest_pause_ns is not None
+    assert sample.longest_pause_ns >= sample.last_pause_ns > 0
+    assert sample.pause_ns is not None
+    assert min(sample.pause_ns) > 0
+    assert sample.rates is not None
+    assert sample.rates.gc_share is not None
+    assert 0 < sample.rates.gc_share <= 1
+
+
+def test_its_pauses_are_those_of_the_program_alone(detailed: Monitor) -> None:
+    gc.collect()
+    detailed(time.perf_counter_ns())
+    detailed(time.perf_counter_ns())
+    sample = detailed.sample
+    assert sample is not None
+    assert sample.longest_pause_ns is None  # nothing since the sample before
+
+
+def test_what_is_allocated_and_freed_again_counts_as_allocated(detailed: Monitor) -> None:
+    detailed(time.perf_counter_ns())
+    for _ in range(3):
+        kept = [[] for _ in range(20_000)]
+        del kept
+    detailed(time.perf_counter_ns())
+    assert detailed.sample is not None
+    found = detailed.sample.rates
+    assert found is not None
+    assert found.allocated is not None
+    assert found.allocated * found.seconds > 50_000
+    assert found.allocated_bytes >= found.allocated * 64
+
+
+def test_samples_come_each_interval_and_no_more_often() -> None:
+    monitor = Monitor("basic", interval=60.0)
+    assert monitor(10**9) == 5.0  # it looks in more often
+    first = monitor.sample
+    assert monitor(10**9 + 59 * 10**9) == pytest.approx(1.0)
+    assert monitor.sample is first
+    monitor(10**9 + 60 * 10**9)
+    assert monitor.sample is not first
+
+
+def test_rates_are_between_two_samples() -> None:
+    before = a_sample(10, rss_bytes=100, blocks=50, collections=(10, 1, 0), allocated=1000)
+    after = a_sample(20, rss_bytes=300, blocks=20, collections=(29, 2, 0), allocated=1500)
+    found = rates(before, after)
+    assert (found.seconds, found.rss_bytes, found.blocks) == (10, 20, -3)
+    assert (found.collections, found.allocated, found.gc_share) == (2, 50, None)
+    assert found.allocated_bytes == 50 * 64
+
+
+def test_memory_that_is_given_back_is_not_allocated() -> None:
+    found = rates(a_sample(10, rss_bytes=300), a_sample(20, rss_bytes=100))
+    assert (found.rss_bytes, found.allocated_bytes) == (-20, 0)
+
+
+def test_the_share_of_cpu_in_collections() -> None:
+    before = a_sample(10, cpu_ns=100, pause_ns=(10, 0, 0))
+    after = a_sample(20, cpu_ns=200, pause_ns=(20, 10, 5))
+    assert rates(before, after).gc_share == 0.25
+
+
+def test_a_tally_keeps_the_longest_of_an_interval() -> None:
+    tally = Tally()
+    tally.add([(0, 5, 700), (2, 9, 700)])
+    tally.add([(0, 3, 700)])
+    assert (tally.seen.longest_ns, tally.seen.last_ns, tally.seen.allocated) == (9, 3, 2100)
+    tally.begin_interval()
+    tally.add([])
+    assert (tally.seen.longest_ns, tally.seen.last_ns) == (None, 3)
+
+
+# In a child of its own: what is put in force runs a thread.
+_UNTIL = """
+import gc, sys, time
+from gctune.monitor.monitor import current
+def until(condition):
+    deadline = time.monotonic() + 30
+    while not condition(): assert time.monotonic() < deadline; time.sleep(0.01)
+"""
+_APPLIED = f"""{_UNTIL}
+import gctune
+def apply(level, **more):
+    return gctune.apply(environment="test", monitor=dict(level=level, interval=0.1, **more))
+"""
+
+
+def test_apply_has_the_process_watched_until_it_is_undone() -> None:
+    printed = script(
+        _APPLIED + "callbacks = list(gc.callbacks)\n"
+        "applied = apply('detailed'); until(lambda: current() and current().sample)\n"
+        "print(gctune.sample().level, len(gc.callbacks) - len(callbacks))\n"
+        "applied.undo(); print(current(), gc.callbacks == callbacks, gctune.sample().level)\n"
+    )
+    assert printed.splitlines() == ["detailed 2", "None True off"]
+
+
+def test_what_is_applied_says_so() -> None:
+    printed = script(
+        _APPLIED + "print(*sorted(each.setting for each in apply('basic').outcomes\n"
+        "    if each.status == 'applied' and each.setting.startswith('monitor')))"
+    )
+    assert printed == "monitor.interval monitor.level"
+
+
+def test_tracing_starts_at_once_when_asked_for_and_ends_with_the_plan() -> None:
+    printed = script(
+        _APPLIED + "import tracemalloc\n"
+        "apply('debug').undo(); print(tracemalloc.is_tracing())\n"
+        "applied = apply('debug', trace=True); print(tracemalloc.is_tracing())\n"
+        "applied.undo(); print(tracemalloc.is_tracing())"
+    )
+    assert printed.splitlines() == ["False", "True", "False"]
+
+
+def test_an_alert_reaches_the_program() -> None:
+    printed = script(
+        _APPLIED + "told = []\n"
+        "@gctune.on_alert\n"
+        "def broken(alert): raise ValueError('mine')\n"
+        "@gctune.on_alert\n"
+        "def keep(alert): told.append(alert)\n"
+        "import logging\n"
+        "class Keep(logging.Handler):\n"
+        "    def emit(self, record): print(record.name, record.levelname, record.getMessage())\n"
+        "logging.getLogger().addHandler(Keep())\n"
+        "gctune.apply(environment='test', monitor={'level': 'basic', 'interval': 0.1},\n"
+        "    alerts={'heap': {'threshold': 1, 'hold': 0}})\n"
+        "until(lambda: told)\n"
+        "print(told[0].rule, told[0].raised, told[0].threshold, isinstance(told[0], gctune.Alert))"
+    ).splitlines()
+    assert printed[0].startswith("gctune WARNING alert heap: the rss is ")
+    assert printed[1].startswith("gctune WARNING on_alert: <function broken")
+    assert printed[1].endswith("raised ValueError: mine")
+    assert printed[2] == "heap True 1.0 True"
+
+
+def test_with_no_logging_an_alert_is_a_line_on_standard_error() -> None:
+    watched = plan(
+        monitor__level="basic",
+        monitor__interval=0.1,
+        alerts__heap__threshold=1,
+        alerts__heap__hold=0.0,
+    )
+    code = (
+        _UNTIL + "until(lambda: current() and any(current().alerts.values()))\n"
+        "assert 'logging' not in sys.modules"
+    )
+    told = python("-c", code, environ=below(watched)).stderr
+    assert told.startswith("gctune: alert heap: the rss is ")
+    assert len(told.splitlines()) == 1
