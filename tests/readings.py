@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gctune.memory.pools import PoolStats
+from gctune.monitor.alerts import State
 from gctune.monitor.histogram import EMPTY
 from gctune.monitor.metric import Reading
 from gctune.monitor.reader import Reader
@@ -17,9 +18,10 @@ ABOUT = {
 }
 
 
-def reading(**alerts: bool) -> Reading:
-    """A reading of this process, at level basic."""
+def reading(**raised: bool) -> Reading:
+    """A reading of this process, at level basic, with the alerts of some rules raised or not."""
     reader = Reader("basic")
+    alerts = {rule: State(alert, 1.5, None, None) for rule, alert in raised.items()}
     return Reading(reader.read(reader.read()), alerts, ABOUT)
 
 

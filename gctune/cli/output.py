@@ -1,4 +1,4 @@
-"""The files that a command is to make."""
+"""What a command makes: files, or text on standard output."""
 
 from __future__ import annotations
 
@@ -6,10 +6,28 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from gctune.errors import problem
+import click
+
+from gctune.errors import UsageError, problem
+from gctune.host.files import reason
 
 
 def folder_problems(option: str, file: Path) -> Iterator[str]:
     """Say so where no file can be made in the folder of `file`, which `option` named."""
     if not os.access(file.parent, os.W_OK | os.X_OK):
         yield problem(option, str(file), "its folder cannot be written", "give another folder")
+
+
+def write(text: str, output: Path | None) -> None:
+    """Write what a command made to the file that -o named, else to standard output.
+
+    Raises UsageError where the file cannot be written.
+    """
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        remedy = "give another file"
+        raise UsageError(problem("-o", str(output), reason(error).lower(), remedy)) from error

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+PRIVATE = "private"  # in a plan: the folder of this user's for those that share an address
+
+
 class FolderError(GctuneError):
     """A folder cannot be used for numbers."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PID = "pid"  # the label of what each process keeps for itself
 LE, SUM, ABOVE = "le", "sum", "+Inf"  # a histogram's last label, and what it may be but a bound
-ALERT = "gctune_alert"
+ALERT, SAMPLED = "gctune_alert", "gctune_sample_timestamp_seconds"  # what rules go by
 
 
 class Kind:

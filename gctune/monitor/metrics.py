@@ -12,7 +12,7 @@ objects), so that a sum does not depend on its order.
 from __future__ import annotations
 
 from gctune.monitor.histogram import BOUNDS
-from gctune.monitor.metric import ABOVE, ALERT, LE, SUM, Across, Kind, Metric
+from gctune.monitor.metric import ABOVE, ALERT, LE, SAMPLED, SUM, Across, Kind, Metric
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ _ALL = (
     _gauge(ALERT, "1 while the alert of that rule is raised.", _alerts, "rule"),
     _gauge("gctune_alert_value", "What the rule measures, in its unit.", _measured, "rule"),
     _gauge(
-        "gctune_sample_timestamp_seconds",
+        SAMPLED,
         "When these numbers were read, in seconds since 1970.",
         _field("time"),
     ),
