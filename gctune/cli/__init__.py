@@ -14,19 +14,24 @@ import click
 
 from gctune import __version__
 from gctune.cli.streams import discard_output, say
-from gctune.errors import GctuneError
+from gctune.errors import GctuneError, cut
 from gctune.host.files import reason
 
 COMMANDS = {
     "run": "run a program with the plan of its environment put on it",
     "capture": "record a profile of a real run",
     "recommend": "say what to change, from profiles",
+    "verify": "run a program at its own settings and at others in turn, and say which to use",
     "show": "show the settings, where each comes from, and the plan on this host",
     "validate": "check a configuration, every environment at once",
     "heap": "profile what a program holds by allocation site, and read such profiles",
+    "alerts": "show the alerts that the settings ask for, or write rules for Prometheus",
+    "dashboard": "write a dashboard for Grafana",
     "doctor": "say what this interpreter, container and allocator allow",
     "schema": "print the JSON Schema of gctune.toml",
 }
+
+_LONGEST = 500  # characters of what click says of a command line
 
 
 class _Commands(click.Group):
@@ -40,6 +45,13 @@ class _Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(f"gctune.cli.{name}"), name)
         return command
+
+    def invoke(self, context: click.Context) -> object:
+        """Run the command; a usage error repeats no argument without end."""
+        try:
+            return super().invoke(context)
+        except click.UsageError as error:
+            raise click.UsageError(cut(error.format_message(), _LONGEST), error.ctx) from error
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -59,7 +71,14 @@ def main() -> None:
     except GctuneError as error:
         say(str(error))
         sys.exit(error.exit_status)
-    except OSError as error:  # of standard output; a file's is told where the file is read
-        say(f"standard output: {reason(error).lower()}; write to a place with room")
+    except OSError as error:
+        say(_told(error))
         discard_output()
         sys.exit(1)
+
+
+def _told(error: OSError) -> str:
+    """Word a failure that no command foresaw; what fails in writing output names no file."""
+    if error.filename is None:
+        return f"standard output: {reason(error).lower()}; write to a place with room"
+    return f"{cut(ascii(error.filename))}: {reason(error).lower()}; see that it can be used"

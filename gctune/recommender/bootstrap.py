@@ -10,7 +10,7 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 CONFIDENCE = 0.95
-_RESAMPLES = 4000
+_RESAMPLES = 2000
 _SEED = 1979  # the same measurements always give the same interval
 
 
@@ -32,9 +32,7 @@ def paired(ratios: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
     """
     logs = list(map(log, ratios))
     draw = Random(_SEED)  # noqa: S311 - resampling is no secret
-    means = sorted(
-        fsum(draw.choices(logs, k=len(logs))) / len(logs) for _ in range(_RESAMPLES)
-    )
+    means = sorted(fsum(draw.choices(logs, k=len(logs))) / len(logs) for _ in range(_RESAMPLES))
     low, high = _percentiles(means, _expanded(len(logs), confidence))
     return Interval(exp(fsum(logs) / len(logs)), exp(low), exp(high))
 
@@ -55,7 +53,7 @@ def of_blocks(
     value = figure(_sums(after)) / figure(_sums(before))
     ratios = sorted(
         figure(_sums(_resampled(after, draw))) / figure(_sums(_resampled(before, draw)))
-        for _ in range(_RESAMPLES // 4)
+        for _ in range(_RESAMPLES // 2)
     )
     blocks = min(len(windows) // _block(windows) for windows in (before, after))
     return Interval(value, *_percentiles(ratios, _expanded(blocks, confidence)))
@@ -66,12 +64,10 @@ def _sums(windows: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
 
 
 def _block(windows: Sequence[object]) -> int:
-    return max(1, round(len(windows) ** (1 / 3)))
+    return max(1, int(len(windows) ** (1 / 3) + 0.5))
 
 
-def _resampled(
-    windows: Sequence[tuple[float, ...]], draw: Random
-) -> Sequence[tuple[float, ...]]:
+def _resampled(windows: Sequence[tuple[float, ...]], draw: Random) -> Sequence[tuple[float, ...]]:
     number, length = len(windows), _block(windows)
     starts = (draw.randrange(number) for _ in range(-(-number // length)))
     places = chain.from_iterable(range(start, start + length) for start in starts)

@@ -9,15 +9,18 @@ the interval of the CPU ratio holds the truth 95 times in 100.
 CPU time is compared by the collector's share of each run's other CPU time,
 (1 + share) / (1 + share of default). On a busy machine the CPU time of equal
 runs differs by a quarter, and that share by little, since what disturbs a run
-disturbs both parts of it.
+disturbs both parts of it. What settings cost outside the collector (memory that
+has to be found, say) does not show in it: where plain CPU time grows for sure,
+that decides.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from statistics import median
+from statistics import geometric_mean, median
 
 from gctune.recommender.bootstrap import CONFIDENCE, Interval, paired
 from gctune.settings.quantities import Ratio, Size
@@ -77,15 +80,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Figure:
-    """One thing measured: the median of each, and the ratio of candidate to default.
+    """One thing measured before and after, and the ratio of after to before.
 
-    `ratio` is None where there are too few pairs, or nothing to divide by.
+    Of pairs of runs, before is the median at the program's own settings, and
+    after that at the others. `ratio` is None where there is too little to tell
+    it from, or nothing to divide by.
     """
 
     name: str
     unit: str
-    default: float
-    candidate: float
+    before: float
+    after: float
     ratio: Interval | None
 
 
@@ -93,14 +98,14 @@ class Figure:
 class Finding:
     """The verdict on settings, and what it stands on.
 
-    `failed` counts the pairs that are left out because a run in them failed.
+    `measured` says how much was measured, `notes` what else there is to know.
     """
 
     verdict: str
     reason: str
-    pairs: int
-    failed: int
+    measured: str
     figures: tuple[Figure, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -123,23 +128,53 @@ def in_turn(run: Callable[[bool], Run], seed: int) -> Iterator[Pair]:
         yield Pair(runs[False], runs[True])
 
 
-def is_look(pairs: Sequence[Pair]) -> bool:
-    """Whether it is time to see if the verdict can be told."""
-    return len(pairs) in LOOKS or any(pair.candidate.fault for pair in pairs[-1:])
+def next_look(pairs: Sequence[Pair]) -> int:
+    """How many pairs it takes until the verdict may be told."""
+    return next((look for look in LOOKS if look > len(pairs)), LOOKS[-1])
 
 
-def judge(pairs: Sequence[Pair], question: Question) -> Finding:
-    """Tell the verdict from the pairs so far."""
+def is_over(pairs: Sequence[Pair], question: Question) -> bool:
+    """Whether no further pair is needed: the verdict is told, or will not be."""
+    if len(pairs) >= LOOKS[-1]:
+        return True
+    look = len(pairs) in LOOKS or bool(pairs[-1].candidate.fault)
+    return look and judge(pairs, question).verdict != Verdict.UNDECIDED
+
+
+def so_far(pairs: Sequence[Pair]) -> str:
+    """Where the pairs point to, in a few words."""
+    ratios = [pair.candidate.cpu_cost / pair.default.cpu_cost for pair in pairs if pair.sound]
+    told = f"CPU {geometric_mean(ratios):.3f} times" if ratios else "failed"
+    return f"pair {len(pairs)}: {told}"
+
+
+def judge(pairs: Sequence[Pair], question: Question, ended: str = "") -> Finding:
+    """Tell the verdict from the pairs so far; `ended` says why there will be no more."""
     sound = [pair for pair in pairs if pair.sound]
     figures = tuple(_figures(sound)) if sound else ()
     verdict, reason = _told(pairs, {figure.name: figure for figure in figures}, question)
-    return Finding(verdict, reason, len(pairs), len(pairs) - len(sound), figures)
+    if ended and verdict == Verdict.UNDECIDED:
+        reason = f"{reason}; {ended}"
+    return Finding(verdict, reason, f"{len(sound)} pairs of runs", figures, tuple(_notes(pairs)))
 
 
-CPU, PAUSE, RSS = "CPU", "longest pause", "peak rss"
+def _notes(pairs: Sequence[Pair]) -> Iterator[str]:
+    failed = sum(not pair.sound for pair in pairs)
+    if failed:
+        yield f"{failed} of {len(pairs)} pairs are left out, in which a run failed"
+    faults = Counter(
+        f"{which} the program {run.fault}"
+        for pair in pairs
+        for which, run in (("at its own settings", pair.default), ("at the others", pair.candidate))
+        if run.fault
+    )
+    yield from (f"{fault}, in {number} of them" for fault, number in faults.items())
+
+
+CPU, CPU_TIME, PAUSE, RSS = "CPU", "CPU time", "longest pause", "peak rss"
 _FIGURES: tuple[tuple[str, str, Callable[[Run], float]], ...] = (
     (CPU, "", lambda run: run.cpu_cost),
-    ("CPU time", "s", lambda run: run.cpu_seconds),
+    (CPU_TIME, "s", lambda run: run.cpu_seconds),
     ("of it in the collector", "s", lambda run: run.gc_seconds),
     ("wall time", "s", lambda run: run.wall_seconds),
     (RSS, "B", lambda run: run.peak_rss_bytes),
@@ -158,14 +193,12 @@ def _rate_of(kind: str) -> Callable[[Run], float]:
     return lambda run: run.operations.get(kind, 0) / run.wall_seconds
 
 
-def _figure(
-    name: str, unit: str, pairs: Sequence[Pair], cost: Callable[[Run], float]
-) -> Figure:
+def _figure(name: str, unit: str, pairs: Sequence[Pair], cost: Callable[[Run], float]) -> Figure:
     both = [(cost(pair.default), cost(pair.candidate)) for pair in pairs]
-    default, candidate = map(median, zip(*both))
-    ratios = [after / before for before, after in both if before and after]
+    before, after = map(median, zip(*both))
+    ratios = [other / own for own, other in both if own and other]
     told = len(ratios) == len(both) > 1
-    return Figure(name, unit, default, candidate, paired(ratios, _EACH) if told else None)
+    return Figure(name, unit, before, after, paired(ratios, _EACH) if told else None)
 
 
 def _told(
@@ -184,7 +217,7 @@ def _told(
 def _of_memory(rss: Figure, budget: Size | Ratio) -> tuple[str, str] | None:
     if rss.ratio is None:
         return None
-    allowed = 1 + (budget if isinstance(budget, Ratio) else budget / rss.default)
+    allowed = 1 + (budget if isinstance(budget, Ratio) else budget / rss.before)
     if rss.ratio.low > allowed:
         return Verdict.REVERT, f"the peak of rss grows by {rss.ratio.value - 1:.1%}, over budget"
     if rss.ratio.value > allowed:
@@ -193,9 +226,11 @@ def _of_memory(rss: Figure, budget: Size | Ratio) -> tuple[str, str] | None:
 
 
 def _of_cpu(figures: Mapping[str, Figure], precision: float) -> tuple[str, str]:
-    ratio = figures[CPU].ratio
-    if ratio is None:
+    ratio, plain = figures[CPU].ratio, figures[CPU_TIME].ratio
+    if ratio is None or plain is None:
         return Verdict.UNDECIDED, "no CPU time was measured"
+    if plain.low > 1 + precision:  # outside the collector, which the share does not show
+        return Verdict.REVERT, f"takes {plain.value - 1:.1%} more CPU time"
     if ratio.value <= 1 - precision and ratio.high < 1:
         return Verdict.KEEP, f"saves {1 - ratio.value:.1%} of CPU time"
     if ratio.low <= 1 - precision:
@@ -203,10 +238,8 @@ def _of_cpu(figures: Mapping[str, Figure], precision: float) -> tuple[str, str]:
     return _of_the_rest(figures, ratio, precision)
 
 
-def _of_the_rest(
-    figures: Mapping[str, Figure], cpu: Interval, precision: float
-) -> tuple[str, str]:
-    """The verdict on settings that save no CPU time."""
+def _of_the_rest(figures: Mapping[str, Figure], cpu: Interval, precision: float) -> tuple[str, str]:
+    """The verdict on settings that save no CPU time worth speaking of."""
     better = _better(figures)
     if better and cpu.high < 1 + precision:
         return Verdict.KEEP, f"{better}, at no more CPU time"
@@ -214,13 +247,16 @@ def _of_the_rest(
         return Verdict.UNDECIDED, f"{better}, but may take more CPU time"
     if cpu.low > 1:
         return Verdict.REVERT, f"takes {cpu.value - 1:.1%} more CPU time"
-    return Verdict.REVERT, f"saves less than {precision:.1%} of CPU time, and nothing else"
+    return (
+        Verdict.REVERT,
+        f"saves less than {precision:.1%} of CPU time, and neither pauses nor memory",
+    )
 
 
 def _better(figures: Mapping[str, Figure]) -> str:
     """What gets better besides CPU time; empty if nothing does."""
     pause, rss = figures[PAUSE], figures[RSS]
-    if pause.default >= _NOTICEABLE_SECONDS and _surely(pause.ratio, _SHORTER):
+    if pause.before >= _NOTICEABLE_SECONDS and _surely(pause.ratio, _SHORTER):
         return "shortens the longest pause"
     if _surely(rss.ratio, _SMALLER):
         return "takes less memory"

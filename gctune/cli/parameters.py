@@ -1,0 +1,40 @@
+"""Options that several commands take, read and refused the same way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+from gctune.errors import problem
+from gctune.settings.quantities import Ratio, Size, size_or_ratio
+
+T = TypeVar("T")
+
+
+def read_by(
+    read: Callable[[object], T],
+) -> Callable[[click.Context, click.Parameter, str | None], T | None]:
+    """A callback that reads an option's text by one of `settings.quantities`."""
+
+    def callback(
+        context: click.Context,  # noqa: ARG001
+        parameter: click.Parameter,
+        value: str | None,
+    ) -> T | None:
+        try:
+            return None if value is None else read(value)
+        except ValueError as error:
+            wrong, _, remedy = str(error).partition("; ")
+            told = problem(parameter.opts[0], value, wrong, remedy or "give another")
+            raise click.BadParameter(told) from error
+
+    return callback
+
+
+def budget(text: object) -> Size | Ratio:
+    """Read what memory may grow by: bytes, a size, or a share. Raises ValueError."""
+    digits = re.fullmatch("[0-9]{1,19}", str(text))
+    return size_or_ratio(int(str(text)) if digits else text)

@@ -1,0 +1,75 @@
+"""What trying settings came to, as text for a person, and as plain data for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gctune.recommender.bootstrap import Interval
+from gctune.recommender.verify import Figure, Finding, Verdict
+from gctune.report.doctor import as_data as plain
+from gctune.report.layout import section
+from gctune.settings.quantities import about
+
+_STYLES = {
+    Verdict.KEEP: "bold green",
+    Verdict.REVERT: "bold red",
+    Verdict.UNDECIDED: "bold yellow",
+}
+_HOW = (
+    "CPU is compared by the collector's share of each run's other CPU time, which a"
+    " busy machine disturbs least; the ranges hold the truth 95 times in 100"
+)
+
+
+def as_data(finding: Finding) -> Any:
+    """Turn a finding into dicts, lists and scalars that JSON can carry."""
+    return plain(finding)
+
+
+def render(finding: Finding, columns: tuple[str, str]) -> RenderableType:
+    """Lay a finding out, for 80 columns or more; `columns` name the two sides."""
+    style = _STYLES[finding.verdict]
+    return Group(
+        Text(f"{finding.verdict}: {finding.reason}", style=style),
+        Text(),
+        *_measured(finding, columns),
+    )
+
+
+def _measured(finding: Finding, columns: tuple[str, str]) -> Iterator[RenderableType]:
+    if finding.figures:
+        body = Group(_table(finding.figures, columns), Text(), Text(_HOW, style="dim"))
+        yield from section(f"measured: {finding.measured}", body)
+    if finding.notes:
+        yield from section("notes", Group(*map(Text, finding.notes)))
+
+
+def _table(figures: Iterable[Figure], columns: tuple[str, str]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("")
+    for title in (*columns, "ratio"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for figure in figures:
+        amounts = (_amount(figure, value) for value in (figure.before, figure.after))
+        table.add_row(figure.name, *amounts, _ratio(figure.ratio))
+    return table
+
+
+def _ratio(ratio: Interval | None) -> str:
+    if ratio is None:
+        return "-"
+    value, low, high = ratio
+    return f"{value:.3f} ({low:.3f} to {high:.3f})" if low < high else f"{value:.3f}"
+
+
+def _amount(figure: Figure, value: float) -> str:
+    if figure.unit == "B":
+        return about(round(value))
+    if figure.unit == "s":
+        return f"{value:.3g} s" if value >= 1 else f"{value * 1e3:.3g} ms"
+    return f"{value:.4g}"

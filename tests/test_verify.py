@@ -1,0 +1,183 @@
+"""The verdict on settings follows from pairs of runs, and errs as seldom as it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from math import exp
+from random import Random
+
+import pytest
+
+from gctune.recommender.bootstrap import of_blocks, paired
+from gctune.recommender.verify import (
+    LOOKS,
+    Finding,
+    Pair,
+    Question,
+    Run,
+    Verdict,
+    in_turn,
+    is_over,
+    judge,
+)
+from gctune.settings.quantities import Ratio, Size
+
+QUESTION = Question(Ratio(0.01), Ratio(0.1))
+RUN = Run(
+    gc_seconds=0.1,
+    cpu_seconds=1.1,
+    wall_seconds=2.0,
+    peak_rss_bytes=100 * 2**20,
+    pause_seconds=0.05,
+    operations={},
+)
+
+
+def pairs(number: int = LOOKS[0], noise: float = 0.02, seed: int = 1, **times: float) -> list[Pair]:
+    """Pairs of runs with noise; `times` are the true ratios of candidate to default."""
+    return list(islice(_endless(noise, seed, times), number))
+
+
+def _endless(noise: float, seed: int, times: dict[str, float]) -> Iterator[Pair]:
+    draw = Random(seed)
+    while True:
+        yield Pair(_noisy(RUN, noise, draw, {}), _noisy(RUN, noise, draw, times))
+
+
+def _noisy(run: Run, noise: float, draw: Random, times: dict[str, float]) -> Run:
+    gc_seconds = run.gc_seconds * exp(draw.gauss(0, noise)) * times.get("gc", 1)
+    other = 1.0 * draw.gauss(1, 0.2) * times.get("other", 1)
+    return replace(
+        run,
+        gc_seconds=gc_seconds * other,
+        cpu_seconds=(1 + gc_seconds) * other,
+        peak_rss_bytes=round(run.peak_rss_bytes * times.get("rss", 1)),
+        pause_seconds=run.pause_seconds * times.get("pause", 1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("times", "verdict", "reason"),
+    [
+        ({"gc": 0.4}, Verdict.KEEP, "saves 5"),
+        ({}, Verdict.REVERT, "saves less than 1.0% of CPU time"),
+        ({"gc": 2.0}, Verdict.REVERT, "more CPU time"),
+        ({"pause": 0.2}, Verdict.KEEP, "shortens the longest pause"),
+        ({"rss": 0.8}, Verdict.KEEP, "takes less memory"),
+        ({"gc": 2.0, "pause": 0.2}, Verdict.REVERT, "more CPU time"),
+        ({"gc": 0.4, "rss": 1.3}, Verdict.REVERT, "over budget"),
+        ({"gc": 0.4, "other": 2.0}, Verdict.REVERT, "more CPU time"),
+    ],
+)
+def test_the_verdict_says_what_the_runs_show(
+    times: dict[str, float], verdict: str, reason: str
+) -> None:
+    finding = judge(pairs(**times), QUESTION)
+    assert finding.verdict == verdict
+    assert reason in finding.reason
+
+
+def test_a_gain_within_the_noise_is_undecided() -> None:
+    finding = judge(pairs(noise=0.5, gc=0.85), QUESTION)
+    assert finding.verdict == Verdict.UNDECIDED
+
+
+def test_a_few_pairs_are_undecided_however_clear() -> None:
+    few = pairs(LOOKS[0] - 1, gc=0.1)
+    assert judge(few, QUESTION, "interrupted").verdict == Verdict.UNDECIDED
+    assert "interrupted" in judge(few, QUESTION, "interrupted").reason
+
+
+def test_a_budget_in_bytes_is_one() -> None:
+    grown = pairs(gc=0.4, rss=1.3)
+    generous = Question(Ratio(0.01), Size(64 * 2**20))
+    assert judge(grown, generous).verdict == Verdict.KEEP
+
+
+def _failing(pair: Pair, side: str, fault: str = "exits with 1") -> Pair:
+    return replace(pair, **{side: replace(getattr(pair, side), cpu_seconds=1e-9, fault=fault)})
+
+
+def test_a_failure_under_the_settings_reverts_at_once_however_fast_it_was() -> None:
+    ran = pairs(2, gc=0.4)
+    ran[-1] = _failing(ran[-1], "candidate", "was killed by SIGKILL")
+    finding = judge(ran, QUESTION)
+    assert finding.verdict == Verdict.REVERT
+    assert "was killed by SIGKILL" in finding.reason
+    assert is_over(ran, QUESTION)
+
+
+def test_a_failure_at_the_programs_own_settings_is_left_out_and_told() -> None:
+    ran = pairs(LOOKS[0] + 1, gc=0.4)
+    ran[3] = _failing(ran[3], "default")
+    finding = judge(ran, QUESTION)
+    assert finding.verdict == Verdict.KEEP
+    assert finding.measured == f"{LOOKS[0]} pairs of runs"
+    assert any("at its own settings the program exits with 1" in note for note in finding.notes)
+
+
+def _verified(noise: float, seed: int, **times: float) -> Finding:
+    ran: list[Pair] = []
+    for pair in _endless(noise, seed, times):
+        ran.append(pair)
+        if is_over(ran, QUESTION):
+            break
+    return judge(ran, QUESTION)
+
+
+def test_looking_again_and_again_errs_no_more_often_than_it_says() -> None:
+    """Of 16 verifications without a difference, one may find a gain, and seldom two."""
+    found = [_verified(0.15, seed).verdict for seed in range(16)]
+    assert found.count(Verdict.KEEP) <= 2
+
+
+def test_runs_end_once_the_verdict_is_told_or_never_will_be() -> None:
+    assert _verified(0.02, 3, gc=0.4).measured == f"{LOOKS[0]} pairs of runs"
+    assert _verified(1.5, 4, gc=0.95).measured == f"{LOOKS[-1]} pairs of runs"
+
+
+def test_the_order_within_pairs_is_drawn_by_lot() -> None:
+    order: list[bool] = []
+
+    def run(candidate: bool) -> Run:
+        order.append(candidate)
+        return replace(RUN, wall_seconds=float(candidate))
+
+    ran = list(islice(in_turn(run, seed=1), 40))
+    assert {(pair.default.wall_seconds, pair.candidate.wall_seconds) for pair in ran} == {(0, 1)}
+    first = order[::2]
+    assert 10 < first.count(True) < 30
+
+
+def test_throughput_is_measured_where_operations_are_counted() -> None:
+    ran = [
+        Pair(
+            replace(pair.default, operations={"requests": 100}),
+            replace(pair.candidate, operations={"requests": 120}),
+        )
+        for pair in pairs()
+    ]
+    (figure,) = (each for each in judge(ran, QUESTION).figures if each.name.startswith("requests"))
+    assert figure.ratio is not None
+    assert figure.ratio.value == pytest.approx(1.2)
+
+
+def test_an_interval_of_pairs_holds_the_truth_as_often_as_it_says() -> None:
+    draw = Random(5)
+    trials = [paired([draw.gauss(1, 0.05) for _ in range(10)]) for _ in range(100)]
+    held = sum(low <= 1 <= high for _, low, high in trials)
+    assert held >= 88  # of 95 expected
+
+
+def test_an_interval_of_windows_minds_that_neighbours_are_alike() -> None:
+    """Windows that come in long runs tell less than as many that do not."""
+    alike = [(float(number // 20 % 2), 1.0) for number in range(400)]
+    mixed = [(float(number % 2), 1.0) for number in range(400)]
+
+    def width(windows: list[tuple[float, ...]]) -> float:
+        _, low, high = of_blocks(windows, windows, lambda sums: 1 + sums[0] / sums[1])
+        return high - low
+
+    assert width(alike) > 2 * width(mixed)
