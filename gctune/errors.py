@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SHOWN = 80  # characters of a value that a message repeats
+_NAMED = 255  # and of a name
 
 
 class GctuneError(Exception):
@@ -56,6 +57,9 @@ def problem(where: str, value: object, wrong: str, remedy: str) -> str:
     long one is cut, so that a hostile value cannot flood a terminal.
     """
     shown = ascii(value) if isinstance(value, str) else str(value)
-    if len(shown) > _SHOWN:
-        shown = shown[:_SHOWN] + "..."
-    return f"{where} = {shown}: {wrong}; {remedy}"
+    return f"{where} = {cut(shown, _SHOWN)}: {wrong}; {remedy}"
+
+
+def cut(text: str, most: int = _NAMED) -> str:
+    """At most so many characters of a text, with dots where it goes on."""
+    return text if len(text) <= most else text[:most] + "..."

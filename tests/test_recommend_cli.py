@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from captured import PROFILES, unpacked
 from children import BARE, python
+from profile_samples import header, write
+
+from gctune.settings.sources import load
 
 GROWS = "type_check-3.13.profile"
 FOR = ("--for-python", "3.13.0")
@@ -117,12 +120,28 @@ def test_what_is_no_profile_gets_one_clear_error(kind: str, tmp_path: Path) -> N
         ("{}", "--memory-budget", "-1"),
         ("{}", "--memory-budget", "nan"),
         ("{}", "--for-python", "3.13"),
-        ("{}", "--environment", "a.b"),
+        ("{}", "--for-python", "2.7.1"),
+        ("{}", "--environment", ""),
+        ("{}", "--environment", "two\nlines"),
     ],
 )
 def test_wrong_usage_exits_2(arguments: tuple[str, ...], real: Path) -> None:
     done = recommend(*(argument.format(real) for argument in arguments), status=2)
     assert "Error: " in done.stderr
+
+
+def test_any_name_that_a_file_may_give_an_environment_can_be_written(
+    real: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "gctune.toml"
+    recommend(real, *FOR, "--write", file, "--environment", "my env")
+    assert "my env" in load(file=str(file), environment="my env", environ={}).environment
+
+
+def test_the_peak_of_a_profile_cut_before_its_first_reading_is_unknown(tmp_path: Path) -> None:
+    write(tmp_path / "cut", header())
+    done = recommend(tmp_path / "cut")
+    assert "peak unknown" in done.stdout
 
 
 def test_another_collector_is_refused_with_the_reason(real: Path) -> None:

@@ -269,7 +269,9 @@ def test_a_project_that_says_nothing_of_gctune_stops_nobody(project: Project) ->
     assert "pyproject.toml: anybody may write it" in project.load().notes[0]
 
 
-@pytest.mark.parametrize(("section", "most"), [("environments", 64), ("pools", 256)])
+@pytest.mark.parametrize(
+    ("section", "most"), [("environments", 64), ("pools", 256), ("environments.test.pools", 256)]
+)
 def test_more_tables_than_anybody_needs_are_refused(
     section: str, most: int, project: Project
 ) -> None:

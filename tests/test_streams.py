@@ -47,3 +47,14 @@ def test_output_that_finds_no_room_is_one_error(command: str, tmp_path: Path) ->
 def test_a_message_that_finds_no_room_leaves_the_exit_status(tmp_path: Path) -> None:
     assert shell(f"{GCTUNE} validate missing.toml 2>/dev/full", tmp_path).returncode == 1
     assert shell(f"{GCTUNE} run no-such-program 2>/dev/full", tmp_path).returncode == 127
+
+
+def test_a_failure_of_another_file_is_not_blamed_on_standard_output(tmp_path: Path) -> None:
+    code = (
+        "import gctune.cli as cli, os, sys; sys.argv[1:] = ['schema']\n"
+        "cli.gctune.get_command = lambda *_: os.open('missing', os.O_RDONLY)\n"
+        "cli.main()"
+    )
+    done = shell(f"{shlex.quote(sys.executable)} -c {shlex.quote(code)}", tmp_path)
+    wrong = "'missing': no such file or directory; see that it can be used"
+    assert (done.returncode, done.stderr) == (1, f"{wrong}\n")

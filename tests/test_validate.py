@@ -49,3 +49,18 @@ def test_json_holds_the_same(directory: Path) -> None:
         "gone.toml: cannot be read: no such file or directory; name a readable file"
     ]
     assert result.exit_code == 1
+
+
+def test_a_name_that_is_empty_or_without_end_is_told_short(directory: Path) -> None:
+    for name, told in (("", "'': "), ("a/" * 2500, "a/a/")):
+        result = CliRunner().invoke(gctune, ["validate", name])
+        assert isinstance(result.exception, ConfigError)
+        assert str(result.exception).startswith(told)
+        assert len(str(result.exception)) < 400
+
+
+@pytest.mark.parametrize("arguments", [["a" * 5000], ["recommend", "x", "--goal", "a" * 5000]])
+def test_a_usage_error_repeats_no_argument_without_end(arguments: list[str]) -> None:
+    result = CliRunner().invoke(gctune, arguments)
+    assert result.exit_code == 2
+    assert len(result.stderr) < 1000

@@ -22,7 +22,8 @@ from gctune.report.recommendation import as_data, explained, render
 from gctune.settings.quantities import Ratio, Size, size_or_ratio
 
 _VERSION = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
-_ENVIRONMENT = r"[A-Za-z0-9_-]{1,64}"
+_OLDEST = (3, 10, 0)
+_LONGEST_NAME = 64  # of an environment
 
 
 def _budget(
@@ -52,6 +53,8 @@ def _target(
         raise click.BadParameter("give a whole version, like 3.13.1")
     major, minor, micro = map(int, value.split("."))
     version = (major, minor, micro)
+    if version < _OLDEST:
+        raise click.BadParameter("gctune tunes CPython 3.10 and later")
     return stock("cpython", version, collector_of("cpython", version, gil=True))
 
 
@@ -60,8 +63,8 @@ def _environment(
     parameter: click.Parameter,  # noqa: ARG001
     value: str,
 ) -> str:
-    if not re.fullmatch(_ENVIRONMENT, value):
-        raise click.BadParameter("give a name of letters, digits, - and _")
+    if not value.strip() or not value.isprintable() or len(value) > _LONGEST_NAME:
+        raise click.BadParameter(f"give a name of 1 to {_LONGEST_NAME} printable characters")
     return value
 
 

@@ -123,10 +123,14 @@ def _evidence(evidence: Iterable[Evidence]) -> Iterator[RenderableType]:
         thresholds = "/".join(map(str, one.thresholds))
         yield Text(
             f"{one.python}, thresholds {thresholds}, {one.cpu_seconds:.2f} s of CPU time,"
-            f" peak of {about(one.peak_rss_bytes)}"
+            f" peak {_peak(one.peak_rss_bytes)}"
         )
         yield Padding(_generations(one), (0, 0, 0, 2), expand=False)
         yield from (Text(f"note: {told}") for told in one.told)
+
+
+def _peak(size: int) -> str:
+    return f"of {about(size)}" if size else "unknown"
 
 
 def _command(command: tuple[str, ...]) -> str:

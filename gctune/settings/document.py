@@ -8,7 +8,7 @@ from pathlib import Path as File
 from types import MappingProxyType
 from typing import Any
 
-from gctune.errors import ConfigError, problem
+from gctune.errors import ConfigError, cut, problem
 from gctune.record import Record
 from gctune.settings import environments, toml
 from gctune.settings.layers import Layer, Path, dotted, shown
@@ -109,7 +109,8 @@ class Document(Record):
         )
 
 
-_MOST = {"environments": 64, "pools": 256}
+_MOST_ENVIRONMENTS = 64
+_MOST_POOLS = 256
 _NO_TABLE = ("not a table", "write [environments.<name>] and settings below it")
 
 
@@ -145,7 +146,7 @@ def _found(environ: Mapping[str, str], directory: File, file: str | None) -> Doc
 
 
 def _document(path: File, typed: str, where: str = "") -> Document:
-    name = typed if typed.isprintable() else ascii(typed)
+    name = cut(typed if typed and typed.isprintable() else ascii(typed))
     text = toml.read(path, where or name)
     home = ("tool", "gctune") if path.name == PYPROJECT else ()
     tree = toml.table(toml.parse(text, name), *home)
@@ -157,9 +158,17 @@ def _document(path: File, typed: str, where: str = "") -> Document:
 
 def _check_size(tree: Mapping[str, Any], name: str) -> None:
     """Each environment is loaded through all that it extends: many would take minutes."""
-    for section, most in _MOST.items():
-        if len(_table(tree.get(section))) > most:
-            raise toml.refused(f"{name}: {section}", f"more than {most}", "leave some out")
+    for path, most in _bounds(tree):
+        if len(_table(toml.table(tree, *path))) > most:
+            raise toml.refused(f"{name}: {dotted(path)}", f"more than {most}", "leave some out")
+
+
+def _bounds(tree: Mapping[str, Any]) -> Iterator[tuple[Path, int]]:
+    """The tables whose keys the user makes up, and how many each may hold."""
+    yield ("environments",), _MOST_ENVIRONMENTS
+    yield ("pools",), _MOST_POOLS
+    for key in _table(tree.get("environments")):
+        yield ("environments", key, "pools"), _MOST_POOLS
 
 
 def _project(path: File) -> Document:
