@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from gctune.host import Host
+from gctune.monitor.folder import PRIVATE
 from gctune.runtime.plan import Status
 from gctune.settings import limits
 from gctune.settings.model import Settings
 from gctune.settings.quantities import plain
 
-_SERVED = ("monitor.http", "monitor.token", "monitor.workers")  # whatever the level
-WATCHED = ("monitor.level", "monitor.interval", "monitor.trace", *_SERVED, "alerts.")
+_WORKERS = "monitor.workers"
+_SERVED = ("monitor.http", "monitor.token")  # whatever the level
+WATCHED = ("monitor.level", "monitor.interval", "monitor.trace", _WORKERS, *_SERVED, "alerts.")
 
 _TIMES_COLLECTIONS = (3, 15)  # the version from which on the collector does so by itself
 _NOT_ASKED_FOR = "not asked for"
@@ -22,9 +24,20 @@ _Outcome = tuple[Any, str, str]  # value, status, reason
 
 def watched(setting: str, wish: Any, settings: Settings, host: Host) -> _Outcome:
     """What becomes of one setting of the monitor or its alerts: value, status and reason."""
+    if setting == _WORKERS:
+        return _workers(wish, settings.monitor.http)
     value, objection = _value(setting, wish, host)
     objection = objection or _objection(setting, wish, settings, host)
     return value, Status.LEFT_ALONE if objection else Status.APPLIED, objection or _SET
+
+
+def _workers(folder: str | None, address: str | None) -> _Outcome:
+    """The folder that is set, else one for all who share an address, of which one can listen."""
+    if folder:
+        return folder, Status.APPLIED, _SET
+    if address is None or address.endswith(":0") or "{pid}" in address:
+        return None, Status.LEFT_ALONE, _NOT_ASKED_FOR
+    return PRIVATE, Status.APPLIED, "a folder of this user's, for those that share monitor.http"
 
 
 def _value(setting: str, wish: Any, host: Host) -> tuple[Any, str]:
