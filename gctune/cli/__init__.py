@@ -27,8 +27,6 @@ COMMANDS = {
     "heap": "profile what a program holds by allocation site, and read such profiles",
     "alerts": "show the alerts that the settings ask for, or write rules for Prometheus",
     "dashboard": "write a dashboard for Grafana",
-    "alerts": "show the alerts that the settings ask for, or write rules for Prometheus",
-    "dashboard": "write a dashboard for Grafana",
     "doctor": "say what this interpreter, container and allocator allow",
     "schema": "print the JSON Schema of gctune.toml",
 }
