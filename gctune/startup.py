@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from gctune.runtime.services import Stop
 
 DISABLED = "GCTUNE_DISABLE is set"
+_TOKEN = "GCTUNE_MONITOR__TOKEN"  # noqa: S105 - the name of a variable
 _SOON = 0.05  # seconds until memory is first looked at: a fast program takes 100 MB meanwhile
-_TOKEN = "GCTUNE_MONITOR__TOKEN"  # noqa: S105 - the variable that hands it down
 
 
 def apply(*, environment: str | None = None, **sections: Any) -> Applied:
@@ -84,6 +84,11 @@ def activate(environ: Mapping[str, str], warn: Callable[[str], object]) -> None:
         text = environ.get(variable)
         if text:
             _attempt(variable, text, start, warn)
+
+
+def monitor_token(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The token that a variable gives: what to ask for, or to show to who asks for it."""
+    return environ.get(_TOKEN) or None
 
 
 def disabled(environ: Mapping[str, str] = os.environ) -> bool:
@@ -197,7 +202,7 @@ def _do(name: str, make: Callable[[Plan], Duty], plan: Plan) -> Stop:
 
 def _services(secrets: Mapping[str, str]) -> tuple[Service, ...]:
     """What runs while a plan is in force; imported only when the thread has a use for it."""
-    token = secrets.get(_TOKEN)
+    token = monitor_token(secrets)
     endpoints = Service(("monitor.http", "monitor.token"), lambda p: _start_endpoints(p, token))
     return (endpoints, *_SERVICES)
 

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from gctune.cli.output import folder_problems
+from gctune.cli.parameters import positive
 from gctune.cli.streams import say
 from gctune.errors import UsageError, problem
 from gctune.profile.file import absolute, looks_like_profile, siblings
 from gctune.runtime.launch import bootstrap_environment, execute, find
 from gctune.startup import DISABLED, disabled
-
-
-def _positive(
-    context: click.Context,  # noqa: ARG001
-    parameter: click.Parameter,  # noqa: ARG001
-    seconds: float | None,
-) -> float | None:
-    if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
-        raise click.BadParameter("give a number of seconds above 0")
-    return seconds
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -40,32 +31,62 @@ def _positive(
 @click.option(
     "--seconds",
     type=float,
-    callback=_positive,
+    callback=positive,
     help="Stop recording after so many seconds of each process; the program goes on.",
 )
 @click.option("--force", is_flag=True, help="Remove an earlier PROFILE, and its PROFILE.<pid>.")
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def capture(output: Path, seconds: float | None, force: bool, command: tuple[str, ...]) -> None:
-    """Run COMMAND at its own settings, and record a profile of it.
+@click.option(
+    "--url",
+    metavar="URL",
+    help="Record the program that serves its endpoints there, 30 seconds if not given.",
+)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def capture(
+    output: Path, seconds: float | None, force: bool, url: str | None, command: tuple[str, ...]
+) -> None:
+    """Run COMMAND at its own settings, and record a profile of it; or of a program under way.
 
     \b
     gctune capture -o app.profile -- python app.py
     gctune capture -o web.profile --seconds 600 -- gunicorn -w 2 app:app
+    gctune capture -o web.profile --seconds 30 --url http://127.0.0.1:6060
 
     COMMAND keeps its process id, signals and exit status.
     """  # noqa: D301 - click wants the character itself
+    if bool(url) == bool(command):
+        raise click.UsageError("give either -- COMMAND, or --url URL")
     output = absolute(output)
     problems = list(_objections(output, force=force))
     if problems:
         raise UsageError("\n".join(problems))
+    if url:
+        _fetch(url, output, seconds)
+    else:
+        _run(command, output, seconds)
+
+
+def _fetch(url: str, output: Path, seconds: float | None) -> None:
+    from gctune.cli.fetch import USUAL_SECONDS, keep, record
+
+    parts = record(url, seconds or USUAL_SECONDS)  # before anything is removed for it
+    _remove_existing(output)
+    say(f"gctune: recording to {output}; {_next_step(output)}")
+    keep(output, parts)
+
+
+def _run(command: Sequence[str], output: Path, seconds: float | None) -> NoReturn:
     environ = bootstrap_environment(
         GCTUNE_CAPTURE=json.dumps({"path": str(output), "seconds": seconds})
     )
     find(command[0], environ)  # before anything is removed for it
-    for earlier in _existing(output):
-        earlier.unlink()
+    _remove_existing(output)
     say(f"gctune: {_intention(output, disabled(environ))}")
     execute(command, environ)
+
+
+def _remove_existing(output: Path) -> None:
+    for earlier in _existing(output):
+        earlier.unlink()
 
 
 def _existing(output: Path) -> list[Path]:
@@ -84,4 +105,8 @@ def _objections(output: Path, *, force: bool) -> Iterator[str]:
 def _intention(output: Path, idle: bool) -> str:
     if idle:
         return f"{DISABLED}: no profile will be written"
-    return f"recording to {output}; afterwards: gctune recommend {output}"
+    return f"recording to {output}; {_next_step(output)}"
+
+
+def _next_step(output: Path) -> str:
+    return f"afterwards: gctune recommend {output}"

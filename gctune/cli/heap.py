@@ -13,6 +13,7 @@ import click
 from rich.console import Console, RenderableType
 
 from gctune.cli.output import folder_problems
+from gctune.cli.parameters import positive
 from gctune.cli.streams import say
 from gctune.errors import ProfileError, UsageError, problem
 from gctune.profile.file import absolute
@@ -49,6 +50,18 @@ def _compiled(
     " each further Python process makes FILE.<pid>.",
 )
 @click.option("--before", metavar="FILE", type=_PATH, help="Write the heap as COMMAND starts, too.")
+@click.option(
+    "--url",
+    metavar="URL",
+    help="Instead of COMMAND's, write the heap of the program that serves its endpoints there.",
+)
+@click.option(
+    "--seconds",
+    type=float,
+    callback=positive,
+    help="With --url, write what is allocated within so many seconds and still in use;"
+    " or with --before, the heap before and after them.",
+)
 @click.option(
     "--frames",
     type=click.IntRange(1, MOST_FRAMES),
@@ -87,6 +100,8 @@ def _compiled(
 def heap(
     output: Path | None,
     before: Path | None,
+    url: str | None,
+    seconds: float | None,
     frames: int | None,
     form: str | None,
     top: bool,
@@ -100,6 +115,7 @@ def heap(
 
     \b
     gctune heap -o mem.prof -- python app.py
+    gctune heap -o mem.prof --url http://127.0.0.1:6060 --seconds 30
     gctune heap --top mem.prof
     gctune heap --list 'Store.load' mem.prof
     gctune heap --peek '<lambda>' --base mem.prof mem_final.prof
@@ -110,13 +126,17 @@ def heap(
     its process id, signals and exit status. One that is killed writes nothing.
     """  # noqa: D301 - click wants the character itself
     showing = sum(map(bool, (top, listed, peeked)))
-    if output and operands and not any((showing, base, rows)):
+    viewing = showing or base or rows
+    if output and operands and not (viewing or url or seconds):
         _run(operands, absolute(output), before and absolute(before), frames, form)
-    elif showing == len(operands) == 1 and not any((output, before, frames, form)):
+    elif output and url and not (viewing or operands or frames or (before and not seconds)):
+        _fetch(url, absolute(output), before and absolute(before), seconds, form)
+    elif showing == len(operands) == 1 and not any((output, before, frames, form, url, seconds)):
         _print(_view(Path(operands[0]), base, listed, peeked, rows or _USUAL_ROWS))
     else:
         raise click.UsageError(
             "give either -o FILE -- COMMAND, with --before, --frames or --format;"
+            " or -o FILE --url URL, with --seconds, --before or --format;"
             " or one of --top, --list and --peek, with --base or -n, and a FILE"
         )
 
@@ -124,11 +144,7 @@ def heap(
 def _run(
     command: Sequence[str], output: Path, before: Path | None, frames: int | None, form: str | None
 ) -> NoReturn:
-    problems = [*_objections("-o", output), *(_objections("--before", before) if before else ())]
-    if before == output:
-        problems.append(problem("--before", str(before), "the file of -o", "give another name"))
-    if problems:
-        raise UsageError("\n".join(problems))
+    _check(output, before)
     wanted = {
         "path": str(output),
         "form": form or format_of(output),
@@ -138,6 +154,26 @@ def _run(
     environ = bootstrap_environment(GCTUNE_HEAP=json.dumps(wanted))
     say(f"gctune: {_intention(output, disabled(environ))}")
     execute(command, environ)
+
+
+def _fetch(
+    url: str, output: Path, before: Path | None, seconds: float | None, form: str | None
+) -> None:
+    from gctune.cli.fetch import fetch_heap, fetch_heaps
+
+    _check(output, before)
+    if before and seconds:
+        fetch_heaps(url, before, output, seconds, form)
+    else:
+        fetch_heap(url, output, seconds, form)
+
+
+def _check(output: Path, before: Path | None) -> None:
+    problems = [*_objections("-o", output), *(_objections("--before", before) if before else ())]
+    if before == output:
+        problems.append(problem("--before", str(before), "the file of -o", "give another name"))
+    if problems:
+        raise UsageError("\n".join(problems))
 
 
 def _objections(option: str, file: Path) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import TypeVar
@@ -32,6 +33,17 @@ def read_by(
             raise click.BadParameter(told) from error
 
     return callback
+
+
+def positive(
+    context: click.Context,  # noqa: ARG001
+    parameter: click.Parameter,  # noqa: ARG001
+    seconds: float | None,
+) -> float | None:
+    """A callback that refuses seconds that nobody can wait for."""
+    if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
+        raise click.BadParameter("give a number of seconds above 0")
+    return seconds
 
 
 def budget(text: object) -> Size | Ratio:

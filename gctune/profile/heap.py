@@ -18,7 +18,7 @@ from gctune.profile import flames, pprof, tracing
 from gctune.profile.ending import at_the_end_of_multiprocessing
 from gctune.profile.file import new_sibling, opened
 from gctune.profile.sites import Heap
-from gctune.profile.writer import create
+from gctune.profile.writer import create, fill, write_new
 
 FORMATS: dict[str, Callable[[Heap], bytes]] = {
     "pprof": pprof.encode,
@@ -43,7 +43,7 @@ def write_heap(path: str | os.PathLike[str], form: str | None = None) -> None:
     if form not in FORMATS:
         raise ProfileError(problem("form", form, "no format", f"give {', '.join(FORMATS)}"))
     content = FORMATS[form](tracing.take())
-    _fill(path, create(path), content)
+    write_new(path, [content])
 
 
 def format_of(path: Path) -> str:
@@ -78,7 +78,7 @@ def begin(
     ending = _Ending(Path(path).absolute(), FORMATS[form], warn)
     tracing.start(frames)
     if before is not None:
-        _fill(*_claim(Path(before).absolute()), FORMATS[form](tracing.take()))
+        fill(*_claim(Path(before).absolute()), [FORMATS[form](tracing.take())])
     atexit.register(ending.write)
     os.register_at_fork(after_in_child=ending.after_fork_in_child)
 
@@ -100,7 +100,7 @@ class _Ending:
         self._written_by = pid
         try:
             content = self._encode(tracing.take(last=True))
-            _fill(*(self._claimed if self._pid == pid else _claim(self._base)), content)
+            fill(*(self._claimed if self._pid == pid else _claim(self._base)), [content])
         except Exception as error:  # noqa: BLE001 - the program ends as it would have ended
             self._warn(str(error) or type(error).__name__)
 
@@ -117,13 +117,3 @@ def _claim(base: Path) -> tuple[Path, int]:
             raise
     sibling = new_sibling(base)
     return sibling, create(sibling)
-
-
-def _fill(path: Path, descriptor: int, content: bytes) -> None:
-    """Write to a descriptor, and close it. Raises ProfileError."""
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-    except OSError as error:
-        remedy = "write to a disk with more room"
-        raise ProfileError(problem("FILE", str(path), reason(error).lower(), remedy)) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from gctune.errors import ProfileError, problem
@@ -105,6 +106,22 @@ def create(path: Path) -> int:
     except (OSError, ValueError) as error:
         remedy = "give a file in a folder of your own"
         raise file_problem(path, reason(error).lower(), remedy) from error
+
+
+def write_new(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a new file that only this user may read. Raises ProfileError where that fails."""
+    fill(path, create(path), parts)
+
+
+def fill(path: Path, descriptor: int, parts: Iterable[bytes]) -> None:
+    """Write to the descriptor of a new file, and close it. Raises ProfileError."""
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            for part in parts:
+                stream.write(part)
+    except OSError as error:
+        remedy = "write to a disk with more room"
+        raise ProfileError(problem("FILE", str(path), reason(error).lower(), remedy)) from error
 
 
 def file_problem(path: Path, wrong: str, remedy: str) -> ProfileError:
