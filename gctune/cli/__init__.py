@@ -25,6 +25,7 @@ COMMANDS = {
     "show": "show the settings, where each comes from, and the plan on this host",
     "validate": "check a configuration, every environment at once",
     "heap": "profile what a program holds by allocation site, and read such profiles",
+    "top": "show a program's memory, collections and alerts as they go",
     "alerts": "show the alerts that the settings ask for, or write rules for Prometheus",
     "dashboard": "write a dashboard for Grafana",
     "doctor": "say what this interpreter, container and allocator allow",
