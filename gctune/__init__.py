@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from gctune.errors import ConfigError as ConfigError
     from gctune.errors import GctuneError as GctuneError
     from gctune.errors import ProfileError as ProfileError
+    from gctune.integrations.mounts import asgi_app as asgi_app
+    from gctune.integrations.mounts import wsgi_app as wsgi_app
     from gctune.memory.blocks import BlockPool as BlockPool
     from gctune.memory.pools import ObjectPool as ObjectPool
     from gctune.memory.pools import PoolError as PoolError
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from gctune.monitor.counting import count as count
     from gctune.monitor.monitor import sample as sample
     from gctune.monitor.sample import Sample as Sample
+    from gctune.monitor.serving import served_at as served_at
     from gctune.profile.capture import capture as capture
     from gctune.profile.heap import write_heap as write_heap
     from gctune.runtime.applied import Applied as Applied
@@ -38,6 +41,9 @@ _HOME = {
     "warmup_done": "gctune.runtime.applied",
     "pool": "gctune.memory.pools",
     "write_heap": "gctune.profile.heap",
+    "served_at": "gctune.monitor.serving",
+    "asgi_app": "gctune.integrations.mounts",
+    "wsgi_app": "gctune.integrations.mounts",
     "Alert": "gctune.monitor.alerts",
     "Applied": "gctune.runtime.applied",
     "ApplyError": "gctune.errors",
@@ -62,13 +68,16 @@ __all__ = [
     "ProfileError",
     "Sample",
     "apply",
+    "asgi_app",
     "capture",
     "count",
     "on_alert",
     "pool",
     "sample",
+    "served_at",
     "warmup_done",
     "write_heap",
+    "wsgi_app",
 ]
 
 

@@ -57,10 +57,12 @@ or -X tracemalloc, and at monitor.level debug while ?seconds= last. Mind that
 
 def find(request: Request) -> Route:
     """Find what answers a request's path. Raises Refusal where nothing does."""
-    try:
-        return _ROUTES[request.path]
-    except KeyError:
-        raise Refusal(404, "no such path; / lists those there are") from None
+    route = _ROUTES.get(request.path)
+    if route is None:
+        raise Refusal(404, "no such path; / lists those there are")
+    if route.takes_time and request.method == "HEAD":
+        raise Refusal(405, "HEAD would cost as much as GET", ("Allow", "GET"))
+    return route
 
 
 def _metrics(accept: str) -> Response:

@@ -23,6 +23,8 @@ DISABLED = "GCTUNE_DISABLE is set"
 _TOKEN = "GCTUNE_MONITOR__TOKEN"  # noqa: S105 - the name of a variable
 _SOON = 0.05  # seconds until memory is first looked at: a fast program takes 100 MB meanwhile
 
+_secrets: dict[str, str] = {}  # of the settings that were applied last, by variable
+
 
 def apply(*, environment: str | None = None, **sections: Any) -> Applied:
     """Put the settings of this process's environment in force.
@@ -37,10 +39,11 @@ def apply(*, environment: str | None = None, **sections: Any) -> Applied:
         return leave_alone(_plan_of_every_knob(), DISABLED)
     own = environment is not None or sections
     plan = None if own else _handed_down(os.environ)
-    if plan is not None:
-        return apply_plan(plan, _services(os.environ))
-    plan, secrets = planned(environment, sections)
-    return apply_plan(plan, _services(secrets))
+    if plan is None:
+        plan, secrets = planned(environment, sections)
+        _secrets.clear()
+        _secrets.update(secrets)
+    return apply_plan(plan, SERVICES)
 
 
 def planned(
@@ -77,7 +80,7 @@ def activate(environ: Mapping[str, str], warn: Callable[[str], object]) -> None:
     if disabled(environ):
         return
     for variable, start in (
-        ("GCTUNE_PLAN", lambda text: _apply_text(text, environ)),
+        ("GCTUNE_PLAN", _apply_text),
         ("GCTUNE_CAPTURE", _begin_capture),
         ("GCTUNE_HEAP", lambda text: _begin_heap(text, warn)),
     ):
@@ -87,8 +90,8 @@ def activate(environ: Mapping[str, str], warn: Callable[[str], object]) -> None:
 
 
 def monitor_token(environ: Mapping[str, str] = os.environ) -> str | None:
-    """The token that a variable gives: what to ask for, or to show to who asks for it."""
-    return environ.get(_TOKEN) or None
+    """The token of the settings last applied, else of a variable: to be asked for, or shown."""
+    return _secrets.get(_TOKEN) or environ.get(_TOKEN) or None
 
 
 def disabled(environ: Mapping[str, str] = os.environ) -> bool:
@@ -106,8 +109,8 @@ def _attempt(
         warn(problem(variable, text, wrong, "the program runs without it"))
 
 
-def _apply_text(text: str, environ: Mapping[str, str]) -> None:
-    apply_plan(Plan.from_json(text), _services(environ))
+def _apply_text(text: str) -> None:
+    apply_plan(Plan.from_json(text), SERVICES)
 
 
 def _start_monitor(plan: Plan) -> Stop | None:
@@ -127,17 +130,15 @@ def _start_tracing(plan: Plan) -> Stop | None:
     return tracemalloc.stop
 
 
-def _start_endpoints(plan: Plan, token: str | None) -> Stop | None:
-    if plan.value("monitor.http") is None:
-        return None
-    return _do("monitor.http", lambda plan: _endpoints(plan, token), plan)
+def _start_endpoints(plan: Plan) -> Stop | None:
+    return _do("monitor.http", _endpoints, plan) if plan.value("monitor.http") else None
 
 
-def _endpoints(plan: Plan, token: str | None) -> Duty:
+def _endpoints(plan: Plan) -> Duty:
     from gctune.endpoints import find
     from gctune.monitor.serving import Serving
 
-    return Serving(str(plan.value("monitor.http")), token, find)
+    return Serving(str(plan.value("monitor.http")), monitor_token(), find)
 
 
 def _start_publishing(plan: Plan) -> Stop | None:
@@ -200,14 +201,9 @@ def _do(name: str, make: Callable[[Plan], Duty], plan: Plan) -> Stop:
     return lambda: lay_down(job)
 
 
-def _services(secrets: Mapping[str, str]) -> tuple[Service, ...]:
-    """What runs while a plan is in force; imported only when the thread has a use for it."""
-    token = monitor_token(secrets)
-    endpoints = Service(("monitor.http", "monitor.token"), lambda p: _start_endpoints(p, token))
-    return (endpoints, *_SERVICES)
-
-
-_SERVICES = (
+# What runs while a plan is in force; none of it is imported before the thread has a use for it.
+SERVICES = (
+    Service(("monitor.http", "monitor.token"), _start_endpoints),
     Service(("monitor.trace",), _start_tracing),
     Service(("monitor.", "alerts."), _start_monitor),
     Service(("monitor.workers",), _start_publishing),

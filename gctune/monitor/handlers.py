@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
@@ -12,10 +13,9 @@ from gctune.monitor.loop import Loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import TypeAlias
 
-    Pause: TypeAlias = Callable[[float], bool]
+Pause: TypeAlias = Callable[[float], bool]  # waits for seconds, and says: still wanted
 
 MOST = 8
 _SECONDS = 10.0  # that a client may take to read what was written at once, or to close at the end

@@ -1,8 +1,9 @@
 """Which function a line belongs to, told from the source.
 
-tracemalloc knows files and lines only. The source is compiled, not run, and
-each line is looked up in the line tables of the functions that come of it, so
-that lambdas and comprehensions are told apart as this interpreter does.
+tracemalloc knows files and lines only. The source is compiled, not run, unless
+Python keeps what it compiled. Each line is looked up in the line tables of the
+functions that come of it, so that lambdas and comprehensions are told apart as
+this interpreter does.
 
 A line may belong to several functions, such as one that makes a lambda and the
 lambda itself. Then the rest of the stack decides: the outermost function is
@@ -13,14 +14,19 @@ bears the name of its file instead (`<string>`, `<frozen importlib._bootstrap>`)
 
 from __future__ import annotations
 
+import marshal
+import struct
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 from types import CodeType
 
 from gctune.profile.file import opened
 from gctune.profile.sites import Frame, Function, Stack
 
+_HEADER = 16  # bytes of a .pyc before its code
 _MOST_BYTES = 16 * 2**20  # of a source; longer ones stay nameless
 _MODULE = "<module>"
 _FROZEN = "<frozen "  # importlib and runpy, which alone run modules
@@ -71,25 +77,59 @@ def _can_begin(function: Function, callers: list[Frame]) -> bool:
 def _lines(file: str) -> _Lines:
     """The functions that each line of a file can belong to, the outermost first."""
     lines: _Lines = {}
-    code = _compile(file)
+    code = _code(file)
     for function, numbers in _walk(code, file, "") if code else ():
         for number in numbers:
             lines.setdefault(number, []).append(function)
     return lines
 
 
-def _compile(file: str) -> CodeType | None:
-    """Compile a source; None where it cannot be read or is no Python."""
+def _code(file: str) -> CodeType | None:
+    """The code of a source: as Python keeps it, or compiled; None where it cannot be had."""
     try:
-        with opened(Path(file)) as stream:
-            source = stream.read(_MOST_BYTES + 1)
-        if len(source) > _MOST_BYTES:
-            return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return compile(source, file, "exec", dont_inherit=True)
+        kept = _kept(Path(file)) if file.endswith(".py") else None
+        return kept or _compile(_read(Path(file)), file)
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
         return None
+
+
+def _kept(file: Path) -> CodeType | None:
+    """The code that Python keeps of a source that it has imported; None where it is not up to date.
+
+    Unlike compiling, reading it is quick, and warns of nothing.
+    """
+    try:
+        content = _read(Path(cache_from_source(file)))
+        found = file.stat()
+        if content[:_HEADER] == _header(found.st_mtime, found.st_size):
+            code = marshal.loads(content[_HEADER:])  # noqa: S302 - what Python itself would run
+            return code if isinstance(code, CodeType) else None
+    except (OSError, EOFError, ValueError, TypeError, NotImplementedError):
+        pass
+    return None
+
+
+def _header(changed: float, size: int) -> bytes:
+    """What stands before the code of a source that was changed then, by PEP 552."""
+    number = 0xFFFFFFFF
+    return MAGIC_NUMBER + struct.pack("<3I", 0, int(changed) & number, size & number)
+
+
+def _compile(source: bytes, file: str) -> CodeType:
+    # To silence warnings changes what all threads see, so only one that is alone may.
+    if len(sys._current_frames()) > 1:
+        return compile(source, file, "exec", dont_inherit=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compile(source, file, "exec", dont_inherit=True)
+
+
+def _read(file: Path) -> bytes:
+    with opened(file) as stream:
+        content = stream.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError("too long")
+    return content
 
 
 def _walk(code: CodeType, file: str, within: str) -> Iterator[tuple[Function, set[int]]]:
