@@ -62,8 +62,9 @@ class _Client(Record):
 class Server:
     """Serves what `find` finds for a request that keeps the rules, until `stop`.
 
-    `find` returns a Route or raises Refusal. `failures` counts what went wrong
-    in answering; `tell` gets a line of the first.
+    `find` returns a Route or raises Refusal. `asked` is whether there has been
+    a client. `failures` counts what went wrong in answering; `tell` gets a
+    line of the first.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Server:
         find: Callable[[Request], Route],
         tell: Callable[[str], object],
     ) -> None:
+        self.asked = False
         self.failures = 0
         self.bound = bound
         self._rules, self._find, self._tell = rules, find, tell
@@ -141,6 +143,7 @@ class Server:
             client, _ = self.bound.listener.accept()
         except (BlockingIOError, ConnectionAbortedError):  # it has gone already
             return
+        self.asked = True
         client.setblocking(False)
         if len(self._clients) >= MOST_CLIENTS:
             self._drop(next(iter(self._clients)))

@@ -1,7 +1,9 @@
 """Having the endpoints served, as a duty of gctune's thread: once the address can be had.
 
 Where another process has it this one stands by, and takes it over when that
-one has ended. So of several workers with one address one serves at a time.
+one has ended. So of several workers with one address one serves at a time. A
+process that forks before anybody has asked it anything is taken for the master
+of such workers, and leaves the address to them.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from gctune.monitor.server import Route
 
 _STANDBY = 5.0  # seconds until an address that is taken is tried again
+_TO_CHILDREN = 30.0  # seconds for which a process that has forked leaves it to its children
 _FOR_EVER = 3600.0
 
 
@@ -33,7 +36,7 @@ def served_at() -> str | None:
     Port 0 and `{pid}` are resolved. None while they are not served; they are
     from about a second after a plan is applied.
     """
-    return next((server.bound.name for server in _servers()), None)
+    return next((server.bound.name for _, server in _serving()), None)
 
 
 class Serving(Duty):
@@ -45,17 +48,21 @@ class Serving(Duty):
         self._pid = os.getpid()
         self._waits = False
 
-    def __call__(self, _: int) -> float:
+    def __call__(self, now_ns: int) -> float:
         """Serve if it can be done; return the seconds until this is to be tried again."""
+        if self.server is not None:
+            return _STANDBY
+        first_ns = fork.first_ns()
+        if first_ns and now_ns < first_ns + _TO_CHILDREN * 1e9:
+            return _STANDBY
         try:
-            if self.server is None:
-                self._serve()
+            self._serve()
         except (OSError, ValueError) as error:
             if isinstance(error, OSError) and taken(error):
                 self._stand_by()
                 return _STANDBY
             self._warn(getattr(error, "strerror", None) or str(error), "give another address")
-        return _FOR_EVER
+        return _STANDBY if self.server else _FOR_EVER
 
     def close(self) -> None:
         """Serve no more."""
@@ -84,20 +91,23 @@ class Serving(Duty):
         warn(problem("monitor.http", self._address, wrong.lower(), remedy))
 
 
-def _servers() -> Iterator[Server]:
+def _serving() -> Iterator[tuple[Serving, Server]]:
     for duty in duties():
         if isinstance(duty, Serving) and duty.server is not None:
-            yield duty.server
+            yield duty, duty.server
 
 
 def _before_fork() -> None:
-    for server in _servers():
+    for _, server in _serving():
         server.rest()
 
 
 def _after_fork_in_parent() -> None:
-    for server in _servers():
-        server.start()
+    for duty, server in _serving():
+        if server.asked:
+            server.start()
+        else:
+            duty.close()
 
 
 fork.around(_before_fork, _after_fork_in_parent)

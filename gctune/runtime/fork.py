@@ -11,6 +11,7 @@ What runs in a thread must not run while the process forks: see `around`.
 from __future__ import annotations
 
 import os
+import time
 
 from gctune.runtime import knobs
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 _acts_before: list[Callable[[], None]] = []
 _acts_in_parent: list[Callable[[], None]] = []
 _acts: list[Callable[[], None]] = []
+_first_ns = 0
+
+
+def first_ns() -> int:
+    """When this process first forked, by time.perf_counter_ns; 0 where it never has."""
+    return _first_ns
 
 
 def around(before: Callable[[], None], in_parent: Callable[[], None]) -> None:
@@ -47,9 +54,17 @@ def after_in_child() -> None:
 
     Never raises.
     """
+    global _first_ns  # noqa: PLW0603 - a process has one past
+    _first_ns = 0
     _attempt_each(_acts)
     if knobs.FREEZE.read() == knobs.FORK:
         knobs.FREEZE.freeze()
+
+
+def _after_in_parent() -> None:
+    global _first_ns  # noqa: PLW0603 - as above
+    _first_ns = _first_ns or time.perf_counter_ns()
+    _attempt_each(_acts_in_parent)
 
 
 def _attempt_each(acts: list[Callable[[], None]]) -> None:
@@ -63,6 +78,6 @@ def _attempt_each(acts: list[Callable[[], None]]) -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=lambda: _attempt_each(_acts_before),
-        after_in_parent=lambda: _attempt_each(_acts_in_parent),
+        after_in_parent=_after_in_parent,
         after_in_child=after_in_child,
     )
