@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gctune.monitor.alerts import Rule, State
     from gctune.monitor.sample import Sample
+    from gctune.monitor.tally import Seen
     from gctune.runtime.plan import Plan
 
 DEFAULT_INTERVAL = 5.0  # seconds
@@ -58,16 +59,15 @@ class Monitor(Duty):
 
     def read(self) -> Sample:
         """Read the process now, besides what is read each interval."""
-        seen = self._collections.seen if self._collections else UNSEEN
-        return self._reader.read(self.sample, seen)
+        return self._reader.read(self.sample, self._seen())
 
     def __call__(self, now_ns: int) -> float:
-        """See to what is due: the collections since the last time, a sample, its alerts."""
-        if self._collections:
-            self._collections.drain()
+        """Take a sample where one is due; see the collections since the last time anyhow."""
         if now_ns >= self._due_ns:
             self._due_ns = now_ns + self._interval_ns
             self._take_sample()
+        else:
+            self._seen()
         return min((self._due_ns - now_ns) / 1e9, _DRAIN)
 
     def close(self) -> None:
@@ -75,10 +75,11 @@ class Monitor(Duty):
         if self._collections:
             self._collections.close()
 
+    def _seen(self, *, ends_interval: bool = False) -> Seen:
+        return self._collections.seen(ends_interval=ends_interval) if self._collections else UNSEEN
+
     def _take_sample(self) -> None:
-        self.sample = self.read()
-        if self._collections:
-            self._collections.begin_interval()
+        self.sample = self._reader.read(self.sample, self._seen(ends_interval=True))
         self._alarm.see(self.sample)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _thread import RLock
+
 from gctune.monitor.histogram import EMPTY, Histogram
 from gctune.monitor.recorder import Recorder, brief
 from gctune.record import Record
@@ -64,23 +66,23 @@ class Collections:
     """The collections of this process, seen one by one from now on until `close`."""
 
     def __init__(self) -> None:
+        self._lock = RLock()  # for readings besides those of the thread
         self._tally = Tally()
         self._recorder = Recorder()
         self._recorder.sample(0, 0, 0)
         self._recorder.start()
 
-    @property
-    def seen(self) -> Seen:
-        """What those that were drained add up to."""
-        return self._tally.seen
+    def seen(self, *, ends_interval: bool = False) -> Seen:
+        """What those until now add up to.
 
-    def drain(self) -> None:
-        """Add up those since the last time."""
-        self._tally.add(brief(self._recorder.drain()))
-
-    def begin_interval(self) -> None:
-        """Have `longest_ns` tell of those alone that are drained from now on."""
-        self._tally.begin_interval()
+        If that `ends_interval`, `longest_ns` tells of later ones alone from now on.
+        """
+        with self._lock:
+            self._tally.add(brief(self._recorder.drain()))
+            seen = self._tally.seen
+            if ends_interval:
+                self._tally.begin_interval()
+        return seen
 
     def close(self) -> None:
         """See no more."""

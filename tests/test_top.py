@@ -1,0 +1,148 @@
+"""`gctune top` shows what a program's endpoints tell of it, and what the system does."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from servers import ENVIRON, running
+
+from gctune.report.top import Row, line, rows_of
+
+TOP = [sys.executable, "-m", "gctune", "top"]
+
+# Serves its endpoints, says so, and is busy until its standard input ends.
+WATCHED = """
+import sys, threading
+import gctune
+from gctune.monitor.serving import served_at
+gctune.apply(
+    environment="test",
+    monitor={"level": "detailed", "interval": 0.1, "http": sys.argv[1]},
+    alerts={"heap": {"threshold": 1, "hold": 0}},
+)
+def churn():
+    for _ in range(1000):
+        cycle = []
+        cycle.append(cycle)
+while served_at() is None or not gctune.sample().longest_pause_ns: churn()
+print("ready", flush=True)
+while True: churn()
+"""
+
+
+def top(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*TOP, *arguments],
+        env={**ENVIRON, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, str]]:
+    """A program's process id, and where it serves its endpoints."""
+    folder = tmp_path_factory.mktemp("watched")
+    url = f"unix:{folder}/socket"
+    environ = {**ENVIRON, "GCTUNE_MONITOR__HTTP": url}
+    with running(sys.executable, "-c", WATCHED, url, directory=folder, environ=environ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+        yield program.pid, url
+
+
+def test_a_line_for_each_reading_where_there_is_no_terminal(watched: tuple[int, str]) -> None:
+    pid, url = watched
+    done = top("--url", url, "--count", "2", "--interval", "0.1")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2
+    assert all(each.startswith(f"pid {pid}  rss ") for each in lines)
+    assert all(each.endswith("alerts heap") for each in lines)
+    assert all("  gcs " in each and "  longest " in each for each in lines)
+
+
+def test_a_process_is_seen_from_outside_and_by_its_endpoints(watched: tuple[int, str]) -> None:
+    pid, _ = watched
+    done = top("--pid", str(pid), "--count", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  cpu " in done.stdout
+    assert "  gcs " in done.stdout
+
+
+def test_a_process_without_endpoints_is_seen_from_outside() -> None:
+    done = top("--pid", str(os.getpid()), "--count", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"pid {os.getpid()}  rss " in done.stdout
+    assert "gcs" not in done.stdout
+
+
+def test_a_table_on_a_terminal(watched: tuple[int, str]) -> None:
+    _, url = watched
+    leader, follower = pty.openpty()
+    environ = {**ENVIRON, "TERM": "xterm", "COLUMNS": "80"}
+    with subprocess.Popen(
+        [*TOP, "--url", url, "--count", "1"], stdout=follower, env=environ
+    ) as shown:
+        assert shown.wait(60) == 0
+    os.close(follower)
+    drawn = os.read(leader, 65536).decode()
+    os.close(leader)
+    assert "cpu" not in drawn  # which is seen from outside alone
+    assert "longest" in drawn
+    assert "heap" in drawn
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        ([], 2, "give --pid or --url"),
+        (["--pid", "1", "--url", "unix:/nowhere"], 2, "give --pid or --url"),
+        (["--pid", "0"], 2, "--pid"),
+        (["--pid", str(2**22 + 1)], 1, f"--pid = {2**22 + 1}: no such process; it may have ended"),
+        (["--url", "unix:/nowhere"], 1, "--url = 'unix:/nowhere': no such file or directory"),
+        (["--url", "ftp://somewhere"], 2, "--url = 'ftp://somewhere'"),
+        (["--url", "unix:/nowhere", "--interval", "nan"], 2, "--interval"),
+    ],
+)
+def test_what_is_wrong_goes_to_stderr(arguments: list[str], status: int, told: str) -> None:
+    done = top(*arguments)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "[]", "{}", '{"metrics": []}', '{"metrics": {"a": 1}}', "["]
+)
+def test_an_answer_that_is_something_else_is_refused(answer: str) -> None:
+    with pytest.raises((ValueError, LookupError, TypeError)):
+        rows_of(json.loads(answer)["metrics"])
+
+
+def test_each_worker_has_its_row() -> None:
+    metrics = {
+        "process_resident_memory_bytes": [{"pid": "20", "value": 2.0}, {"pid": "3", "value": 1.0}],
+        "gctune_gc_cpu_ratio": [{"pid": "3", "value": 0.5}],
+        "gctune_alert": [
+            {"pid": "3", "rule": "heap", "value": 1.0},
+            {"pid": "20", "rule": "heap", "value": 0.0},
+        ],
+    }
+    first, second = rows_of(metrics)
+    assert first == Row("3", rss_bytes=1.0, gc_share=0.5, alerts="heap")
+    assert second == Row("20", rss_bytes=2.0, alerts="")
+    assert line(first) == "pid 3  rss 1B  gc 50.0%  alerts heap"
+
+
+def test_what_both_know_is_taken_from_outside() -> None:
+    outside, inside = Row("3", rss_bytes=1.0), Row("3", rss_bytes=2.0, gc_share=0.5)
+    assert outside.with_more(inside) == Row("3", rss_bytes=1.0, gc_share=0.5)
