@@ -7,11 +7,12 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from readings import full_reading, reading
 
+from gctune.monitor.alerts import State
 from gctune.monitor.exposition import JSON, TEXT, as_json, as_text, respond
 from gctune.monitor.metrics import METRICS
 from gctune.monitor.snapshot import merge, of_process, take
@@ -74,11 +75,15 @@ def test_processes_keep_apart_what_is_their_own() -> None:
     assert samples["gctune_pool_objects"][("pool", "buffer"), ("state", "idle")] == 6
 
 
+BARE_READING = reading()
+
+
+@settings(max_examples=50)
 @given(st.text(), st.text())
 def test_any_label_comes_through(environment: str, rule: str) -> None:
-    told = reading(**{rule: True})
-    about = {**told.about, "environment": environment}
-    samples = _parsed(as_text(take(told._replace(about=about))))
+    about = {**BARE_READING.about, "environment": environment}
+    alerts = {rule: State(True, 1.0, None, None)}
+    samples = _parsed(as_text(take(BARE_READING._replace(about=about, alerts=alerts))))
     (labels,) = samples["gctune_config_info"]
     assert dict(labels)["environment"] == environment
     assert samples["gctune_alert"] == {(("rule", rule),): 1}

@@ -23,9 +23,10 @@ def _check(*arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _rules(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The rules of an environment whose settings ask for every alert there is."""
-    written = tmp_path / "gctune.rules.yaml"
+    written = tmp_path_factory.mktemp("rules") / "gctune.rules.yaml"
     asked = {f"GCTUNE_ALERTS__{rule.upper()}__THRESHOLD": "1" for rule in MEASURES}
     ratios = dict.fromkeys(("NEAR_LIMIT", "THRASHING"), "50%")
     sizes = {"LEAK": "1MiB/h", "GROWTH_RATE": "1MB/s", "ALLOCATION_RATE": "50MB/s"}
@@ -35,18 +36,18 @@ def _rules(tmp_path: Path) -> Path:
         *["-m", "gctune", "alerts", "--environment", "staging", "--prometheus", "-o"],
         str(written),
         environ={**BARE, **asked},
-        directory=tmp_path,
+        directory=written.parent,
     )
     return written
 
 
 @promtool
-def test_prometheus_takes_the_rules(tmp_path: Path) -> None:
-    _check("check", "rules", str(_rules(tmp_path)))
+def test_prometheus_takes_the_rules(rules: Path) -> None:
+    _check("check", "rules", str(rules))
 
 
-def test_there_is_a_rule_for_each_alert_that_is_asked_for(tmp_path: Path) -> None:
-    named = re.findall(r'gctune_alert\{rule="(\w+)"\}', _rules(tmp_path).read_text())
+def test_there_is_a_rule_for_each_alert_that_is_asked_for(rules: Path) -> None:
+    named = re.findall(r'gctune_alert\{rule="(\w+)"\}', rules.read_text())
     assert named == list(MEASURES)
 
 
@@ -86,10 +87,10 @@ tests:
 
 
 @promtool
-def test_a_rule_fires_while_the_process_says_so(tmp_path: Path) -> None:
-    _rules(tmp_path)
-    (tmp_path / "tests.yaml").write_text(TESTED)
-    _check("test", "rules", str(tmp_path / "tests.yaml"))
+def test_a_rule_fires_while_the_process_says_so(rules: Path) -> None:
+    tests = rules.with_name("tests.yaml")
+    tests.write_text(TESTED)
+    _check("test", "rules", str(tests))
 
 
 def test_the_alerts_are_shown_with_what_they_go_by(tmp_path: Path) -> None:

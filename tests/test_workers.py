@@ -35,22 +35,27 @@ def _keys(name: str) -> st.SearchStrategy[tuple[str, ...]]:
     return st.tuples(st.just(name), *[_texts for _ in METRICS[name].labels])
 
 
+few = settings(max_examples=30)
+
 _snapshots = st.dictionaries(
-    st.sampled_from(sorted(METRICS)).flatmap(_keys), st.integers(0, 2**53), max_size=12
+    st.sampled_from(sorted(METRICS)).flatmap(_keys), st.integers(0, 2**53), max_size=6
 )
 
 
+@few
 @given(_snapshots, _snapshots)
 def test_merging_does_not_care_who_comes_first(one: dict, other: dict) -> None:
     assert merge([one, other]) == merge([other, one])
 
 
+@few
 @given(_snapshots, _snapshots, _snapshots)
 def test_merging_does_not_care_who_is_merged_first(one: dict, two: dict, three: dict) -> None:
     assert merge([merge([one, two]), three]) == merge([one, merge([two, three])])
     assert merge([one, {}]) == one
 
 
+@few
 @given(_snapshots)
 def test_numbers_come_back_from_their_file(snapshot: dict) -> None:
     assert decode(encode(snapshot)) == snapshot
@@ -108,6 +113,7 @@ for line in sys.stdin:
         ("gctune_pool_objects", "buffer", "idle"): 2,
     })
     print("published", flush=True)
+workers.leave()
 """
 
 
@@ -134,6 +140,10 @@ class Worker:
     def kill(self) -> None:
         self.process.kill()
         self.process.communicate()
+
+    def end(self) -> None:
+        self.process.communicate()
+        assert self.process.returncode == 0
 
 
 @contextlib.contextmanager
@@ -245,7 +255,7 @@ def test_files_of_others_are_let_be(folder: Path) -> None:
     assert [name for name in names if not (folder / name).exists()] == []
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 2 << 20), st.binary(min_size=1, max_size=64)), max_size=4))
 def test_a_damaged_file_gives_what_was_written_or_nothing(
     tmp_path_factory: pytest.TempPathFactory, damages: list[tuple[int, bytes]]
@@ -367,6 +377,55 @@ def test_a_forked_child_has_a_file_of_its_own(folder: Path) -> None:
         check=True,
     )
     assert done.stdout == "31\n"
+
+
+def test_a_service_that_ends_well_leaves_nothing(folder: Path) -> None:
+    with working(folder, 1, of_another_group=True) as (leader,):
+        leader.publish(1)
+        leader.end()
+    assert not folder.exists()
+
+
+def test_a_worker_that_ends_leaves_what_it_counted(folder: Path) -> None:
+    with working(folder, 1) as (worker,):
+        worker.publish(5)
+        worker.end()
+    assert Workers(str(folder)).merged() == {COLLECTIONS: 5}
+
+
+LEADER = """
+import os, signal, sys
+from gctune.monitor.workers import Workers
+workers = Workers(sys.argv[1])
+workers.publish({})
+ready, wake = os.pipe()
+child = os.fork()
+if not child:
+    workers.leave()
+    workers.publish({})
+    os.write(wake, b"!")
+    signal.pause()
+os.read(ready, 1)
+workers.leave()
+print(len(os.listdir(sys.argv[1])))
+os.kill(child, signal.SIGKILL)
+os.waitpid(child, 0)
+workers.leave()
+print(os.path.exists(sys.argv[1]))
+"""
+
+
+def test_the_leader_takes_nothing_away_while_others_live(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LEADER, str(folder)],
+        env=BARE,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        start_new_session=True,
+    )
+    assert done.stdout == "3\nFalse\n"
 
 
 def test_a_reader_sees_totals_rise_while_workers_come_and_go(folder: Path) -> None:

@@ -42,6 +42,10 @@ class Publishing(Duty):
         self.workers.publish(take(reading()))
         return self._interval
 
+    def close(self) -> None:
+        """Take the numbers away where they were the last of their service."""
+        self.workers.leave()
+
 
 def scrape(accept: str) -> tuple[str, bytes]:
     """Answer a scrape whose Accept header is `accept`: the content's type, and the content."""

@@ -9,7 +9,7 @@ not pile up; what groups that are gone have left behind is removed.
 """
 
 # pathlib costs 4 ms.
-# ruff: noqa: PTH105, PTH108, PTH118, PTH208
+# ruff: noqa: PTH105, PTH106, PTH108, PTH118, PTH208
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from gctune.monitor.metric import Snapshot
 
-_NUMBERS, _PAST, _LOCK = ".numbers", ".past", "lock"
+_NUMBERS, _PAST, _NEW, _LOCK = ".numbers", ".past", ".new", "lock"
 _TRIES = 10  # at reading everything between two changes of the past
 
 
@@ -89,6 +89,21 @@ class Workers:
                 break
         return merge(snapshots)
 
+    def leave(self) -> None:
+        """Take away what the service has left, if this process led it and nobody else is alive.
+
+        Any other's numbers stay: what it counted is still told. Does nothing
+        in a forked child that has not published.
+        """
+        own = self._own
+        if own is None or not own.pid == own.group == os.getpid():
+            return
+        with suppress(OSError):
+            if not any(worker.alive for worker in self._workers(own.group) if worker != own):
+                self._remove(name for name in os.listdir(self._folder) if _group(name) == own.group)
+                self._remove([_LOCK])
+                os.rmdir(self._folder)  # fails where others use it
+
     def _join(self) -> _Worker:
         prepare(self._folder)
         self._own = own = _Worker(os.getpgrp(), os.getpid(), started(os.getpid()) or 0)
@@ -107,7 +122,8 @@ class Workers:
             counted = merge([past.snapshot, *map(self._told_by, ended)])
             self._make_past(group, _Past(tuple(worker.file for worker in ended), counted))
             self._remove(worker.file for worker in ended)
-        self._remove(name for name in os.listdir(self._folder) if _of_a_gone_group(name))
+        groups = {name: _group(name) for name in os.listdir(self._folder)}
+        self._remove(name for name, each in groups.items() if each and not _exists(each))
 
     def _present(self, group: int, past: _Past) -> Iterator[Snapshot]:
         return (
@@ -136,10 +152,11 @@ class Workers:
 
     def _make_past(self, group: int, past: _Past) -> None:
         """Put `past` in the place of the one before, at once."""
-        whole, new = self._path(f"{group}{_PAST}"), self._path(f"{group}{_PAST}.new")
-        self._remove([f"{group}{_PAST}.new"])
-        numbers.write(new, 0, " ".join(past.files).encode() + b"\n" + encode(past.snapshot))
-        os.replace(new, whole)
+        name = f"{group}{_PAST}"
+        self._remove([name + _NEW])  # which a kill may have left
+        content = " ".join(past.files).encode() + b"\n" + encode(past.snapshot)
+        numbers.write(self._path(name + _NEW), 0, content)
+        os.replace(self._path(name + _NEW), self._path(name))
 
     def _remove(self, names: Iterable[str]) -> None:
         for name in names:
@@ -157,11 +174,11 @@ def _worker(name: str) -> _Worker | None:
     return _Worker(*map(int, parts)) if plain and all(map(str.isdecimal, parts)) else None
 
 
-def _of_a_gone_group(name: str) -> bool:
-    """Whether gctune made the file for a process group of which nothing is left."""
-    ours = name.endswith((_NUMBERS, _PAST, _PAST + ".new"))
+def _group(name: str) -> int | None:
+    """The process group that a file is of; None for one that gctune did not make."""
+    ours = name.endswith((_NUMBERS, _PAST, _PAST + _NEW))
     group = name.replace(".", "-").split("-")[0]
-    return ours and group.isdecimal() and not _exists(int(group))
+    return int(group) if ours and group.isdecimal() else None
 
 
 def _exists(group: int) -> bool:
