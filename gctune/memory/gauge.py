@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from gctune.memory.bounds import Bounds
 
 _STALE_NS = 1_000_000_000  # limits are read again, which costs more than what is used
+_MATTERS = 0.8  # of the limit: below, nobody needs to know what is free
+_DEAR_NS, _SELDOM = 500_000, 1000  # asking for what is free may take 0.1% of the time
 
 
 class Gauge:
@@ -28,6 +30,7 @@ class Gauge:
         self._clock = clock
         self._chance = chance
         self._files = find_container()
+        self._ask_again_ns = 0
         self._learn(clock())
 
     def read(self) -> Reading:
@@ -38,7 +41,19 @@ class Gauge:
         used = self._used()
         bound = self._bounds.at(self._container, used)
         share = min(1.0, self._rss / used) if used > 0 else 1.0
-        return Reading(now_ns, used, *bound, share, self._chance())
+        free = self._free() if used >= bound.limit * _MATTERS else 0
+        return Reading(now_ns, used, free, *bound, share, self._chance())
+
+    def _free(self) -> int:
+        """What is free in the allocator; 0 where it cannot be told, or not cheaply."""
+        begun_ns = self._clock()
+        if begun_ns < self._ask_again_ns:
+            return 0
+        free = _free_bytes()
+        cost_ns = self._clock() - begun_ns
+        if cost_ns > _DEAR_NS:
+            self._ask_again_ns = begun_ns + cost_ns * _SELDOM
+        return free
 
     def _learn(self, now_ns: int) -> None:
         self._counted = self._files.counted()
@@ -49,3 +64,12 @@ class Gauge:
     def _used(self) -> int:
         working_set = self._counted.working_set_bytes() if self._container else None
         return rss_bytes() if working_set is None else working_set
+
+
+def _free_bytes() -> int:
+    try:
+        from gctune.host.heap import free_bytes
+
+        return free_bytes()
+    except (ImportError, AttributeError, OSError, TypeError):  # not glibc, or an old one
+        return 0

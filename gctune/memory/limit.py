@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _MS, _SECOND = 1_000_000, 1_000_000_000  # in nanoseconds
 
 # Shares of the limit.
+_HIGH = 0.95  # from where on relief is due
 _SPREAD = 0.03  # by which processes that share it differ in when they begin
 _LOW = 0.05  # from where relief is due down to where it ends
 _AHEAD = 0.04  # the most that is expected to be taken before relief has an effect
@@ -43,7 +44,7 @@ def initial(reading: Reading) -> State:
     return State(
         mood=Mood.OK,
         at_ns=reading.at_ns,
-        used=reading.used,
+        taken=reading.taken,
         rate=0.0,
         left=0,
         vain=0,
@@ -68,7 +69,7 @@ def decide(state: State, reading: Reading) -> Decision:
         return _look_again(_calm(state, reading), reading)
     if _refusal_ns(state, reading):
         return _look_again(state._replace(mood=_refused_mood(state, reading)), reading)
-    relief = Relief(tuple(_acts(state, reading)), reading.at_ns, reading.used, 0)
+    relief = Relief(tuple(_acts(state, reading)), reading.at_ns, reading.taken, 0)
     return _go_on(state._replace(mood=_mood(state)), relief, reading)
 
 
@@ -86,7 +87,7 @@ def did(state: State, act: str, cost_ns: int) -> State:
 def _observe(state: State, reading: Reading) -> State:
     return state._replace(
         at_ns=reading.at_ns,
-        used=reading.used,
+        taken=reading.taken,
         rate=_rate(state, reading),
         budget=state.budget.leaked(reading.at_ns, reading.cpu_share),
     )
@@ -97,7 +98,7 @@ def _rate(state: State, reading: Reading) -> float:
     passed_ns = reading.at_ns - state.at_ns
     if state.relief is not None or passed_ns <= 0:
         return state.rate  # what relief frees says nothing of how fast memory is taken
-    return max(0.0, (reading.used - state.used) * _SECOND / passed_ns, state.rate / 2)
+    return max(0.0, (reading.taken - state.taken) * _SECOND / passed_ns, state.rate / 2)
 
 
 def _due(state: State, reading: Reading) -> bool:
@@ -106,12 +107,16 @@ def _due(state: State, reading: Reading) -> bool:
 
 def _soon(state: State, reading: Reading) -> float:
     """What will be used before relief can have an effect."""
-    return reading.used + min(state.rate * _AHEAD_NS / _SECOND, reading.limit * _AHEAD)
+    return reading.taken + _growth(state, reading)
+
+
+def _growth(state: State, reading: Reading) -> float:
+    return min(state.rate * _AHEAD_NS / _SECOND, reading.limit * _AHEAD)
 
 
 def _high(state: State, reading: Reading) -> float:
     """From where on relief is due; processes that share the limit do not all begin at once."""
-    return reading.limit * (1 - _SPREAD * state.spread * (1 - reading.share))
+    return reading.limit * (_HIGH - _SPREAD * state.spread * (1 - reading.share))
 
 
 def _low(state: State, reading: Reading) -> float:
@@ -120,7 +125,7 @@ def _low(state: State, reading: Reading) -> float:
 
 def _calm(state: State, reading: Reading) -> State:
     """No relief is due: all is well; after thrashing, only when memory is well below."""
-    if state.mood == Mood.THRASHING and reading.used > _low(state, reading):
+    if state.mood == Mood.THRASHING and reading.taken > _low(state, reading):
         return state
     return state._replace(mood=Mood.OK, vain=0, rest_ns=0)
 
@@ -148,9 +153,9 @@ def _unaffordable_ns(state: State, reading: Reading) -> int:
 def _emergency(state: State, reading: Reading) -> bool:
     """Whether the kernel is about to kill, and a collection could find something."""
     mark = _emergency_mark(reading)
-    if mark is None or _soon(state, reading) < mark:
+    if mark is None or reading.used + _growth(state, reading) < mark:
         return False
-    return reading.used - state.left >= reading.limit * _GROWN
+    return reading.taken - state.left >= reading.limit * _GROWN
 
 
 def _emergency_mark(reading: Reading) -> float | None:
@@ -170,8 +175,8 @@ def _acts(state: State, reading: Reading) -> Iterator[str]:
 def _go_on(state: State, relief: Relief, reading: Reading) -> Decision:
     """Take the next act that the budget allows; end the relief where enough is free, or no act."""
     if state.done.get(Act.FULL, relief.began_ns - 1) >= relief.began_ns:
-        state = state._replace(left=reading.used)
-    if reading.used > _low(state, reading):
+        state = state._replace(left=reading.taken)
+    if reading.taken > _low(state, reading):
         for place, act in enumerate(relief.acts, start=1):
             if _affordable(state, act, reading):
                 rest = relief._replace(acts=relief.acts[place:])
@@ -198,11 +203,11 @@ def _end(state: State, relief: Relief, reading: Reading) -> State:
 
 def _doublings(state: State, relief: Relief, reading: Reading) -> int:
     """How often to double the rest; 0 where the relief was worth its cost."""
-    if reading.used <= _low(state, reading):
+    if reading.taken <= _low(state, reading):
         return 0
-    if relief.used_before - reading.used < reading.limit * _WORTH * reading.share:
+    if relief.taken_before - reading.taken < reading.limit * _WORTH * reading.share:
         return min(state.vain + 1, _VAIN_DOUBLINGS)
-    return min(state.vain + 1, _STEADY_DOUBLINGS) if reading.used >= reading.limit else 0
+    return min(state.vain + 1, _STEADY_DOUBLINGS) if reading.taken >= _high(state, reading) else 0
 
 
 def _look_again(state: State, reading: Reading) -> Decision:

@@ -25,22 +25,31 @@ class Act:
     TRIM = "trim"
 
 
+_SLACK = 0.07  # of the limit: as much of what is free in the allocator need not be given back
+
+
 class Reading(Record):
     """The memory that counts at one instant, and what it is held against.
 
-    `limit` is what to stay under, `end` where the kernel kills; None is
-    nowhere. `enforced` says whether relief may cost more than a little.
-    `share` is the part of `used` that is this process's own, above 0.
+    `free` of `used` is free in the allocator, as far as it is known. `limit`
+    is what to stay under, `end` where the kernel kills; None is nowhere.
+    `enforced` says whether relief may cost more than a little. `share` is the part of `used` that is this process's own, above 0.
     `chance` is a random number from 0 to 1.
     """
 
     at_ns: int
     used: int
+    free: int
     limit: int
     end: int | None
     enforced: bool
     share: float
     chance: float
+
+    @property
+    def taken(self) -> float:
+        """What is used and not free; of what is free, no more than the slack is left out."""
+        return max(self.used - self.free, self.used - self.limit * _SLACK)
 
     @property
     def cpu_share(self) -> float:
@@ -53,7 +62,7 @@ class Relief(Record):
 
     acts: tuple[str, ...]
     began_ns: int
-    used_before: int
+    taken_before: float
     cost_ns: int
 
 
@@ -69,9 +78,9 @@ class State(Record):
 
     mood: str
     at_ns: int
-    used: int
+    taken: float
     rate: float
-    left: int
+    left: float
     vain: int
     rest_ns: int
     spread: float
