@@ -13,7 +13,7 @@ from gctune.host.cgroups import find_cgroups
 _GONE_WITHIN = 5.0  # seconds until the kernel has let go of a group whose processes ended
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """No group can be made here; the message says why."""
 
 
@@ -59,14 +59,14 @@ class MemoryGroup:
 
 @contextmanager
 def memory_group(size: int) -> Iterator[MemoryGroup]:
-    """Make a group with a limit of `size` bytes, and remove it at the end. Raises Refused."""
+    """Make a group with a limit of `size` bytes, and remove it at the end. Raises RefusedError."""
     group = _make()
     try:
         try:
             group.limit(size)
             group.kills()
         except (OSError, KeyError) as error:
-            raise Refused(f"the group's limit cannot be set: {error}") from error
+            raise RefusedError(f"the group's limit cannot be set: {error}") from error
         yield group
     finally:
         _remove(group.folder)
@@ -85,15 +85,18 @@ def _make() -> MemoryGroup:
             return MemoryGroup(folder, unified=own.unified)
         reasons = [f"{own.path!r} does not hold the memory controller"]
         folder.rmdir()
-    raise Refused(reasons[0])
+    raise RefusedError(reasons[0])
 
 
 def _remove(folder: Path) -> None:
     deadline = time.monotonic() + _GONE_WITHIN
-    while True:
-        try:
-            return folder.rmdir()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            os.sched_yield()
+    while not _removed(folder) and time.monotonic() < deadline:
+        os.sched_yield()
+
+
+def _removed(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError:  # the kernel has not done with its processes
+        return False
+    return True

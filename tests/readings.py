@@ -34,6 +34,7 @@ def full_reading() -> Reading:
         working_set_bytes=2_000_000,
         limit_bytes=8_000_000,
         headroom_bytes=6_000_000,
+        limit_state="ok",
         pressure_some=0.25,
         pressure_full=0.125,
         frozen=10,

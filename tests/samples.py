@@ -27,6 +27,7 @@ _SAMPLE: dict[str, Any] = {
     "working_set_bytes": None,
     "limit_bytes": None,
     "headroom_bytes": None,
+    "limit_state": None,
     "pressure_some": None,
     "pressure_full": None,
     "blocks": 0,

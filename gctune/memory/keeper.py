@@ -49,7 +49,7 @@ class _Latest:
     standing: Standing | None = None
 
 
-def standing() -> Standing | None:
+def last_standing() -> Standing | None:
     """How this process stood to its soft limit at the last look; None where none is kept."""
     return _Latest.standing
 

@@ -33,8 +33,9 @@ class Reading(Record):
 
     `free` of `used` is free in the allocator, as far as it is known. `limit`
     is what to stay under, `end` where the kernel kills; None is nowhere.
-    `enforced` says whether relief may cost more than a little. `share` is the part of `used` that is this process's own, above 0.
-    `chance` is a random number from 0 to 1.
+    `enforced` says whether relief may cost more than a little. `share` is the
+    part of `used` that is this process's own, above 0. `chance` is a random
+    number from 0 to 1.
     """
 
     at_ns: int

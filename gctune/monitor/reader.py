@@ -12,6 +12,7 @@ from operator import sub
 from gctune.host.container import find_container
 from gctune.host.process import peak_rss_bytes, rss_bytes
 from gctune.memory import pools
+from gctune.memory.keeper import last_standing
 from gctune.monitor.sample import Rates, Sample
 from gctune.monitor.tally import UNSEEN
 
@@ -42,7 +43,7 @@ class Reader:
         """Read everything; rates are since the sample `before`. Costs some 200 us."""
         container, rss, stats = self._files.read(), rss_bytes(), gc.get_stats()
         limit = self._limit(container)
-        pressure = container.pressure
+        pressure, standing = container.pressure, last_standing()
         sample = Sample(
             time=time.time(),
             time_ns=time.perf_counter_ns(),
@@ -54,6 +55,7 @@ class Reader:
             working_set_bytes=container.working_set_bytes,
             limit_bytes=limit,
             headroom_bytes=None if limit is None else limit - _used(container, rss),
+            limit_state=standing and standing.state,
             pressure_some=pressure and pressure.some,
             pressure_full=pressure and pressure.full,
             blocks=sys.getallocatedblocks(),

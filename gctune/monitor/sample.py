@@ -61,6 +61,8 @@ class Sample:
     """What the process should stay under, or what its container allows; the lesser."""
     headroom_bytes: int | None
     """What is left below the limit."""
+    limit_state: str | None
+    """Where memory.limit is in force: "ok", "relieving", or "thrashing" where relief is in vain."""
     pressure_some: float | None
     """Share of the last ten seconds in which some task waited for memory."""
     pressure_full: float | None
