@@ -30,6 +30,8 @@ _SAMPLE: dict[str, Any] = {
     "limit_state": None,
     "pressure_some": None,
     "pressure_full": None,
+    "waited_some_ns": None,
+    "waited_full_ns": None,
     "blocks": 0,
     "thresholds": (700, 10, 10),
     "enabled": True,

@@ -279,12 +279,12 @@ def test_pressure_of_the_own_group_comes_before_the_hosts(machine: Machine) -> N
     )
     machine.v2("/app")
     group = machine.v2_group("app", "max")
-    assert read(machine).pressure == Pressure(0.5, 0.25, str(host))
+    assert read(machine).pressure == Pressure(0.5, 0.25, 5000, 5000, str(host))
     own = machine.write(
         group / "memory.pressure",
         lines.format("some", "1.50") + "\n" + lines.format("full", "0.00") + "\n",
     )
-    assert read(machine).pressure == Pressure(0.015, 0.0, str(own))
+    assert read(machine).pressure == Pressure(0.015, 0.0, 5000, 5000, str(own))
 
 
 def test_without_proc_nothing_is_known_and_the_reason_is_noted(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 
 from gctune.host.cgroups import Group, find_cgroups
-from gctune.host.files import number, number_behind, read_as, shown, within, word_behind
+from gctune.host.files import number, number_behind, read_as, shown, within
 from gctune.record import Record
 
 TYPE_CHECKING = False
@@ -45,14 +45,18 @@ class Limit(Record):
 
 
 class Pressure(Record):
-    """Shares of the last ten seconds, 0 to 1, in which tasks waited for memory.
+    """How much tasks have waited for memory.
 
-    `some` is where at least one task waited, `full` where all of them did.
-    `source` is the file it came from: the group's own or the whole host's.
+    `some` and `full` are shares of the last ten seconds, 0 to 1, in which at
+    least one task waited, and all of them; `some_ns` and `full_ns` are all the
+    time in which they did. `source` is the file it came from: the group's own
+    or the whole host's.
     """
 
     some: float
     full: float
+    some_ns: int
+    full_ns: int
     source: str
 
 
@@ -221,20 +225,25 @@ def _names(group: Group) -> _Names:
 
 
 def _pressure(path: bytes, notes: list[str]) -> Pressure | None:
-    shares = read_as(_pressure_shares, path, notes)
-    return shares and Pressure(*shares, shown(path))
+    return read_as(partial(_pressure_of, shown(path)), path, notes)
 
 
-def _pressure_shares(content: bytes) -> tuple[float, float]:
-    return _share(b"some", content), _share(b"full", content)
+def _pressure_of(source: str, content: bytes) -> Pressure:
+    (some, some_ns), (full, full_ns) = (_waited(name, content) for name in (b"some", b"full"))
+    return Pressure(some, full, some_ns, full_ns, source)
 
 
-def _share(name: bytes, content: bytes) -> float:
-    """Parse the percentage in `name avg10=1.50 ...`. Raises ValueError."""
-    share = float(word_behind(name, content).removeprefix(b"avg10=")) / 100
+def _waited(name: bytes, content: bytes) -> tuple[float, int]:
+    """Parse `name avg10=1.50 avg60=0.50 avg300=0.10 total=5`: percent, and microseconds.
+
+    Raises ValueError.
+    """
+    line = next((line for line in content.split(b"\n") if line.split()[:1] == [name]), b"")
+    figures = dict(word.split(b"=", 1) for word in line.split()[1:])
+    share = float(figures.get(b"avg10", b"nan")) / 100
     if not 0 <= share <= 1:  # nan is not
         raise ValueError("not a percentage")
-    return share
+    return share, number(figures.get(b"total", b"")) * 1000
 
 
 def _first(

@@ -11,6 +11,7 @@ objects), so that a sum does not depend on its order.
 
 from __future__ import annotations
 
+from gctune.memory.relief import Mood
 from gctune.monitor.histogram import BOUNDS
 from gctune.monitor.metric import ABOVE, ALERT, LE, SAMPLED, SUM, Across, Kind, Metric
 
@@ -69,9 +70,15 @@ def _pauses(reading: Reading) -> Iterator[Row]:
         yield (str(generation), SUM), histogram.sum_ns
 
 
-def _pressure(reading: Reading) -> Iterator[Row]:
-    yield from _known(reading.sample.pressure_some, "some")
-    yield from _known(reading.sample.pressure_full, "all")
+def _waited(reading: Reading) -> Iterator[Row]:
+    yield from _known(reading.sample.waited_some_ns, "some")
+    yield from _known(reading.sample.waited_full_ns, "all")
+
+
+def _limit_state(reading: Reading) -> Iterator[Row]:
+    state = reading.sample.limit_state
+    for mood in (Mood.OK, Mood.RELIEVING, Mood.THRASHING) if state else ():
+        yield (mood,), int(mood == state)
 
 
 def _alerts(reading: Reading) -> Iterator[Row]:
@@ -185,6 +192,12 @@ _ALL = (
         across=Across.SHARED,
     ),
     _gauge(
+        "gctune_memory_limit_state",
+        "1 for where the process stands to its limit: ok, relieving, or thrashing.",
+        _limit_state,
+        "state",
+    ),
+    _gauge(
         "gctune_memory_headroom_bytes",
         "What is left below the limit.",
         _field("headroom_bytes"),
@@ -214,12 +227,14 @@ _ALL = (
         "Containers allocated and still there when a collection began; from level detailed on.",
         _field("allocated"),
     ),
-    _gauge(
-        "gctune_memory_pressure_ratio",
-        "Share of the last ten seconds in which some tasks, or all, waited for memory.",
-        _pressure,
-        "tasks",
-        across=Across.SHARED,
+    Metric(
+        "gctune_memory_pressure_seconds_total",
+        Kind.COUNTER,
+        "Time in which some tasks of the container, or all, waited for memory.",
+        ("tasks",),
+        Across.SHARED,
+        _waited,
+        _SECOND,
     ),
     _gauge(
         "gctune_pool_objects",

@@ -58,6 +58,8 @@ class Reader:
             limit_state=standing and standing.state,
             pressure_some=pressure and pressure.some,
             pressure_full=pressure and pressure.full,
+            waited_some_ns=pressure and pressure.some_ns,
+            waited_full_ns=pressure and pressure.full_ns,
             blocks=sys.getallocatedblocks(),
             thresholds=_three(gc.get_threshold()),
             enabled=gc.isenabled(),

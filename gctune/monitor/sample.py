@@ -67,6 +67,10 @@ class Sample:
     """Share of the last ten seconds in which some task waited for memory."""
     pressure_full: float | None
     """Share of the last ten seconds in which every task waited for memory."""
+    waited_some_ns: int | None
+    """All the time in which some task waited for memory."""
+    waited_full_ns: int | None
+    """All the time in which every task waited for memory."""
     blocks: int
     """Memory blocks of the interpreter's allocator that are in use."""
 

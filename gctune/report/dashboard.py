@@ -116,7 +116,10 @@ PANELS = (
     _lines(
         "Waiting for memory",
         "percentunit",
-        Query("gctune_memory_pressure_ratio{}", "{{tasks}} tasks of {{instance}}"),
+        Query(
+            "rate(gctune_memory_pressure_seconds_total{}[$__rate_interval])",
+            "{{tasks}} tasks of {{instance}}",
+        ),
     ),
     _lines(
         "Pools",
