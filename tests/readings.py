@@ -35,7 +35,6 @@ def full_reading() -> Reading:
         limit_bytes=8_000_000,
         headroom_bytes=6_000_000,
         limit_state="ok",
-        limit_state="relieving",
         pressure_some=0.25,
         pressure_full=0.125,
         waited_some_ns=5_000_000_000,
