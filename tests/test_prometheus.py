@@ -22,10 +22,6 @@ from servers import ENVIRON, RUN, running, serving
 
 from gctune.report.dashboard import PANELS
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("prometheus") is None, reason="there is no Prometheus here"
-)
-
 APPLICATION = """
 import os
 def app(environ, start_response):
@@ -86,6 +82,8 @@ def prometheus(
     tmp_path_factory: pytest.TempPathFactory, service: tuple[Ask, str]
 ) -> Iterator[Query]:
     """Prometheus, scraping the service; gives what has it answer an expression."""
+    if shutil.which("prometheus") is None:
+        pytest.skip("there is no Prometheus here")
     folder = tmp_path_factory.mktemp("prometheus")
     write = ["-m", "gctune", "alerts", "--prometheus", "-o", "gctune.rules.yaml"]
     python(*write, environ={**ENVIRON, **SETTINGS}, directory=folder)
@@ -127,6 +125,32 @@ def _pids(ask: Ask) -> set[str]:
     return pids
 
 
+def _scraped(address: str) -> bytes:
+    """What the service tells; nothing while it does not serve."""
+    with contextlib.suppress(URLError), urlopen(f"http://{address}/metrics", timeout=10) as answer:
+        content: bytes = answer.read()
+        return content
+    return b""
+
+
+def test_one_scrape_tells_of_every_worker(service: tuple[Ask, str]) -> None:
+    ask, address = service
+    own = [f'process_resident_memory_bytes{{pid="{pid}"}}'.encode() for pid in _pids(ask)]
+    _until(lambda: all(each in _scraped(address) for each in own))
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="there is no promtool here")
+def test_prometheus_own_linter_finds_nothing(service: tuple[Ask, str]) -> None:
+    _until(lambda: _scraped(service[1]))
+    done = subprocess.run(
+        ["promtool", "check", "metrics"],
+        input=_scraped(service[1]),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+
+
 def test_the_pauses_of_all_workers_are_one_histogram(
     prometheus: Query, service: tuple[Ask, str]
 ) -> None:
@@ -149,15 +173,6 @@ def test_an_alert_that_is_raised_fires(prometheus: Query, service: tuple[Ask, st
     assert {each["metric"]["alertname"] for each in firing} == {"GctuneHeap"}
     assert _pids(service[0]) <= {each["metric"]["pid"] for each in firing}
     assert prometheus('gctune_alert{rule="gc_pause"} == 0')
-
-
-def test_prometheus_own_linter_finds_nothing(service: tuple[Ask, str]) -> None:
-    with urlopen(f"http://{service[1]}/metrics", timeout=10) as response:
-        scraped = response.read()
-    done = subprocess.run(
-        ["promtool", "check", "metrics"], input=scraped, capture_output=True, check=False
-    )
-    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
 
 
 def test_every_expression_of_the_dashboard_is_answered(prometheus: Query) -> None:

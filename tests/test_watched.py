@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from test_resolve import GIB, host, settings, step
 
+from gctune.errors import ConfigError
 from gctune.runtime.plan import Plan, Status
 from gctune.settings.resolve import resolve
 
@@ -58,3 +59,27 @@ def test_a_share_of_the_limit_becomes_bytes() -> None:
     without = step(planned("basic", alerts=alerts), "alerts.heap.threshold")
     assert without.status == Status.LEFT_ALONE
     assert "no container limit is known" in without.reason
+
+
+@pytest.mark.parametrize(
+    ("monitor", "folder"),
+    [
+        ({"workers": "/run/app/gctune"}, "/run/app/gctune"),
+        ({"http": "127.0.0.1:6060"}, "private"),
+        ({"http": "unix:/run/app.sock"}, "private"),
+        ({"http": "127.0.0.1:6060", "workers": "/run/app/gctune"}, "/run/app/gctune"),
+        ({"http": "127.0.0.1:0"}, None),
+        ({"http": "unix:/run/app.{pid}.sock"}, None),
+        ({}, None),
+    ],
+)
+def test_workers_that_share_an_address_share_a_folder(
+    monitor: dict[str, str], folder: str | None
+) -> None:
+    assert planned("basic", monitor=monitor).value("monitor.workers") == folder
+
+
+@pytest.mark.parametrize("folder", ["run/gctune", "", "/run/\0", 5])
+def test_a_folder_for_workers_is_named_by_its_whole_path(folder: object) -> None:
+    with pytest.raises(ConfigError, match=r"monitor\.workers = .*: not a folder; give its whole"):
+        planned("basic", monitor={"workers": folder})
