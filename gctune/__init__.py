@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gctune.memory.pools import ObjectPool as ObjectPool
     from gctune.memory.pools import PoolError as PoolError
     from gctune.memory.pools import pool as pool
+    from gctune.memory.pressure import on_pressure as on_pressure
+    from gctune.memory.recycle import should_recycle as should_recycle
     from gctune.monitor.alarm import on_alert as on_alert
     from gctune.monitor.alerts import Alert as Alert
     from gctune.monitor.counting import count as count
@@ -40,6 +42,8 @@ _HOME = {
     "count": "gctune.monitor.counting",
     "warmup_done": "gctune.runtime.applied",
     "pool": "gctune.memory.pools",
+    "on_pressure": "gctune.memory.pressure",
+    "should_recycle": "gctune.memory.recycle",
     "write_heap": "gctune.profile.heap",
     "served_at": "gctune.monitor.serving",
     "asgi_app": "gctune.integrations.mounts",
@@ -72,9 +76,11 @@ __all__ = [
     "capture",
     "count",
     "on_alert",
+    "on_pressure",
     "pool",
     "sample",
     "served_at",
+    "should_recycle",
     "warmup_done",
     "write_heap",
     "wsgi_app",

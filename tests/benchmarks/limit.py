@@ -32,7 +32,7 @@ PROGRAM = [sys.executable, str(HERE / "cycles.py"), SESSIONS, WORK]
 TUNED = [sys.executable, "-m", "gctune", "run", "--environment", "production", "--"]
 LIVE = [*TUNED, sys.executable, str(HERE / "live.py")]
 
-LIVE_LIMIT = "256MiB"
+LIVE_LIMIT = 256 << 20
 LOOK = 0.25  # seconds between two looks at the CPU time of threads
 WINDOW = 8  # looks in 2 s
 LATE = 30.0  # seconds
@@ -103,19 +103,19 @@ def watch(process: subprocess.Popen[str]) -> list[float]:
             spent.append(cpu_seconds(process.pid))
         except (FileNotFoundError, ProcessLookupError):
             break
-    return [after - before for before, after in pairwise(spent)]
+    return [max(0.0, after - before) for before, after in pairwise(spent)]  # threads end
 
 
 def watch_live() -> None:
-    environ = {**os.environ, "GCTUNE_MEMORY__LIMIT": LIVE_LIMIT}
+    environ = {**os.environ, "GCTUNE_MEMORY__LIMIT": str(LIVE_LIMIT)}
     with subprocess.Popen(LIVE, env=environ, stdout=subprocess.PIPE, text=True) as process:
         spent = watch(process)
         assert process.stdout is not None
         told = json.loads(process.stdout.read())
     windows = [sum(spent[place : place + WINDOW]) for place in range(len(spent) - WINDOW)]
     late = spent[int(LATE / LOOK) :]
-    print(f"  live memory of {told['live_mib']:.0f} MiB with a limit of {LIVE_LIMIT}")
-    print(f"  thrashing was told after {told['told_after']:.2f} s")
+    print(f"  live memory of {told['live_mib']:.0f} MiB with a limit of {LIVE_LIMIT >> 20} MiB")
+    print(f"  thrashing was told {told['told_after']:.2f} s after it was above")
     print(f"  gctune's threads took at most {max(windows) / (WINDOW * LOOK):.1%} of any 2 s")
     print(f"  and {sum(late) / (len(late) * LOOK):.1%} after {LATE:.0f} s")
 
