@@ -78,6 +78,7 @@ class Server:
         self.failures = 0
         self.bound = bound
         self._rules, self._find, self._tell = rules, find, tell
+        self._resting = False
         self._clients: dict[socket.socket, _Client] = {}  # the oldest first
         self._handlers = Handlers()
         self._loop = Loop(self._step)
@@ -89,10 +90,12 @@ class Server:
 
     def start(self) -> None:
         """Serve, in a new thread. Raises RuntimeError where none is to be had."""
+        self._resting = False
         self._loop.start()
 
     def rest(self) -> None:
         """End the thread and keep its clients; `start` goes on with them."""
+        self._resting = True
         self._wake.send(b"\0")
         self._loop.stop()
 
@@ -110,7 +113,7 @@ class Server:
             each.close()
         self._selector.close()
 
-    def _step(self) -> float:
+    def _step(self) -> float | None:
         """Wait for something to do, and do it."""
         try:
             for key, _ in self._selector.select(self._until_the_oldest_is_late()):
@@ -119,7 +122,7 @@ class Server:
         except Exception as error:  # noqa: BLE001 - no memory, no descriptors: serve on
             self._count(error)
             return _BREATH
-        return 0.0
+        return None if self._resting else 0.0
 
     def _until_the_oldest_is_late(self) -> float | None:
         oldest = next(iter(self._clients.values()), None)
