@@ -11,17 +11,8 @@ from random import Random
 import pytest
 
 from gctune.recommender.bootstrap import of_blocks, paired
-from gctune.recommender.verify import (
-    LOOKS,
-    Finding,
-    Pair,
-    Question,
-    Run,
-    Verdict,
-    in_turn,
-    is_over,
-    judge,
-)
+from gctune.recommender.verdict import Finding, Question, Verdict
+from gctune.recommender.verify import LOOKS, Pair, Run, in_turn, is_over, judge
 from gctune.settings.quantities import Ratio, Size
 
 QUESTION = Question(Ratio(0.01), Ratio(0.1))

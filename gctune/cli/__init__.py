@@ -22,6 +22,7 @@ COMMANDS = {
     "capture": "record a profile of a real run",
     "recommend": "say what to change, from profiles",
     "verify": "run a program at its own settings and at others in turn, and say which to use",
+    "compare": "compare two profiles of a service, before and after a change",
     "show": "show the settings, where each comes from, and the plan on this host",
     "validate": "check a configuration, every environment at once",
     "heap": "profile what a program holds by allocation site, and read such profiles",

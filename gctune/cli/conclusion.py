@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 from rich.console import Console
 
-from gctune.recommender.verify import Finding, Verdict
+from gctune.recommender.verdict import Finding, Verdict
 from gctune.report.verify import as_data, render
 
 _EXITS = {Verdict.KEEP: 0, Verdict.REVERT: 3, Verdict.UNDECIDED: 4}

@@ -21,7 +21,8 @@ from gctune.profile.file import read, siblings
 from gctune.recommender.recommendation import recommend
 from gctune.recommender.search import Goal
 from gctune.recommender.trial import TimeUpError, Trial
-from gctune.recommender.verify import Finding, Pair, Question, is_over, judge, next_look, so_far
+from gctune.recommender.verdict import Finding, Question
+from gctune.recommender.verify import Pair, is_over, judge, next_look, so_far
 from gctune.runtime.launch import bootstrap_environment
 from gctune.runtime.plan import Plan, Status, Step, is_own
 from gctune.settings.quantities import Duration, Ratio, Size, duration, ratio

@@ -1,86 +1,123 @@
-"""Whether to change anything, and why."""
+"""The verdict on settings: what was measured before and after, and which to use."""
 
 from __future__ import annotations
 
-from gctune.recommender.processes import Captured, Processes
-from gctune.recommender.search import Goal
-from gctune.recommender.simulator import Prediction
-from gctune.settings.quantities import about
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-_WORTH = 0.01  # of CPU time, or of memory: less is within the noise of most programs
-_LEAST_CPU_SECONDS = 0.5  # of a run that is to say anything about the next one
-_LEAST_RECORDED = 0.9  # of the collections: what is missing errs the cost by as much
+from gctune.recommender.bootstrap import Interval
+from gctune.settings.quantities import Ratio, Size
+
+CPU, CPU_TIME, PAUSE, RSS = "CPU", "CPU time", "longest pause", "peak rss"
 _NOTICEABLE_SECONDS = 0.01  # a pause that somebody might notice
-_SHORTER = 0.5  # times the longest pause, that is worth a change for itself
+_SHORTER = 0.5  # times the longest pause, that is worth settings for itself
+_SMALLER = 0.99  # times the peak of rss, likewise
 
 
 class Verdict:
-    """What a recommendation comes to."""
+    """What becomes of the settings that were tried."""
 
-    CHANGE = "change"
-    LEAVE_ALONE = "leave it alone"
-    NOT_ENOUGH = "not enough evidence"
-
-
-def judge(processes: Processes, choice: Prediction | None, goal: str) -> tuple[str, str]:
-    """The verdict and the reason for it."""
-    captured = processes.captured
-    if captured.cpu_seconds < _LEAST_CPU_SECONDS:
-        return Verdict.NOT_ENOUGH, f"{_seen(processes)}; capture a longer run"
-    if processes.recorded < _LEAST_RECORDED:
-        kept = f"{processes.recorded:.0%} of the collections were recorded"
-        return Verdict.NOT_ENOUGH, f"{kept}; capture again"
-    if processes.disabled:
-        return Verdict.LEAVE_ALONE, "the program keeps the collector disabled: no threshold acts"
-    if choice is None:
-        return Verdict.LEAVE_ALONE, "no other settings serve the goal within the memory budget"
-    if choice.thresholds == processes.thresholds and not choice.freeze:
-        return Verdict.LEAVE_ALONE, "the settings that it ran with are the best found"
-    return _GOALS[goal](processes, choice)
+    KEEP = "keep"
+    REVERT = "revert"
+    UNDECIDED = "undecided"
 
 
-def _seen(processes: Processes) -> str:
-    took = f"{processes.captured.cpu_seconds:.2f} s of CPU time"
-    return f"{processes.collections} collections in {took}"
+@dataclass(frozen=True)
+class Figure:
+    """One thing measured before and after, and the ratio of after to before.
+
+    Of pairs of runs, before is the median at the program's own settings, and
+    after that at the others. `ratio` is None where there is too little to tell
+    it from, or nothing to divide by.
+    """
+
+    name: str
+    unit: str
+    before: float
+    after: float
+    ratio: Interval | None
 
 
-def _throughput(processes: Processes, choice: Prediction) -> tuple[str, str]:
-    captured, cpu = processes.captured, choice.cpu
-    gain = 1 - cpu.expected
-    if gain >= _WORTH and cpu.high < 1:
-        return Verdict.CHANGE, f"saves {gain:.1%} of CPU time"
-    if _shorter(captured, choice):
-        return Verdict.CHANGE, "shortens the longest pause, at no more CPU time"
-    if gain >= _WORTH:
-        doubt = f"{cpu.low:.3f} to {cpu.high:.3f} times the CPU time"
-        return Verdict.NOT_ENOUGH, f"{_seen(processes)} allow for {doubt}; capture a longer run"
-    share = captured.gc_seconds / captured.cpu_seconds
+@dataclass(frozen=True)
+class Finding:
+    """The verdict on settings, and what it stands on.
+
+    `measured` says how much was measured, `notes` what else there is to know.
+    """
+
+    verdict: str
+    reason: str
+    measured: str
+    figures: tuple[Figure, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be told: `precision` is the least difference in CPU time that matters.
+
+    `budget` is what the peak of rss may grow by, in bytes or as a share of it.
+    """
+
+    precision: Ratio
+    budget: Size | Ratio
+
+
+def decide(figures: Mapping[str, Figure], question: Question) -> tuple[str, str]:
+    """Tell the verdict from figures by their names, and the reason for it."""
+    return _of_memory(figures[RSS], question.budget) or _of_cpu(figures, question.precision)
+
+
+def _of_memory(rss: Figure, budget: Size | Ratio) -> tuple[str, str] | None:
+    if rss.ratio is None:
+        return None
+    allowed = 1 + (budget if isinstance(budget, Ratio) else budget / rss.before)
+    if rss.ratio.low > allowed:
+        return Verdict.REVERT, f"the peak of rss grows by {rss.ratio.value - 1:.1%}, over budget"
+    if rss.ratio.value > allowed:
+        return Verdict.UNDECIDED, "the peak of rss may be over budget"
+    return None
+
+
+def _of_cpu(figures: Mapping[str, Figure], precision: float) -> tuple[str, str]:
+    ratio = figures[CPU].ratio
+    plain = figures[CPU_TIME].ratio if CPU_TIME in figures else None
+    if ratio is None:
+        return Verdict.UNDECIDED, "too little CPU time was measured"
+    if plain and plain.low > 1 + precision:  # outside the collector, which the share does not show
+        return Verdict.REVERT, f"takes {plain.value - 1:.1%} more CPU time"
+    if ratio.value <= 1 - precision and ratio.high < 1:
+        return Verdict.KEEP, f"saves {1 - ratio.value:.1%} of CPU time"
+    if ratio.low <= 1 - precision:
+        return Verdict.UNDECIDED, f"whether CPU time differs by {precision:.1%} cannot be told"
+    return _of_the_rest(figures, ratio, precision)
+
+
+def _of_the_rest(figures: Mapping[str, Figure], cpu: Interval, precision: float) -> tuple[str, str]:
+    """The verdict on settings that save no CPU time worth speaking of."""
+    better = _better(figures)
+    if better and cpu.high < 1 + precision:
+        return Verdict.KEEP, f"{better}, at no more CPU time"
+    if better and cpu.low <= 1:
+        return Verdict.UNDECIDED, f"{better}, but may take more CPU time"
+    if cpu.low > 1:
+        return Verdict.REVERT, f"takes {cpu.value - 1:.1%} more CPU time"
     return (
-        Verdict.LEAVE_ALONE,
-        f"the collector takes {share:.1%} of CPU time, and other settings would save"
-        f" {max(gain, 0):.1%}: within the noise",
+        Verdict.REVERT,
+        f"saves less than {precision:.1%} of CPU time, and neither pauses nor memory",
     )
 
 
-def _latency(processes: Processes, choice: Prediction) -> tuple[str, str]:
-    if _shorter(processes.captured, choice):
-        return Verdict.CHANGE, "shortens the longest pause, at no more CPU time"
-    return Verdict.LEAVE_ALONE, "no other settings shorten the longest pause by much"
+def _better(figures: Mapping[str, Figure]) -> str:
+    """What gets better besides CPU time; empty if nothing does."""
+    pause, rss = figures[PAUSE], figures[RSS]
+    if pause.before >= _NOTICEABLE_SECONDS and _surely(pause.ratio, _SHORTER):
+        return "shortens the longest pause"
+    if _surely(rss.ratio, _SMALLER):
+        return "takes less memory"
+    return ""
 
 
-def _memory(processes: Processes, choice: Prediction) -> tuple[str, str]:
-    less = -choice.extra_bytes.high
-    if less >= _WORTH * processes.captured.peak_rss_bytes:
-        return Verdict.CHANGE, f"takes {about(round(less))} from the peak of rss"
-    return Verdict.LEAVE_ALONE, "no other settings take much from the peak of rss"
-
-
-_GOALS = {Goal.THROUGHPUT: _throughput, Goal.LATENCY: _latency, Goal.MEMORY: _memory}
-
-
-def _shorter(captured: Captured, choice: Prediction) -> bool:
-    return (
-        captured.pause_seconds >= _NOTICEABLE_SECONDS
-        and choice.pause_seconds.expected <= _SHORTER * captured.pause_seconds
-        and choice.cpu.expected <= 1
-    )
+def _surely(ratio: Interval | None, most: float) -> bool:
+    """Whether a figure shrinks for sure, and to `most` of what it was as far as known."""
+    return ratio is not None and ratio.high < 1 and ratio.value <= most

@@ -22,22 +22,21 @@ from dataclasses import dataclass
 from random import Random
 from statistics import geometric_mean, median
 
-from gctune.recommender.bootstrap import CONFIDENCE, Interval, paired
-from gctune.settings.quantities import Ratio, Size
+from gctune.recommender.bootstrap import CONFIDENCE, paired
+from gctune.recommender.verdict import (
+    CPU,
+    CPU_TIME,
+    PAUSE,
+    RSS,
+    Figure,
+    Finding,
+    Question,
+    Verdict,
+    decide,
+)
 
 LOOKS = (8, 12, 18, 27, 40)  # pairs: with less than 8, the least and the greatest tell too little
 _EACH = 1 - (1 - CONFIDENCE) / len(LOOKS)
-_NOTICEABLE_SECONDS = 0.01  # a pause that somebody might notice
-_SHORTER = 0.5  # times the longest pause, that is worth settings for itself
-_SMALLER = 0.99  # times the peak of rss, likewise
-
-
-class Verdict:
-    """What becomes of the settings that were tried."""
-
-    KEEP = "keep"
-    REVERT = "revert"
-    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)
@@ -76,47 +75,6 @@ class Pair:
     def sound(self) -> bool:
         """Whether both runs went well."""
         return not (self.default.fault or self.candidate.fault)
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One thing measured before and after, and the ratio of after to before.
-
-    Of pairs of runs, before is the median at the program's own settings, and
-    after that at the others. `ratio` is None where there is too little to tell
-    it from, or nothing to divide by.
-    """
-
-    name: str
-    unit: str
-    before: float
-    after: float
-    ratio: Interval | None
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The verdict on settings, and what it stands on.
-
-    `measured` says how much was measured, `notes` what else there is to know.
-    """
-
-    verdict: str
-    reason: str
-    measured: str
-    figures: tuple[Figure, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is to be told: `precision` is the least difference in CPU time that matters.
-
-    `budget` is what the peak of rss may grow by, in bytes or as a share of it.
-    """
-
-    precision: Ratio
-    budget: Size | Ratio
 
 
 def in_turn(run: Callable[[bool], Run], seed: int) -> Iterator[Pair]:
@@ -171,7 +129,6 @@ def _notes(pairs: Sequence[Pair]) -> Iterator[str]:
     yield from (f"{fault}, in {number} of them" for fault, number in faults.items())
 
 
-CPU, CPU_TIME, PAUSE, RSS = "CPU", "CPU time", "longest pause", "peak rss"
 _FIGURES: tuple[tuple[str, str, Callable[[Run], float]], ...] = (
     (CPU, "", lambda run: run.cpu_cost),
     (CPU_TIME, "s", lambda run: run.cpu_seconds),
@@ -210,59 +167,4 @@ def _told(
         return Verdict.REVERT, f"under these settings the program {faults[0]}"
     if sum(pair.sound for pair in pairs) < LOOKS[0]:
         return Verdict.UNDECIDED, f"it takes {LOOKS[0]} pairs of runs at least"
-    rss = figures[RSS]
-    return _of_memory(rss, question.budget) or _of_cpu(figures, question.precision)
-
-
-def _of_memory(rss: Figure, budget: Size | Ratio) -> tuple[str, str] | None:
-    if rss.ratio is None:
-        return None
-    allowed = 1 + (budget if isinstance(budget, Ratio) else budget / rss.before)
-    if rss.ratio.low > allowed:
-        return Verdict.REVERT, f"the peak of rss grows by {rss.ratio.value - 1:.1%}, over budget"
-    if rss.ratio.value > allowed:
-        return Verdict.UNDECIDED, "the peak of rss may be over budget"
-    return None
-
-
-def _of_cpu(figures: Mapping[str, Figure], precision: float) -> tuple[str, str]:
-    ratio, plain = figures[CPU].ratio, figures[CPU_TIME].ratio
-    if ratio is None or plain is None:
-        return Verdict.UNDECIDED, "no CPU time was measured"
-    if plain.low > 1 + precision:  # outside the collector, which the share does not show
-        return Verdict.REVERT, f"takes {plain.value - 1:.1%} more CPU time"
-    if ratio.value <= 1 - precision and ratio.high < 1:
-        return Verdict.KEEP, f"saves {1 - ratio.value:.1%} of CPU time"
-    if ratio.low <= 1 - precision:
-        return Verdict.UNDECIDED, f"whether CPU time differs by {precision:.1%} cannot be told"
-    return _of_the_rest(figures, ratio, precision)
-
-
-def _of_the_rest(figures: Mapping[str, Figure], cpu: Interval, precision: float) -> tuple[str, str]:
-    """The verdict on settings that save no CPU time worth speaking of."""
-    better = _better(figures)
-    if better and cpu.high < 1 + precision:
-        return Verdict.KEEP, f"{better}, at no more CPU time"
-    if better and cpu.low <= 1:
-        return Verdict.UNDECIDED, f"{better}, but may take more CPU time"
-    if cpu.low > 1:
-        return Verdict.REVERT, f"takes {cpu.value - 1:.1%} more CPU time"
-    return (
-        Verdict.REVERT,
-        f"saves less than {precision:.1%} of CPU time, and neither pauses nor memory",
-    )
-
-
-def _better(figures: Mapping[str, Figure]) -> str:
-    """What gets better besides CPU time; empty if nothing does."""
-    pause, rss = figures[PAUSE], figures[RSS]
-    if pause.before >= _NOTICEABLE_SECONDS and _surely(pause.ratio, _SHORTER):
-        return "shortens the longest pause"
-    if _surely(rss.ratio, _SMALLER):
-        return "takes less memory"
-    return ""
-
-
-def _surely(ratio: Interval | None, most: float) -> bool:
-    """Whether a figure shrinks for sure, and to `most` of what it was as far as known."""
-    return ratio is not None and ratio.high < 1 and ratio.value <= most
+    return decide(figures, question)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gctune.recommender.bootstrap import Interval
-from gctune.recommender.verify import Figure, Finding, Verdict
+from gctune.recommender.verdict import Figure, Finding, Verdict
 from gctune.report.doctor import as_data as plain
 from gctune.report.layout import section
 from gctune.settings.quantities import about

@@ -1,0 +1,51 @@
+"""`gctune compare`: two captures of one service, before and after a change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gctune.cli.conclusion import conclude
+from gctune.cli.parameters import budget, read_by
+from gctune.profile.file import Profile, read, siblings
+from gctune.recommender.compare import compare as compared
+from gctune.recommender.verdict import Question
+from gctune.settings.quantities import Ratio, Size, ratio
+
+_PROFILE = click.Path(readable=False, path_type=Path)
+
+
+@click.command()
+@click.argument("before", metavar="BEFORE", type=_PROFILE)
+@click.argument("after", metavar="AFTER", type=_PROFILE)
+@click.option(
+    "--precision",
+    default="1%",
+    show_default=True,
+    callback=read_by(ratio),
+    help="The least difference in CPU time that is to be told.",
+)
+@click.option(
+    "--memory-budget",
+    "allowed",
+    default="10%",
+    show_default=True,
+    callback=read_by(budget),
+    help="What the peak of rss may grow by: a share of it, or a size.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def compare(
+    before: Path, after: Path, precision: Ratio, allowed: Size | Ratio, as_json: bool
+) -> None:
+    """Compare two profiles of a service, and say whether to keep what was changed.
+
+    The profiles PROFILE.<pid> of its children, beside each, are taken along.
+    Exits with 0 for keep, 3 for revert, 4 for undecided.
+    """
+    finding = compared(_set(before), _set(after), Question(precision, allowed))
+    conclude(finding, ("before", "after"), as_json)
+
+
+def _set(path: Path) -> list[Profile]:
+    return [read(each) for each in (path, *siblings(path))]

@@ -1,0 +1,145 @@
+"""Two captures of a service are compared for what can be compared, and no further."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+from captured import PROFILES, collection, profile
+from children import python
+from servers import ENVIRON
+
+from gctune.monitor.recorder import Collection
+from gctune.profile.file import Profile
+from gctune.profile.records import Count
+from gctune.recommender.compare import compare
+from gctune.recommender.verdict import Figure, Finding, Question, Verdict
+from gctune.settings.quantities import Ratio
+
+QUESTION = Question(Ratio(0.01), Ratio(0.1))
+SECOND = 10**9
+
+
+def service(
+    share: float, seconds: int = 120, rss: int = 100 * 2**20, seed: int = 1, **header: object
+) -> Profile:
+    """A service of one CPU second each second, `share` of it in ten collections."""
+    made = profile(
+        _collections(share, Random(seed)) if seconds else (),
+        rss=rss,
+        thresholds=[(2000, 10, 10)] * seconds,
+        **header,
+    )
+    readings = [
+        replace(each, cpu_ns=number * SECOND) for number, each in enumerate(made.readings, 1)
+    ]
+    return replace(made, readings=tuple(readings))
+
+
+def _collections(share: float, draw: Random) -> Iterator[Collection]:
+    for tick in range(1200):
+        cost = round(share * SECOND / 10 * draw.uniform(0.8, 1.2))
+        yield collection(start_ns=tick * SECOND // 10, cpu_ns=cost)
+
+
+def counting(one: Profile, each_second: int, name: str = "requests") -> Profile:
+    counts = [
+        Count(reading.time_ns, name, number * each_second)
+        for number, reading in enumerate(one.readings)
+    ]
+    return replace(one, counts=tuple(counts[1:]))
+
+
+def figure(finding: Finding, name: str) -> Figure:
+    (found,) = (each for each in finding.figures if each.name == name)
+    return found
+
+
+def test_a_service_that_collects_less_keeps_its_settings() -> None:
+    finding = compare([service(0.2)], [service(0.1, seed=2)], QUESTION)
+    assert finding.verdict == Verdict.KEEP
+    ratio = figure(finding, "CPU").ratio
+    assert ratio is not None
+    assert ratio.low < 0.8 / 0.9 < ratio.high
+    assert ratio.high - ratio.low < 0.02
+
+
+def test_one_that_takes_as_much_as_before_reverts_them() -> None:
+    assert compare([service(0.1)], [service(0.1, seed=2)], QUESTION).verdict == Verdict.REVERT
+
+
+def test_so_does_one_that_takes_more_memory_than_it_may() -> None:
+    finding = compare([service(0.2)], [service(0.1, rss=200 * 2**20)], QUESTION)
+    assert finding.verdict == Verdict.REVERT
+    assert "over budget" in finding.reason
+
+
+def test_processes_are_compared_together() -> None:
+    before = [service(0.2), service(0.4)]
+    finding = compare(before, [service(0.3, seed=2)], QUESTION)
+    assert figure(finding, "peak rss").before == 200 * 2**20
+    assert figure(finding, "CPU").ratio is not None
+
+
+def test_what_both_count_is_compared_by_operation() -> None:
+    before, after = counting(service(0.2), 100), counting(service(0.1), 125)
+    ratio = figure(compare([before], [after], QUESTION), "requests a second").ratio
+    assert ratio is not None
+    assert ratio.value == pytest.approx(1.25)
+
+
+def test_what_one_counts_is_said_not_to_be_compared() -> None:
+    finding = compare([counting(service(0.2), 100)], [service(0.1)], QUESTION)
+    assert any("do not count the same operations" in note for note in finding.notes)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ({"version": (3, 12, 1)}, "another Python"),
+        ({"collector": "incremental"}, "another collector"),
+        ({"command": ("python", "other.py")}, "another program"),
+    ],
+)
+def test_what_is_not_the_same_cannot_be_compared(header: dict[str, object], said: str) -> None:
+    finding = compare([service(0.2)], [service(0.1, **header)], QUESTION)
+    assert finding.verdict == Verdict.UNDECIDED
+    assert said in finding.reason
+
+
+def test_the_same_program_in_another_place_can() -> None:
+    moved = service(0.1, command=("/opt/venv/bin/python", "app.py"))
+    assert compare([service(0.2)], [moved], QUESTION).verdict == Verdict.KEEP
+
+
+def test_captures_too_short_for_an_interval_are_undecided() -> None:
+    finding = compare([service(0.2, seconds=5)], [service(0.1, seconds=5)], QUESTION)
+    assert finding.verdict == Verdict.UNDECIDED
+    assert figure(finding, "CPU").ratio is None
+
+
+def compared(*arguments: str | Path, status: int, directory: Path) -> tuple[dict[str, object], str]:
+    command = ["-m", "gctune", "compare", "--json", *map(str, arguments)]
+    done = python(*command, environ=ENVIRON, directory=directory, status=status)
+    return json.loads(done.stdout or "{}"), done.stderr
+
+
+def test_two_real_profiles_are_compared_by_the_command(tmp_path: Path) -> None:
+    before, after = (PROFILES / f"docs_build-{each}.profile.gz" for each in ("3.11", "3.13"))
+    finding, _ = compared(before, after, status=4, directory=tmp_path)
+    assert str(finding["reason"]).startswith("cannot be compared: another Python")
+
+
+def test_bad_input_is_refused(tmp_path: Path) -> None:
+    real = PROFILES / "docs_build-3.13.profile.gz"
+    (tmp_path / "none").write_text("not a profile")
+    assert "not a profile" in compared("none", real, status=1, directory=tmp_path)[1]
+    assert "no such file" in compared(real, "missing", status=1, directory=tmp_path)[1]
+    assert "Missing argument 'AFTER'" in compared(real, status=2, directory=tmp_path)[1]
+    assert (
+        "--precision" in compared(real, real, "--precision", "x", status=2, directory=tmp_path)[1]
+    )
