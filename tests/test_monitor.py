@@ -47,6 +47,30 @@ def test_a_sample_is_what_the_process_is() -> None:
     assert sample.rates is None
 
 
+FORK = """
+import gc, os, gctune
+pool = gctune.pool("forked", list)
+for _ in range(50):
+    gc.collect()
+    pool.release(pool.acquire())
+child = os.fork()
+if child == 0:
+    gc.collect()
+    sample = gctune.sample()
+    hits, misses, *_ = sample.pools["forked"]
+    print(sample.collections[2], hits + misses, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+sample = gctune.sample()
+print(sample.collections[2] >= 50, sample.pools["forked"].hits > 40)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_does_not_count_what_its_parent_did() -> None:
+    assert script(FORK) == "1 0\nTrue True"
+
+
 def test_what_cannot_be_told_is_none() -> None:
     sample = gctune.sample()
     assert sample.pauses is None

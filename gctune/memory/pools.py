@@ -13,6 +13,7 @@ from collections import deque, namedtuple
 
 from gctune.errors import ConfigError, GctuneError, problem
 from gctune.host.interpreter import Collector, this_interpreter
+from gctune.runtime import fork
 from gctune.runtime.applied import in_force
 
 TYPE_CHECKING = False
@@ -45,7 +46,8 @@ class PoolError(GctuneError):
 class PoolStats(namedtuple("PoolStats", "hits misses idle in_use created discarded")):
     """What a pool has done and what it holds; `idle + in_use == created - discarded`.
 
-    A miss is an `acquire` that had to call the factory. The figures are exact
+    A miss is an `acquire` that had to call the factory; a forked child counts
+    hits and misses anew. The figures are exact
     while no thread is inside the pool; on a free-threaded build hits, misses
     and created may miss a few that came at the same instant.
     """
@@ -228,6 +230,15 @@ def stats() -> dict[str, PoolStats]:
 def shrink() -> int:
     """Discard every idle object of every named pool, and say how many there were."""
     return sum(each.shrink() for each in tuple(_pools.values()))
+
+
+def _count_anew() -> None:
+    """Forget, in a forked child, what its parent did with the pools."""
+    for each in tuple(_pools.values()):
+        each._hits = each._misses = 0
+
+
+fork.in_child(_count_anew)
 
 
 def _problems_of_name(name: str) -> Iterator[str]:

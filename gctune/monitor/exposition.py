@@ -62,7 +62,7 @@ def respond(accept: str, snapshot: Snapshot, now: float) -> tuple[str, bytes]:
 
 def as_text(snapshot: Snapshot) -> bytes:
     """Write a snapshot as Prometheus reads it."""
-    return "".join(map(_paragraph, families(snapshot))).encode()
+    return "".join(map(_paragraph, families(snapshot))).encode("utf-8", "replace")
 
 
 def as_json(snapshot: Snapshot, now: float) -> bytes:

@@ -15,6 +15,7 @@ from gctune.memory import pools
 from gctune.memory.keeper import last_standing
 from gctune.monitor.sample import Rates, Sample
 from gctune.monitor.tally import UNSEEN
+from gctune.runtime.fork import inherited_stats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Reader:
 
     def read(self, before: Sample | None = None, seen: Seen = UNSEEN) -> Sample:
         """Read everything; rates are since the sample `before`. Costs some 200 us."""
-        container, rss, stats = self._files.read(), rss_bytes(), gc.get_stats()
+        container, rss, stats = self._files.read(), rss_bytes(), own_stats()
         limit = self._limit(container)
         pressure, standing = container.pressure, last_standing()
         sample = Sample(
@@ -82,6 +83,17 @@ class Reader:
     def _limit(self, container: Container) -> int | None:
         limits = [self._limit_bytes, container.limit and container.limit.bytes]
         return min((limit for limit in limits if limit is not None), default=None)
+
+
+def own_stats() -> list[dict[str, Any]]:
+    """What gc.get_stats() says, less what this process has inherited by a fork."""
+    inherited = inherited_stats()
+    if not inherited:
+        return gc.get_stats()
+    return [
+        {name: value - before[name] for name, value in now.items()}
+        for now, before in zip(gc.get_stats(), inherited)
+    ]
 
 
 def rates(before: Sample, now: Sample) -> Rates:

@@ -10,6 +10,7 @@ What runs in a thread must not run while the process forks: see `around`.
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 
@@ -18,11 +19,21 @@ from gctune.runtime import knobs
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 _acts_before: list[Callable[[], None]] = []
 _acts_in_parent: list[Callable[[], None]] = []
 _acts: list[Callable[[], None]] = []
 _first_ns = 0
+_inherited: list[dict[str, Any]] = []
+
+
+def inherited_stats() -> list[dict[str, Any]]:
+    """What gc.get_stats() said when this process was forked; empty where it was not.
+
+    The interpreter counts on in a child, as if that had run what its parent did.
+    """
+    return _inherited
 
 
 def first_ns() -> int:
@@ -54,8 +65,8 @@ def after_in_child() -> None:
 
     Never raises.
     """
-    global _first_ns  # noqa: PLW0603 - a process has one past
-    _first_ns = 0
+    global _first_ns, _inherited
+    _first_ns, _inherited = 0, gc.get_stats()
     _attempt_each(_acts)
     if knobs.FREEZE.read() == knobs.FORK:
         knobs.FREEZE.freeze()
