@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+import pytest
+from children import BARE, below, plan, python
 
 # Each signal is armed where its exception is awaited. A handler that ran
 # without its exception arriving has had it swallowed.
@@ -27,7 +29,7 @@ def churn():
         [[[]] for _ in range(200)]
 
 def await_one(number):
-    signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-4, 4e-3))
+    signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-4, 1e-3))
     while handled == number:
         churn()
 
@@ -42,7 +44,7 @@ def lost_of(signals):
     return lost
 
 def count(signals):
-    live = [[each] for each in range(20_000)]
+    live = [[each] for each in range(5_000)]
     gc.set_threshold(50, 2, 2)
     signal.signal(signal.SIGALRM, handler)
     lost = lost_of(signals)
@@ -54,6 +56,13 @@ import gctune
 {LOAD}
 with gctune.capture(sys.argv[1]):
     count(1000)
+"""
+
+MONITORED = f"""
+{LOAD}
+from gctune.monitor.monitor import current
+while current() is None: churn()
+count(1000)
 """
 
 BY_A_PYTHON_CALLBACK = f"""
@@ -68,14 +77,8 @@ count(100)
 """
 
 
-def _run(script: str, *arguments: str) -> list[int]:
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+def _run(script: str, *arguments: str, environ: Mapping[str, str] = BARE) -> list[int]:
+    done = python("-c", script, *arguments, environ=environ)
     assert done.stderr == ""
     counts: list[int] = json.loads(done.stdout)
     return counts
@@ -83,6 +86,12 @@ def _run(script: str, *arguments: str) -> list[int]:
 
 def test_none_of_a_thousand_exceptions_is_lost_under_capture(tmp_path: Path) -> None:
     assert _run(CAPTURED, str(tmp_path / "profile")) == [1000, 0]
+
+
+@pytest.mark.parametrize(("level", "trace"), [("basic", 0), ("detailed", 0), ("debug", 1)])
+def test_none_of_a_thousand_exceptions_is_lost_under_the_monitor(level: str, trace: int) -> None:
+    watched = plan(monitor__level=level, monitor__trace=bool(trace), monitor__interval=0.1)
+    assert _run(MONITORED, environ=below(watched)) == [1000, 0]
 
 
 def test_a_callback_in_python_loses_some() -> None:
