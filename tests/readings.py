@@ -39,7 +39,6 @@ def full_reading() -> Reading:
         pressure_full=0.125,
         waited_some_ns=5_000_000_000,
         waited_full_ns=1_000_000_000,
-        frozen=10,
         candidates=(100, 200, 300),
         pause_ns=(1_000_000, 2_000_000, 3_000_000_000),
         last_pause_ns=1_500_000,

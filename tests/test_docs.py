@@ -11,6 +11,8 @@ from pydantic import BaseModel
 
 import gctune
 from gctune.cli import COMMANDS
+from gctune.monitor.metric import PID, Across
+from gctune.monitor.metrics import METRICS
 from gctune.settings.model import Pool, Settings
 from gctune.settings.sources import load
 
@@ -32,6 +34,19 @@ def _rows(model: type[BaseModel], above: str = "") -> Iterator[str]:
 def test_the_settings_table_is_the_fields_own_help() -> None:
     table = [line for line in README.splitlines() if re.match(r"\| `[a-z_]+\.", line)]
     assert table == list(_rows(Settings))
+
+
+def _metric_rows() -> Iterator[str]:
+    """A row of the README's other table for each metric."""
+    for metric in METRICS.values():
+        own = (*metric.labels, PID) if metric.across == Across.EACH else metric.labels
+        labels = ", ".join(f"`{label}`" for label in own)
+        yield f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |"
+
+
+def test_the_metrics_table_is_the_metrics_own_help() -> None:
+    table = [line for line in README.splitlines() if re.match(r"\| `[a-z]+_[a-z_]+` \|", line)]
+    assert table == list(_metric_rows())
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -68,4 +83,4 @@ def test_the_configuration_in_the_readme_loads(tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    print(*_rows(Settings), sep="\n")
+    print(*_rows(Settings), *_metric_rows(), sep="\n")

@@ -178,7 +178,6 @@ _ALL = (
         "Container allocations, less deallocations, until the next young collection.",
         _field("until_young"),
     ),
-    _gauge("gctune_gc_frozen_objects", "Objects that no collection looks at.", _field("frozen")),
     _gauge(
         "gctune_memory_usage_bytes",
         "The container's working set: what it uses, less inactive file pages.",

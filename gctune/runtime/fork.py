@@ -73,7 +73,7 @@ def after_in_child() -> None:
 
 
 def _after_in_parent() -> None:
-    global _first_ns  # noqa: PLW0603 - as above
+    global _first_ns  # noqa: PLW0603 - a process has one past
     _first_ns = _first_ns or time.perf_counter_ns()
     _attempt_each(_acts_in_parent)
 
