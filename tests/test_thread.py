@@ -101,6 +101,26 @@ def test_nothing_that_a_duty_raises_ends_the_thread(error: str) -> None:
     ) == ["alive"]
 
 
+def test_memory_that_runs_out_at_any_instant_does_not_end_the_thread() -> None:
+    """The n-th allocation and the thirty after it fail, for every n until the duty is done."""
+    pytest.importorskip("_testcapi")
+    printed = child(
+        "import _testcapi, logging; logging.disable()\n"
+        "from gctune.monitor import loop\n"
+        "from gctune.monitor.monitor import Monitor\n"
+        "loop._RETRY = 0.001; thread.Job._backoff = lambda job: 0.001\n"
+        "class Starves(Monitor):\n"
+        "    number = 0\n"
+        "    def __call__(self, now_ns):\n"
+        "        Starves.number += 10\n"
+        "        _testcapi.set_nomemory(Starves.number, Starves.number + 30)\n"
+        "        try: return super().__call__(now_ns) and 0.001\n"
+        "        finally: _testcapi.remove_mem_hooks(); tell()\n"
+        "take_up('starving', lambda: Starves('detailed', 0.001)); wait(60); print(threads())"
+    )
+    assert printed == ["2"]
+
+
 def test_a_duty_that_is_stuck_keeps_nobody_for_long() -> None:
     assert child(
         "import _thread; stuck = _thread.allocate_lock(); stuck.acquire()\n"
