@@ -61,8 +61,11 @@ def read(path: bytes) -> bytes:
     """Read a file whole. Raises OSError, and ValueError for an impossible path."""
     system = _Way.system
     descriptor = system.open(path)
+    chunks = []
     try:
-        return b"".join(iter(lambda: system.read(descriptor), b""))
+        while chunk := system.read(descriptor):
+            chunks.append(chunk)
+        return b"".join(chunks)
     finally:
         system.close(descriptor)
 

@@ -7,6 +7,10 @@ import os
 
 from gctune.host.files import System
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class Unyielding(System):
     """Calls the C library as if it were a part of Python.
@@ -23,17 +27,21 @@ class Unyielding(System):
     def open(self, path: bytes) -> int:  # noqa: D102 - as in System
         if b"\0" in path:
             raise ValueError("embedded null byte")
-        return self._checked(self._library.open(path, self._flags))
+        return self._call(self._library.open, path, self._flags)
 
     def read(self, descriptor: int) -> bytes:  # noqa: D102 - as in System
         buffer = ctypes.create_string_buffer(self._chunk_bytes)
-        size = self._checked(self._library.read(descriptor, buffer, self._chunk_bytes))
+        size = self._call(self._library.read, descriptor, buffer, self._chunk_bytes)
         return ctypes.string_at(buffer, size)
 
     def close(self, descriptor: int) -> None:  # noqa: D102 - as in System
         self._library.close(descriptor)
 
-    def _checked(self, result: int) -> int:
+    def _call(self, function: Callable[..., int], *arguments: object) -> int:
+        try:
+            result = function(*arguments)
+        except ctypes.ArgumentError as error:  # there was no memory to pass them
+            raise MemoryError from error
         if result < 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))

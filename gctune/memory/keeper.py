@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     Warn = Callable[[str], object]
 
+_RETRY_SECONDS = 0.1
 _COLLECTS_BY_AGE = this_interpreter().collector != Collector.FREE_THREADED
 
 
@@ -64,6 +65,12 @@ class Keeper:
 
     def __call__(self, now_ns: int) -> float:
         """Look once, do what is due, and return the seconds until the next look."""
+        try:
+            return self._look(now_ns)
+        except MemoryError:  # not a moment to look away for long
+            return _RETRY_SECONDS
+
+    def _look(self, now_ns: int) -> float:
         reading = self._gauge.read()
         decision = decide(self._state or initial(reading), reading)
         while decision.act is not None:
