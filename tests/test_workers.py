@@ -289,6 +289,63 @@ def test_a_writer_that_is_killed_leaves_what_it_wrote_before(tmp_path: Path, cut
     assert cut > 32 or numbers.read(str(torn)) == b"of turn 1"
 
 
+FULL = """
+import resource, sys
+from gctune.monitor.workers import Workers
+workers, reader = Workers(sys.argv[1]), Workers(sys.argv[1])
+KEY = ("python_gc_collections_total", "0")
+workers.publish({KEY: 1})
+workers.publish({KEY: 2})
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+for count in range(3, 6):
+    try:
+        workers.publish({KEY: count})
+        print("published", end=" ")
+    except (OSError, ValueError):
+        print("refused", end=" ")
+    print(reader.merged()[KEY])
+"""
+
+
+@pytest.mark.parametrize("room", [0, 40, 1 << 20, (1 << 20) + 40])
+def test_where_no_more_can_be_written_what_was_stays(folder: Path, room: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(folder), str(room)],
+        env=BARE,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    told = [line.split() for line in done.stdout.splitlines()]
+    counts = [int(count) for _, count in told]
+    assert counts == sorted(counts)
+    assert counts[0] >= 2
+    assert "refused" in {outcome for outcome, _ in told}
+
+
+WRITER = """
+import sys
+from gctune.monitor import numbers
+for turn in range(1_000_000):
+    numbers.write(sys.argv[1], turn, b"%d" % turn * 500)
+"""
+
+
+def test_what_is_read_of_a_writer_at_work_never_goes_back(tmp_path: Path) -> None:
+    path, turns = tmp_path / "file", [0]
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], env=BARE) as writer:
+        while len(turns) < 300:
+            assert writer.poll() is None
+            with contextlib.suppress(FileNotFoundError, numbers.NumbersError):
+                content = numbers.read(str(path))
+                turns.append(int(content[: len(content) // 500]))
+                assert content == b"%d" % turns[-1] * 500
+        writer.kill()
+    assert turns == sorted(turns)
+    assert turns[-1] > 0
+
+
 def test_more_than_a_half_holds_is_refused(tmp_path: Path) -> None:
     with pytest.raises(numbers.NumbersError, match="too many"):
         numbers.write(str(tmp_path / "file"), 0, bytes(1 << 20))
