@@ -44,7 +44,7 @@ SERVED: dict[str, Session] = {}
 
 
 def load(scale: float, seed: int) -> None:
-    """Nine container objects a product."""
+    """Eight containers a product, of which dictionaries of numbers alone are not tracked."""
     choice = Random(seed)
     for number in range(PRODUCTS):
         offers = [{"shop": shop, "price": choice.random()} for shop in range(4)]
