@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from gctune.errors import GctuneError
 from gctune.host.process import started
 from gctune.monitor import numbers
-from gctune.monitor.metrics import METRICS
+from gctune.monitor.metric import LE, SUM
+from gctune.monitor.metrics import BUCKETS, METRICS
 from gctune.monitor.snapshot import decode, encode, lasting, merge, of_process
 from gctune.monitor.workers import Workers
 
@@ -32,7 +33,9 @@ _texts = st.text("abc012-", max_size=3)
 
 
 def _keys(name: str) -> st.SearchStrategy[tuple[str, ...]]:
-    return st.tuples(st.just(name), *[_texts for _ in METRICS[name].labels])
+    bounds = st.sampled_from((*BUCKETS, SUM))
+    labels = [bounds if label == LE else _texts for label in METRICS[name].labels]
+    return st.tuples(st.just(name), *labels)
 
 
 few = settings(max_examples=30)
@@ -76,6 +79,8 @@ def test_what_is_no_snapshot_is_refused(content: bytes) -> None:
         '[[1e999, "process_resident_memory_bytes"]]',
         '[[1, "process_resident_memory_bytes", "a label too many"]]',
         '[[1, "of_a_later_version"]]',
+        '[[1, "gctune_gc_pause_seconds", "0", "a bound"]]',
+        '[[1, "gctune_gc_pause_seconds", "0", "nan"]]',
         "[[1, 2]]",
         "[[1]]",
     ],

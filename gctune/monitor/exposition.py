@@ -10,7 +10,7 @@ import time
 from itertools import accumulate, groupby
 
 from gctune.monitor.metric import ALERT, LE, PID, SUM, Across, Kind
-from gctune.monitor.metrics import METRICS
+from gctune.monitor.metrics import BUCKETS, METRICS
 from gctune.record import Record
 
 TYPE_CHECKING = False
@@ -27,7 +27,7 @@ _ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 _GLANCE: dict[str, tuple[str, Callable[[list[float]], float], float]] = {
     "heap_mb": ("process_resident_memory_bytes", sum, 1e6),
-    "alloc_rate_mb_sec": ("gctune_memory_growth_bytes_per_second", sum, 1e6),
+    "alloc_rate_mb_sec": ("gctune_memory_allocation_bytes_per_second", sum, 1e6),
     "gc_cycles": ("python_gc_collections_total", sum, 1),
     "gc_cpu_fraction": ("gctune_gc_cpu_ratio", max, 1),
     "last_gc_pause_ms": ("gctune_gc_last_pause_seconds", max, 1e-3),
@@ -101,14 +101,13 @@ def _points(metric: Metric, rows: list[tuple[Key, Number]]) -> Iterator[Point]:
 def _buckets(metric: Metric, rows: list[tuple[Key, Number]]) -> Iterator[Point]:
     """The points of a histogram, whose buckets hold all that lies below their bounds."""
     for labels, group in groupby(rows, lambda row: row[0][:-1]):
-        counts = {bound: value for (*_, bound), value in group}
-        total = counts.pop(SUM, 0)
-        bounds = sorted(counts, key=float)
+        known = {bound: value for (*_, bound), value in group}
+        counts = [known.get(bound, 0) for bound in BUCKETS]
         named = _labelled(metric, labels)
-        for bound, below in zip(bounds, accumulate(map(counts.__getitem__, bounds))):
+        for bound, below in zip(BUCKETS, accumulate(counts)):
             yield Point("_bucket", {**named, LE: bound}, float(below))
-        yield Point("_sum", named, total / metric.per)
-        yield Point("_count", named, float(sum(counts.values())))
+        yield Point("_sum", named, known.get(SUM, 0) / metric.per)
+        yield Point("_count", named, float(sum(counts)))
 
 
 def _labelled(metric: Metric, labels: Key) -> dict[str, str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Read: TypeAlias = Callable[["Reading"], Iterable[Row]]
 
 PID = "pid"  # the label of what each process keeps for itself
-LE, SUM, ABOVE = "le", "sum", "+Inf"  # a histogram's last label, and what it may be but a bound
+LE, SUM = "le", "sum"  # a histogram's last label, and what it is where all are added up
 ALERT, SAMPLED = "gctune_alert", "gctune_sample_timestamp_seconds"  # what rules go by
 
 

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 from gctune.memory.relief import Mood
 from gctune.monitor.histogram import BOUNDS
-from gctune.monitor.metric import ABOVE, ALERT, LE, SAMPLED, SUM, Across, Kind, Metric
+from gctune.monitor.metric import ALERT, LE, SAMPLED, SUM, Across, Kind, Metric
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gctune.monitor.metric import Number, Read, Reading, Row
+
+BUCKETS = (*map(repr, BOUNDS), "+Inf")  # what the label `le` of a histogram may be, besides SUM
 
 _SECOND = 10**9  # nanoseconds
 _GENERATION = "generation"
@@ -65,7 +67,7 @@ def _in_collections(reading: Reading) -> Iterator[Row]:
 
 def _pauses(reading: Reading) -> Iterator[Row]:
     for generation, histogram in enumerate(reading.sample.pauses or ()):
-        for bound, count in zip((*map(repr, BOUNDS), ABOVE), histogram.counts):
+        for bound, count in zip(BUCKETS, histogram.counts):
             yield (str(generation), bound), count
         yield (str(generation), SUM), histogram.sum_ns
 

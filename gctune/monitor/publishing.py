@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
 
 class Publishing(Duty):
-    """Puts this process's numbers where the other workers of its service have theirs."""
+    """Puts this process's numbers where the other workers of its service have theirs.
+
+    `begun` is whether they have been there at least once.
+    """
 
     def __init__(self, folder: str, interval: float) -> None:
         self.workers = Workers(folder)
+        self.begun = False
         self._interval = interval
 
     @classmethod
@@ -40,6 +44,7 @@ class Publishing(Duty):
     def __call__(self, now_ns: int) -> float:  # noqa: ARG002 - the numbers have their own clock
         """Write the numbers; return the seconds until this is to be done again."""
         self.workers.publish(take(reading()))
+        self.begun = True
         return self._interval
 
     def close(self) -> None:
@@ -56,9 +61,9 @@ def snapshot() -> Snapshot:
     """The numbers of this process, and of the workers that it shares a folder with."""
     publishing = next((duty for duty in duties() if isinstance(duty, Publishing)), None)
     try:
-        if publishing:
+        if publishing and publishing.begun:
             return publishing.workers.merged()
-    except OSError:  # nobody has published yet, or somebody removed the folder
+    except OSError:  # somebody removed the folder
         pass
     return take(reading())
 

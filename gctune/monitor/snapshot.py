@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from gctune.monitor.metric import Across
-from gctune.monitor.metrics import METRICS
+from gctune.monitor.metric import SUM, Across, Kind
+from gctune.monitor.metrics import BUCKETS, METRICS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,9 +74,12 @@ def _across(key: Key) -> str:
 
 
 def _known(key: list[Any], value: object) -> bool:
+    """Whether this is a number of a metric there is, with as many labels as that has."""
     if not key or not all(isinstance(part, str) for part in key) or key[0] not in METRICS:
         return False
-    return _is_number(value) and len(key) == 1 + len(METRICS[key[0]].labels)
+    metric = METRICS[key[0]]
+    bucket = metric.kind != Kind.HISTOGRAM or key[-1] in (*BUCKETS, SUM)
+    return _is_number(value) and len(key) == 1 + len(metric.labels) and bucket
 
 
 def _is_number(value: object) -> bool:
