@@ -20,6 +20,7 @@ import pytest
 from children import python
 from servers import ENVIRON, RUN, running, serving
 
+from gctune.monitor.folder import private_folder
 from gctune.report.dashboard import PANELS
 
 APPLICATION = """
@@ -75,6 +76,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ask, str
     arguments = ["--workers", "2", "app:app"]
     with serving([*RUN, "--"], *arguments, directory=folder, at=folder, **variables) as ask:
         yield ask, address
+    shutil.rmtree(private_folder(address))  # which who leads the process group would have removed
 
 
 @pytest.fixture(scope="module")

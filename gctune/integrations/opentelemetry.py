@@ -55,7 +55,7 @@ def instrument(provider: MeterProvider | None = None) -> None:
     meter = metrics.get_meter("gctune", __version__, provider)
     with_collections = _Pauses(meter)
     for metric in METRICS.values():
-        if metric.name.startswith("gctune_") or metric.name in _CONVENTIONS:
+        if metric.own or metric.name in _CONVENTIONS:
             callbacks: list[CallbackT] = [partial(_observe, metric)]
             if metric.name == _COLLECTIONS:
                 callbacks.append(with_collections)

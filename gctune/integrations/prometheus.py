@@ -19,8 +19,6 @@ try:
 except ImportError as error:
     raise MissingExtraError("prometheus", "prometheus_client") from error
 
-_OWN = "gctune_"
-
 
 class Collector(_Collector):
     """Tells what a scrape of gctune's own endpoint would tell, under the same names.
@@ -32,13 +30,13 @@ class Collector(_Collector):
     def describe(self) -> Iterator[Metric]:
         """The metrics there may be, so that registering reads nothing."""
         for metric in METRICS.values():
-            if metric.name.startswith(_OWN):
+            if metric.own:
                 yield _empty(metric.name, metric.help, metric.kind)
 
     def collect(self) -> Iterator[Metric]:
         """The metrics there are now."""
         for metric, points in families(snapshot()):
-            if metric.name.startswith(_OWN):
+            if metric.own:
                 told = _empty(metric.name, metric.help, metric.kind)
                 for point in points:
                     told.add_sample(metric.name + point.suffix, point.labels, point.value)

@@ -68,3 +68,8 @@ class Metric(Record):
     across: str
     read: Read
     per: int
+
+    @property
+    def own(self) -> bool:
+        """Whether nobody but gctune tells it."""
+        return self.name.startswith("gctune_")
