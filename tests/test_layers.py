@@ -51,7 +51,13 @@ TOO_DEAR_AT_START = {
 
 # Each act on the world, and the only modules that may do it.
 MAY = {
-    "os.environ": {"settings/sources.py", "runtime/launch.py", "startup.py", BOOTSTRAP},
+    "os.environ": {
+        "settings/sources.py",
+        "runtime/launch.py",
+        "runtime/malloc.py",
+        "startup.py",
+        BOOTSTRAP,
+    },
     "gc.callbacks": {"monitor/recorder.py"},
     "gc.set_threshold": {"runtime/knobs.py"},
     "gc.enable": {"runtime/knobs.py"},

@@ -6,6 +6,7 @@ import click
 
 from gctune.cli.streams import say
 from gctune.runtime.launch import bootstrap_environment, execute
+from gctune.runtime.malloc import LIBRARIES, hand_down
 from gctune.startup import disabled, planned
 
 
@@ -15,23 +16,30 @@ from gctune.startup import disabled, planned
     metavar="NAME",
     help="The environment to use, whatever the variables say.",
 )
+@click.option(
+    "--malloc",
+    type=click.Choice(LIBRARIES),
+    help="The allocator to preload in glibc's place, if it is installed.",
+)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def run(environment: str | None, command: tuple[str, ...]) -> None:
+def run(environment: str | None, malloc: str | None, command: tuple[str, ...]) -> None:
     """Run COMMAND with the plan of its environment put on it.
 
     \b
     gctune run -- gunicorn --preload app:app
     gctune run --environment production -- python app.py
+    gctune run --malloc jemalloc -- python app.py
 
     The plan is made once and handed down: COMMAND and every Python that it
     starts take it up, and it keeps its process id, signals and exit status.
     """  # noqa: D301 - click wants the character itself
-    variables = {} if disabled() else _handed_down(environment)
+    variables = {} if disabled() else _handed_down(environment, malloc)
     execute(command, bootstrap_environment(**variables))
 
 
-def _handed_down(environment: str | None) -> dict[str, str]:
-    plan, secrets = planned(environment)
+def _handed_down(environment: str | None, malloc: str | None) -> dict[str, str]:
+    planned_here, secrets = planned(environment)
+    plan, variables = hand_down(planned_here, malloc)
     for warning in plan.warnings:
         say(f"gctune: {warning}")
-    return {"GCTUNE_PLAN": plan.to_json(), **secrets}
+    return {"GCTUNE_PLAN": plan.to_json(), **variables, **secrets}

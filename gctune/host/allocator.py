@@ -35,7 +35,7 @@ class Allocator(Record):
 
     @property
     def objection(self) -> str:
-        """Why memory.trim and memory.arenas mean nothing here; empty where they do."""
+        """Why the settings of glibc's malloc mean nothing here; empty where they do."""
         if self.trim and self.mallopt:
             return ""
         if self.malloc == "glibc":

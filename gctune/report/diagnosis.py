@@ -16,6 +16,7 @@ from gctune.host.interpreter import Collector, Interpreter
 from gctune.host.machine import Host, this_host
 from gctune.host.process import peak_rss_bytes, rss_bytes, started_with, thread_count
 from gctune.runtime.knobs import KNOBS
+from gctune.runtime.malloc import OF_MALLOC
 from gctune.startup import DISABLED, disabled
 
 if TYPE_CHECKING:
@@ -88,14 +89,14 @@ _MEANINGS = {
     "memory.hard_limit": "bytes of private writable memory before a MemoryError (RLIMIT_DATA)",
     "memory.arenas": "most arenas that malloc opens for its threads",
     "memory.trim": "free bytes at the top of the heap before malloc returns them",
+    "memory.mmap": "bytes from which an allocation has pages of its own",
 }
-_OF_MALLOC = ("memory.arenas", "memory.trim")
 
 
 def _knobs(interpreter: Interpreter, allocator: Allocator) -> Iterator[KnobFacts]:
     for setting, knob in KNOBS.items():
         objection = knob.objection(interpreter)
-        if setting in _OF_MALLOC:
+        if setting in OF_MALLOC:
             objection = objection or allocator.objection
         yield KnobFacts(
             setting=setting,

@@ -12,61 +12,22 @@ import gc
 import sys
 
 from gctune.host.interpreter import Collector
+from gctune.runtime.knob import INT_MAX, Knob, unless_whole
 from gctune.runtime.plan import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ctypes
     from collections.abc import Mapping
-    from typing import Any
 
     from gctune.host.interpreter import Interpreter
-
-    Value = int | float | bool | str | None
-    Fault = tuple[str, str]  # what is wrong with a value, and what to do
+    from gctune.runtime.knob import Fault, Value
 
 NEVER, STARTUP, FORK = "never", "startup", "fork"  # the values of gc.freeze
 
 # From 3.12 on the collector moves immortal objects among the frozen ones by
 # itself (375 of them on 3.12.1). More than this many were frozen by somebody.
 IMMORTALS = 1000
-
-_INT_MAX = 2**31 - 1
-
-
-class Knob:
-    """One thing of the interpreter that can be read, and written a checked value.
-
-    `setting` is the dotted name of the setting that asks for it.
-    """
-
-    def __init__(self, setting: str) -> None:
-        self.setting = setting
-
-    def objection(self, interpreter: Interpreter) -> str:
-        """Why this knob means nothing on `interpreter`; empty where it means something."""
-        raise NotImplementedError
-
-    def default(self, interpreter: Interpreter) -> Value:
-        """What the knob holds in a process that nobody has tuned."""
-        raise NotImplementedError
-
-    def fault(self, value: Value) -> Fault | None:
-        """What is wrong with writing `value` now, and what to do; None if nothing."""
-        raise NotImplementedError
-
-    def read(self) -> Value:
-        """What the knob holds."""
-        raise NotImplementedError
-
-    def write(self, value: Any) -> None:
-        """Turn the knob to a value that has no fault."""
-        raise NotImplementedError
-
-    def restore(self, before: Value) -> tuple[str, str]:
-        """Turn the knob back to what `read` gave; return the status, and what to know of it."""
-        self.write(before)
-        return Status.APPLIED, ""
 
 
 class _Threshold(Knob):
@@ -83,7 +44,7 @@ class _Threshold(Knob):
         return interpreter.thresholds[self._index]
 
     def fault(self, value: Value) -> Fault | None:
-        return _unless_whole(value, 0, _INT_MAX)
+        return unless_whole(value, 0, INT_MAX)
 
     def read(self) -> int:
         return gc.get_threshold()[self._index]
@@ -92,6 +53,42 @@ class _Threshold(Knob):
         thresholds = list(gc.get_threshold())
         thresholds[self._index] = value
         gc.set_threshold(*thresholds)
+
+
+class _FullThreshold(_Threshold):
+    """The threshold of full collections, which can be kept from starting by themselves.
+
+    Meanwhile the knob holds what counts again afterwards.
+    """
+
+    _held: int | None = None
+
+    def read(self) -> int:
+        held = self._held
+        return held if held is not None and self.kept_off else super().read()
+
+    def write(self, value: int) -> None:
+        if self.kept_off:
+            self._held = value
+        else:
+            super().write(value)
+
+    @property
+    def kept_off(self) -> bool:
+        """Whether they are kept off; the program ends that by setting thresholds of its own."""
+        return self._held is not None and super().read() == INT_MAX
+
+    def keep_off(self) -> None:
+        """Have no full collection start by itself."""
+        if not self.kept_off:
+            self._held = super().read()
+            super().write(INT_MAX)
+
+    def let_start(self) -> None:
+        """Have them start by themselves again."""
+        held = self.read()
+        self._held = None
+        super().write(held)
 
 
 class _Enabled(Knob):
@@ -171,7 +168,7 @@ class _HardLimit(Knob):
         return resource.RLIM_INFINITY
 
     def fault(self, value: Value) -> Fault | None:
-        fault = _unless_whole(value, 1, 2**63 - 1)
+        fault = unless_whole(value, 1, 2**63 - 1)
         if fault is not None or not isinstance(value, int):
             return fault
         ceiling, used = self._limits()[1], _data_bytes()
@@ -200,10 +197,12 @@ class _Malloc(Knob):
 
     _written: Value = None  # None: as the process was started
 
-    def __init__(self, setting: str, parameter: int, least: int, default: int) -> None:
+    def __init__(
+        self, setting: str, parameter: int, least: int, default: int, most: int = INT_MAX
+    ) -> None:
         super().__init__(setting)
         self._parameter = parameter
-        self._least = least
+        self._least, self._most = least, most
         self._default = default
 
     def objection(self, interpreter: Interpreter) -> str:
@@ -215,7 +214,7 @@ class _Malloc(Knob):
         return None
 
     def fault(self, value: Value) -> Fault | None:
-        return _unless_whole(value, self._least, _INT_MAX)
+        return unless_whole(value, self._least, self._most)
 
     def read(self) -> Value:
         return self._written
@@ -237,18 +236,20 @@ class _Malloc(Knob):
             raise OSError(f"mallopt({self._parameter}, {value}) failed")
 
 
+FULL = _FullThreshold(2)
 FREEZE = _Freeze("gc.freeze")
 
-# The numbers are glibc's M_ARENA_MAX and M_TRIM_THRESHOLD; no limit on arenas is 0.
+# glibc's M_ARENA_MAX (no limit is 0), M_TRIM_THRESHOLD and M_MMAP_THRESHOLD.
 _ALL: tuple[Knob, ...] = (
     _Threshold(0),
     _Threshold(1),
-    _Threshold(2),
+    FULL,
     _Enabled("gc.enabled"),
     FREEZE,
     _HardLimit("memory.hard_limit"),
     _Malloc("memory.arenas", -8, least=1, default=0),
-    _Malloc("memory.trim", -1, least=0, default=128 * 1024),
+    _Malloc("memory.trim", -1, least=0, default=128 << 10),
+    _Malloc("memory.mmap", -3, least=0, default=128 << 10, most=32 << 20),
 )
 
 KNOBS: Mapping[str, Knob] = {knob.setting: knob for knob in _ALL}
@@ -264,12 +265,6 @@ def release_free_memory() -> None:
     library = _libc()
     if library is not None and hasattr(library, "malloc_trim"):
         library.malloc_trim(0)
-
-
-def _unless_whole(value: Value, least: int, most: int) -> Fault | None:
-    if type(value) is int and least <= value <= most:
-        return None
-    return "out of range or not a whole number", f"give one from {least} to {most}"
 
 
 def _data_bytes() -> int:

@@ -130,6 +130,11 @@ class Memory(_Section):
     trim: SmallSizeField | None = Field(
         None, description="free memory at the top of glibc's heap that goes back to the system"
     )
+    mmap: SmallSizeField | None = Field(
+        None,
+        description="the size, 32MiB at most, from which glibc gives an allocation pages of its"
+        " own, which go back to the system when it is freed",
+    )
     arenas: _Count | None = Field(None, description="how many arenas glibc may keep for threads")
 
 
