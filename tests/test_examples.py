@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
-from servers import RUN, serving
+from servers import ENVIRON, RUN, serving
 
-WEB_SERVICE = Path(__file__).parent.parent / "examples" / "web_service"
+EXAMPLES = Path(__file__).parent.parent / "examples"
+WEB_SERVICE = EXAMPLES / "web_service"
+ALERTS = {"leak": "leak", "pauses": "gc_pause", "bursts": "allocation_rate"}
 
 
 def served(name: str, at: Path) -> dict[str, object]:
@@ -41,3 +45,23 @@ def test_the_service_that_is_tuned_from_outside(tmp_path: Path) -> None:
 
 def test_the_service_that_is_tuned_from_outside_imports_no_gctune() -> None:
     assert "import gctune" not in (WEB_SERVICE / "untouched.py").read_text()
+
+
+def test_each_program_raises_its_alert_and_no_other() -> None:
+    """All at once, for most of their time they wait."""
+    environ = {**ENVIRON, "GCTUNE_ENVIRONMENT": "test"}
+    programs = {
+        name: subprocess.Popen(
+            [sys.executable, f"{name}.py"],
+            cwd=EXAMPLES / "alerts",
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for name in ALERTS
+    }
+    told = {name: program.communicate(timeout=60)[0] for name, program in programs.items()}
+    rules = {name: set(re.findall(r"^alert (\w+)", lines, re.M)) for name, lines in told.items()}
+    assert rules == {name: {rule} for name, rule in ALERTS.items()}
+    assert {program.returncode for program in programs.values()} == {0}
