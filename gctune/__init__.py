@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gctune.monitor.alerts import Alert as Alert
     from gctune.monitor.counting import count as count
     from gctune.monitor.monitor import sample as sample
+    from gctune.monitor.requests import request as request
     from gctune.monitor.sample import Sample as Sample
     from gctune.monitor.serving import served_at as served_at
     from gctune.profile.capture import capture as capture
@@ -40,6 +41,7 @@ _HOME = {
     "on_alert": "gctune.monitor.alarm",
     "sample": "gctune.monitor.monitor",
     "count": "gctune.monitor.counting",
+    "request": "gctune.monitor.requests",
     "warmup_done": "gctune.runtime.applied",
     "pool": "gctune.memory.pools",
     "on_pressure": "gctune.memory.pressure",
@@ -78,6 +80,7 @@ __all__ = [
     "on_alert",
     "on_pressure",
     "pool",
+    "request",
     "sample",
     "served_at",
     "should_recycle",

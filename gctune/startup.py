@@ -183,6 +183,16 @@ def _releaser(plan: Plan) -> Duty:  # noqa: ARG001 - it goes by what it sees
     return Releaser()
 
 
+def _start_idle(plan: Plan) -> Stop | None:
+    return _do("gc.when", _idle_collector, plan) if plan.value("gc.when") else None
+
+
+def _idle_collector(plan: Plan) -> Duty:  # noqa: ARG001 - it goes by what it sees
+    from gctune.monitor.idle import IdleCollector
+
+    return IdleCollector()
+
+
 def _start_recycle(plan: Plan) -> Stop | None:
     return _do("memory.recycle", _recycler, plan) if plan.value("memory.recycle") else None
 
@@ -210,6 +220,7 @@ SERVICES = (
     Service(("memory.limit", "memory.headroom"), _start_limit),
     Service((), _start_release),
     Service(("memory.recycle",), _start_recycle),
+    Service(("gc.when",), _start_idle),
 )
 
 

@@ -14,7 +14,8 @@ from gctune.errors import ApplyError
 from gctune.host.interpreter import this_interpreter
 from gctune.runtime.applied import Applied, apply_plan, leave_alone, reset, warmup_done
 from gctune.runtime.change import Change
-from gctune.runtime.knobs import KNOBS, Knob
+from gctune.runtime.knob import Knob
+from gctune.runtime.knobs import KNOBS
 from gctune.runtime.plan import Plan, Status
 
 ORDINARY = gc.get_threshold()

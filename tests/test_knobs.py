@@ -201,3 +201,31 @@ def test_free_memory_goes_back_to_the_system() -> None:
         "del held; before = rss(); release_free_memory(); print(before - rss() > 50 << 20)"
     )
     assert printed == "True"
+
+
+def test_full_collections_are_kept_off_and_the_knob_holds_what_counts_afterwards() -> None:
+    printed = script(
+        "import gc\n"
+        "from gctune.runtime.knobs import FULL\n"
+        "before = gc.get_threshold()\n"
+        "FULL.keep_off(); FULL.keep_off()\n"
+        "print(gc.get_threshold()[2], FULL.read() == before[2])\n"
+        "FULL.write(77)\n"
+        "print(gc.get_threshold()[2], FULL.read())\n"
+        "FULL.let_start()\n"
+        "print(gc.get_threshold() == (*before[:2], 77), FULL.kept_off)"
+    )
+    assert printed.split() == ["2147483647", "True", "2147483647", "77", "True", "False"]
+
+
+def test_a_program_that_sets_thresholds_has_full_collections_as_it_wants() -> None:
+    printed = script(
+        "import gc\n"
+        "from gctune.runtime.knobs import FULL\n"
+        "FULL.keep_off()\n"
+        "gc.set_threshold(500, 5, 5)\n"
+        "print(FULL.kept_off, FULL.read())\n"
+        "FULL.let_start()\n"
+        "print(gc.get_threshold())"
+    )
+    assert printed == "False 5\n(500, 5, 5)"

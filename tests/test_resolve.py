@@ -185,9 +185,17 @@ def test_the_incremental_collector_is_warned_of() -> None:
 
 
 def test_what_this_release_cannot_do_is_said() -> None:
-    sections = {"gc": {"mode": "adaptive", "when": "idle"}}
-    plan = resolve(settings(**sections), host())
-    for setting in ("gc.mode", "gc.when", "pools.buffer.max_size"):
+    plan = resolve(settings(gc={"mode": "adaptive"}), host())
+    for setting in ("gc.mode", "pools.buffer.max_size"):
         found = step(plan, setting)
         assert found.status == Status.LEFT_ALONE
         assert "this release" in found.reason
+
+
+def test_full_collections_wait_only_where_there_are_any() -> None:
+    loaded = settings(gc={"when": "idle"})
+    assert step(resolve(loaded, host()), "gc.when").status == Status.APPLIED
+    for interpreter in (INCREMENTAL, FREE_THREADED, UNKNOWN):
+        found = step(resolve(loaded, host(interpreter=interpreter)), "gc.when")
+        assert found.status == Status.UNSUPPORTED
+        assert "cannot wait" in found.reason

@@ -14,7 +14,7 @@ from gctune.host.interpreter import this_interpreter
 from gctune.runtime import fork, knobs
 from gctune.runtime.change import Change, Outcome
 from gctune.runtime.fit import fit
-from gctune.runtime.knobs import KNOBS, Knob
+from gctune.runtime.knobs import KNOBS
 from gctune.runtime.plan import Plan, Status, Step, is_own
 from gctune.runtime.services import Services, Succession
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gctune.host.interpreter import Interpreter
-    from gctune.runtime.knobs import Value
+    from gctune.runtime.knob import Knob, Value
     from gctune.runtime.services import Service
 
 
@@ -109,6 +109,20 @@ def last_applied() -> Applied | None:
     """Return what `in_force` does, with what became of it."""
     stack = tuple(_state.stack)  # one step, so that a finaliser can ask without the lock
     return stack[-1] if stack else None
+
+
+def pause_services() -> None:
+    """Stop what the plan in force has running, in a process that is there to fork others."""
+    with _state.lock:
+        if _state.stack:
+            _state.stack[-1]._services.stop()
+
+
+def resume_services() -> None:
+    """Have it run again, or in a forked child; does nothing while it runs."""
+    with _state.lock:
+        if _state.stack:
+            _state.stack[-1]._services.resume()
 
 
 def leave_alone(plan: Plan, reason: str) -> Applied:

@@ -8,7 +8,7 @@ from gctune.runtime.plan import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gctune.runtime.knobs import Knob, Value
+    from gctune.runtime.knob import Knob, Value
 
 
 class Outcome(Record):

@@ -21,7 +21,6 @@ from gctune.settings.watched import WATCHED, watched
 _LATER = {
     "gc.mode": "thresholds are not adapted: this release has no adaptive mode",
     "gc.pause_target": "this release has no adaptive mode to aim at it",
-    "gc.when": "this release does not choose the moment of a collection",
     "memory.garbage_budget": "this release does not bound waiting garbage",
     "pools.": "this release does not size pools by settings",
 }
@@ -51,6 +50,8 @@ def resolve(loaded: Loaded, host: Host) -> Plan:
 def _step(setting: str, wish: Any, loaded: Loaded, host: Host) -> Step:
     if setting in KNOBS:
         outcome = _knob(setting, wish, host)
+    elif setting == "gc.when":
+        outcome = _when(wish, host)
     elif setting in KEPT:
         outcome = kept(setting, loaded, host)
     elif setting.startswith(WATCHED):
@@ -70,6 +71,15 @@ def _knob(setting: str, wish: Any, host: Host) -> _Outcome:
         return wish, Status.APPLIED, host.interpreter.meaning(setting.split(".")[1]) or "as set"
     size, how = limits.of_container(wish, host.container.limit)
     return size, Status.LEFT_ALONE if size is None else Status.APPLIED, how
+
+
+def _when(wish: str, host: Host) -> _Outcome:
+    if wish == "any":
+        return wish, Status.LEFT_ALONE, "whenever the counts say so"
+    objection = host.interpreter.objection("threshold2")
+    if objection:
+        return wish, Status.UNSUPPORTED, f"full collections cannot wait: {objection}"
+    return wish, Status.APPLIED, "full collections wait for a quiet, once requests are told of"
 
 
 def _unset(setting: str, host: Host) -> str:

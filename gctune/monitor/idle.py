@@ -1,0 +1,80 @@
+"""Full collections between requests: does what the policy of `quiet` decides."""
+
+from __future__ import annotations
+
+import gc
+import time
+
+from gctune.host.process import rss_bytes
+from gctune.memory.keeper import last_standing
+from gctune.monitor import quiet, requests
+from gctune.monitor.telling import warn
+from gctune.runtime import knobs
+
+_LOOK = 0.25  # seconds between two looks, while nothing is to be done
+_SILENT_NS = 60_000_000_000  # without a request: nothing will tell of any
+_NEAR = 0.85  # of the memory limit: from there on nothing is waited for
+
+
+class IdleCollector:
+    """A duty of the monitor's thread: collects everything while no request is in flight.
+
+    Until something tells of requests it leaves collections alone, and after a
+    minute says so; so it does once the program sets thresholds itself.
+    """
+
+    def __init__(self) -> None:
+        self._silent_ns = time.perf_counter_ns() + _SILENT_NS
+        self._told = False
+        self._state: quiet.State | None = None
+
+    def __call__(self, now_ns: int) -> float:
+        """Look once, collect if it is time, and return the seconds until the next look."""
+        if self._state is None:
+            return self._await_requests(now_ns)
+        if not knobs.FULL.kept_off:
+            return _LOOK
+        return self._look(self._state, now_ns)
+
+    def close(self) -> None:
+        """Let full collections start by themselves again."""
+        if self._state is not None:
+            knobs.FULL.let_start()
+
+    def _await_requests(self, now_ns: int) -> float:
+        if requests.told_of():
+            knobs.FULL.keep_off()
+            self._state = quiet.initial(now_ns, rss_bytes())
+        elif now_ns >= self._silent_ns and not self._told:
+            self._told = True
+            warn(
+                "gc.when = 'idle': nothing tells of requests, so collections are left alone;"
+                " see gctune.integrations, or gctune.request()"
+            )
+        return _LOOK
+
+    def _look(self, state: quiet.State, now_ns: int) -> float:
+        reading = _read(now_ns)
+        self._state = state = quiet.advance(state, reading)
+        if quiet.now(state, reading):
+            self._state = _collect()
+            return _LOOK
+        return quiet.pause_ns(state, reading) / 1e9
+
+
+def _read(now_ns: int) -> quiet.Reading:
+    quiet_ns = None if requests.in_flight() else now_ns - requests.last_ended_ns()
+    due = gc.get_count()[2] > knobs.FULL.read() or not gc.isenabled()
+    return quiet.Reading(now_ns, rss_bytes(), due, quiet_ns, _near_the_limit())
+
+
+def _near_the_limit() -> bool:
+    standing = last_standing()
+    return standing is not None and standing.used_bytes >= standing.limit_bytes * _NEAR
+
+
+def _collect() -> quiet.State:
+    begun_ns = time.perf_counter_ns()
+    knobs.collect()
+    ended_ns = time.perf_counter_ns()
+    return quiet.after(ended_ns, rss_bytes(), ended_ns - begun_ns)
