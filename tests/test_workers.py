@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import stat
@@ -15,10 +16,12 @@ import pytest
 from children import BARE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
 
 from gctune.errors import GctuneError
 from gctune.host.process import started
 from gctune.monitor import numbers
+from gctune.monitor.exposition import as_json, as_text
 from gctune.monitor.metric import LE, SUM
 from gctune.monitor.metrics import BUCKETS, METRICS
 from gctune.monitor.snapshot import decode, encode, lasting, merge, of_process
@@ -247,6 +250,32 @@ def test_one_broken_file_breaks_no_scrape(folder: Path, spoil: object) -> None:
         (path,) = folder.glob(f"*-{one.process.pid}-*")
         spoil(path)  # type: ignore[operator]
         assert Workers(str(folder)).merged()[COLLECTIONS] == 7
+
+
+_scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+_labels = st.sampled_from(["0", "nan", BUCKETS[0], SUM, "\ud800", '"\n\\'])
+_rows = st.sampled_from(list(METRICS.values())).flatmap(
+    lambda metric: st.tuples(_scalars, st.just(metric.name), *[_labels for _ in metric.labels])
+)
+_hostile = st.lists(_rows, max_size=8) | st.recursive(_scalars, st.lists, max_leaves=5)
+
+
+@settings(max_examples=100)
+@given(_hostile)
+def test_whatever_a_sound_file_says_a_scrape_is_answered(
+    tmp_path_factory: pytest.TempPathFactory, content: object
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "hostile"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    pid = os.getpid()
+    numbers.write(
+        str(folder / f"{os.getpgrp()}-{pid}-{started(pid)}.numbers"),
+        0,
+        json.dumps(content).encode(),
+    )
+    merged = Workers(str(folder)).merged()
+    assert list(text_string_to_metric_families(as_text(merged).decode())) is not None
+    assert json.loads(as_json(merged, 0.0))
 
 
 def test_files_of_others_are_let_be(folder: Path) -> None:
