@@ -13,9 +13,9 @@ from children import BARE, python
 from gctune.errors import ProfileError
 from gctune.host.interpreter import Collector, this_interpreter
 from gctune.profile.file import Profile, read, siblings
+from gctune.recommender.judgement import Verdict
 from gctune.recommender.recommendation import Recommendation, recommend
 from gctune.recommender.search import Goal
-from gctune.recommender.verdict import Verdict
 from gctune.settings.quantities import Ratio
 
 pytestmark = pytest.mark.skipif(
@@ -113,9 +113,12 @@ def test_workers_that_died_are_told_and_the_rest_is_used(tmp_path: Path) -> None
 def test_a_profile_that_lost_collections_is_not_enough() -> None:
     """Of 360 collections that the collector counted every other one is missing."""
     events = list(growing(cycles=30))
-    read_at = {"thresholds": [(2000, 10, 10)] * 4, "totals": [100, 200, 300, 360]}
-    assert answer(profile(events, **read_at)).verdict != Verdict.NOT_ENOUGH
-    recommendation = answer(profile(events[::2], **read_at))
+    whole, half = (
+        profile(kept, thresholds=[(2000, 10, 10)] * 4, totals=[100, 200, 300, 360])
+        for kept in (events, events[::2])
+    )
+    assert answer(whole).verdict != Verdict.NOT_ENOUGH
+    recommendation = answer(half)
     assert recommendation.verdict == Verdict.NOT_ENOUGH
     assert recommendation.reason == "50% of the collections were recorded; capture again"
 

@@ -32,6 +32,12 @@ def mean(estimates: list[Estimate]) -> Estimate:
     return total(estimates).map(1 / len(estimates))
 
 
+def spread(estimates: list[Estimate]) -> Estimate:
+    """The mean of estimates of a figure that any of them may come true of."""
+    expected, low, high = zip(*estimates)
+    return Estimate(sum(expected) / len(expected), min(low), max(high))
+
+
 def greatest(estimates: list[Estimate]) -> Estimate:
     """The greatest of several figures."""
     return Estimate(*map(max, zip(*estimates)))

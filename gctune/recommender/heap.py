@@ -71,6 +71,11 @@ class Heap:
         """What joined generation 2 since the last full collection, against what that left."""
         return self.pending / self.settled if self.settled else inf
 
+    def coming(self, threshold1: int, threshold2: int, quarter: float) -> float:
+        """How far the next full collection has come, from 0 to 1."""
+        counted = (self.count2 + self.count1 / (threshold1 + 1)) / (threshold2 + 1)
+        return min(1.0, counted, self.ripeness / quarter)
+
     def due(self, threshold1: int, threshold2: int, quarter: float) -> int:
         """The generation that CPython collects when generation 0 is full.
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gctune.recommender.conduct import Thresholds
-from gctune.recommender.estimate import greatest, mean, total
+from gctune.recommender.estimate import greatest, mean, spread, total
 from gctune.recommender.phases import started_up
-from gctune.recommender.simulator import Prediction, simulate
+from gctune.recommender.simulator import Prediction, Toll, simulate
 from gctune.recommender.summary import Summary
 
-_ABOUT = (0.8, 1.0, 1.25)  # times threshold0: what a slightly different run would meet
+# Times threshold0, and the phase: what a slightly different run would meet.
+_ABOUT = ((0.8, 1 / 3), (1.0, 0.0), (1.25, 2 / 3))
 
 
 @dataclass(frozen=True)
@@ -85,26 +86,41 @@ class Processes:
         """Where each has started up."""
         return tuple(map(started_up, self.summaries))
 
-    def predict(self, thresholds: Thresholds, freeze: bool) -> Prediction:
-        """Predict settings for all of them."""
+    def predict(self, thresholds: Thresholds, freeze: bool, phase: float = 0.0) -> Prediction:
+        """Predict settings for all of them; see `simulate` for `phase`."""
         starts = self.starts if freeze else (None,) * len(self.summaries)
         return self._together(
-            [simulate(one, thresholds, start) for one, start in zip(self.summaries, starts)]
+            [simulate(one, thresholds, start, phase) for one, start in zip(self.summaries, starts)]
         )
 
     def predict_about(self, thresholds: Thresholds, freeze: bool) -> Prediction:
-        """Predict settings, averaged over nearby values of threshold0."""
+        """Predict settings over runs that begin and allocate a little otherwise.
+
+        What the captured settings may take more in such runs is no extra memory.
+        """
+        about = self._about(thresholds, freeze)
+        return replace(about, extra_bytes=about.extra_bytes.map(1, -self._own_extra_bytes))
+
+    @cached_property
+    def _own_extra_bytes(self) -> float:
+        return max(0.0, self._about(self.thresholds, freeze=False).extra_bytes.expected)
+
+    def _about(self, thresholds: Thresholds, freeze: bool) -> Prediction:
         threshold0, threshold1, threshold2 = thresholds
         near = [
-            self.predict((round(threshold0 * factor), threshold1, threshold2), freeze)
-            for factor in _ABOUT
+            self.predict((round(threshold0 * factor), threshold1, threshold2), freeze, phase)
+            for factor, phase in _ABOUT
         ]
         return replace(
             near[len(near) // 2],
             thresholds=thresholds,
             gc_seconds=mean([one.gc_seconds for one in near]),
-            pause_seconds=mean([one.pause_seconds for one in near]),
-            extra_bytes=mean([one.extra_bytes for one in near]),
+            pause_seconds=spread([one.pause_seconds for one in near]),
+            toll=Toll(
+                sum(one.toll.seconds for one in near) / len(near),
+                sum(one.toll.pause_seconds for one in near) / len(near),
+            ),
+            extra_bytes=spread([one.extra_bytes for one in near]),
         )
 
     def _together(self, apart: Sequence[Prediction]) -> Prediction:
@@ -116,10 +132,16 @@ class Processes:
             gc_seconds=total([one.gc_seconds for one in apart]),
             was_seconds=sum(one.was_seconds for one in apart),
             other_seconds=sum(one.other_seconds for one in apart),
+            toll=_all([one.toll for one in apart]),
+            was=_all([one.was for one in apart]),
             pause_seconds=greatest([one.pause_seconds for one in apart]),
             extra_bytes=greatest(memory),
             worst=max(one.worst for one in apart),
         )
+
+
+def _all(tolls: Sequence[Toll]) -> Toll:
+    return Toll(sum(one.seconds for one in tolls), max(one.pause_seconds for one in tolls))
 
 
 def _crowd(summaries: Sequence[Summary], one: Summary) -> tuple[int, ...]:

@@ -13,12 +13,12 @@ from gctune.profile.records import Header
 from gctune.recommender.budget import Budget, budget_of
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.estimate import Estimate
+from gctune.recommender.judgement import Verdict, judge
 from gctune.recommender.processes import Captured, Processes
 from gctune.recommender.remarks import notes, risks
 from gctune.recommender.search import choose
 from gctune.recommender.simulator import Prediction
 from gctune.recommender.summary import Generation, Summary, summarise
-from gctune.recommender.verdict import Verdict, judge
 from gctune.settings.quantities import Ratio, Size
 
 

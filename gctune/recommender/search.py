@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
+from operator import ne
 
 from gctune.recommender.conduct import Thresholds
-from gctune.recommender.processes import Captured, Processes
+from gctune.recommender.processes import Processes
 from gctune.recommender.simulator import Prediction
 
 _THRESHOLD0 = (700, 2000, 5000, 10_000, 20_000, 50_000)
 _THRESHOLD1 = (10, 20)
-_THRESHOLD2 = (10, 100, 1000)
+_THRESHOLD2 = (10, 20, 50, 100, 300, 1000)
 _EQUAL = 0.003  # of CPU time: candidates this near to the best count as equal
+_AS_SHORT = 1.25  # times the shortest pause, within what pauses of one program differ by
+_UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
 _FINALISTS = 8  # candidates that are looked at more closely
 _COSTS = 0.01  # of CPU time that less memory may cost
 
@@ -43,17 +46,14 @@ def choose(processes: Processes, goal: str, budget_bytes: int) -> Choice:
     the goal at a reasonable cost of CPU to each process.
     """
     rough = [processes.predict(*candidate) for candidate in candidates(processes, goal)]
-    ranked = _RANKINGS[goal](_within(rough, budget_bytes), processes.captured)
+    likely = [one for one in rough if one.extra_bytes.expected <= budget_bytes]
+    ranked = _RANKINGS[goal](likely, processes)
     harmless = [one for one in ranked if one.worst <= 1 + _COSTS]
+    closely = (processes.predict_about(one.thresholds, one.freeze) for one in harmless)
+    within = (one for one in closely if one.extra_bytes.high <= budget_bytes)
+    best = _RANKINGS[goal](list(islice(within, _FINALISTS)), processes)
     first = next(iter(ranked), None)
-    likely = harmless[:_FINALISTS]
-    finalists = [processes.predict_about(one.thresholds, one.freeze) for one in likely]
-    best = _RANKINGS[goal](_within(finalists, budget_bytes), processes.captured)
     return Choice(next(iter(best), None), None if first in harmless else first)
-
-
-def _within(predictions: Sequence[Prediction], budget_bytes: int) -> list[Prediction]:
-    return [one for one in predictions if one.extra_bytes.high <= budget_bytes]
 
 
 def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bool]]:
@@ -65,29 +65,43 @@ def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bo
         yield from ((thresholds, freeze) for freeze in freezes)
 
 
-def _fastest(predictions: list[Prediction], captured: Captured) -> list[Prediction]:
-    """Least CPU first; of those that are as good as the best, the least pause, then memory."""
-    least = min((one.gc_seconds.expected for one in predictions), default=0.0)
-    equal = least + _EQUAL * captured.cpu_seconds
+def _fastest(predictions: list[Prediction], processes: Processes) -> list[Prediction]:
+    """Least CPU first; of those that are as good as the best, what changes least."""
+    least = min((one.toll.seconds for one in predictions), default=0.0)
+    equal = least + _EQUAL * processes.captured.cpu_seconds
 
     def rank(one: Prediction) -> tuple[float, ...]:
-        gc_seconds = one.gc_seconds.expected
-        return max(gc_seconds, equal), one.pause_seconds.expected, one.extra_bytes.expected
+        changed = sum(map(ne, one.thresholds, processes.thresholds))
+        return (
+            max(one.toll.seconds, equal),
+            changed,
+            one.toll.pause_seconds,
+            one.extra_bytes.expected,
+        )
 
     return sorted(predictions, key=rank)
 
 
-def _smoothest(predictions: list[Prediction], captured: Captured) -> list[Prediction]:
-    """The least pause first, of those that cost no CPU."""
-    free = [one for one in predictions if one.gc_seconds.expected <= captured.gc_seconds]
-    return sorted(free, key=lambda one: (one.pause_seconds.expected, one.gc_seconds.expected))
+def _smoothest(predictions: list[Prediction], processes: Processes) -> list[Prediction]:  # noqa: ARG001
+    """The least pause first, of those that cost no CPU.
+
+    Of pauses that nobody can tell from the least the one without a freeze, which
+    takes a line in the program, then the least CPU.
+    """
+    free = [one for one in predictions if one.gain >= 0]
+    least = min((one.toll.pause_seconds for one in free), default=0.0)
+    equal = max(_AS_SHORT * least, _UNNOTICED_SECONDS)
+
+    def rank(one: Prediction) -> tuple[float, ...]:
+        return max(one.toll.pause_seconds, equal), one.freeze, one.toll.seconds
+
+    return sorted(free, key=rank)
 
 
-def _smallest(predictions: list[Prediction], captured: Captured) -> list[Prediction]:
+def _smallest(predictions: list[Prediction], processes: Processes) -> list[Prediction]:  # noqa: ARG001
     """The least memory first, of those that cost next to no CPU."""
-    most = captured.gc_seconds + _COSTS * captured.cpu_seconds
-    cheap = [one for one in predictions if one.gc_seconds.expected <= most]
-    return sorted(cheap, key=lambda one: (one.extra_bytes.expected, one.gc_seconds.expected))
+    cheap = [one for one in predictions if one.gain >= -_COSTS]
+    return sorted(cheap, key=lambda one: (one.extra_bytes.expected, one.toll.seconds))
 
 
 _RANKINGS = {Goal.THROUGHPUT: _fastest, Goal.LATENCY: _smoothest, Goal.MEMORY: _smallest}

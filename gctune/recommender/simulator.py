@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.cost import CostModel
-from gctune.recommender.estimate import Estimate, total
-from gctune.recommender.generations import OLD, YOUNG
-from gctune.recommender.heap import Heap
-from gctune.recommender.replay import Step, replay
+from gctune.recommender.estimate import Estimate, greatest
+from gctune.recommender.generations import OLD
 from gctune.recommender.stretch import Stretch
 from gctune.recommender.summary import Summary
+from gctune.recommender.tally import Tally, tallied
 
-_COLD = 0.5  # of what coldness adds to a collection's cost, the share that is uncertain
-_MEMORY = 1.4  # times the predicted memory that covers nine runs in ten
-_RUNS = 0.15  # of GC's CPU time, by which two runs of one program on one machine differ
-_PAUSE = 2.5  # times the predicted pause that covers nine runs in ten, at least
+# What covers nine runs in ten. Two runs alike differ by 0.2 of GC's CPU time, by
+# 0.007 of all CPU time where that is little, and their longest pauses 1.5 times.
+_RUNS = 0.25  # of GC's CPU time
+_ALIKE = 0.007  # of all CPU time
+_SHORTER, _LONGER = 1.6, 2.0  # times the longest pause: it is an extreme, and seldom below the mean
+_MEMORY = 1.4  # times the memory of garbage
+_SCATTER = 0.01  # of the peak of rss, which arenas with a few live blocks hold
 _REMEMBERED = 64  # stretches as captured, that a search compares all candidates with
-_HORIZON = 10.0  # times the captured run that garbage is taken to pile up, at most
+# How much dearer a young object may get than expected, by so much of what coldness
+# adds: of programs one in four.
+_CAUTION = 0.25
+_LIKELY = 0.5  # of a full collection, from which on one is reckoned with
+_LONGER_RUN = 1.5  # times the captured run that garbage is to fit in memory for
+_HORIZON = 10.0  # the same of a program that ran on
+
+
+@dataclass(frozen=True)
+class Toll:
+    """What the collector takes, wherever between two collections a run ends.
+
+    `seconds` of CPU time count the next one of each generation as far as it has
+    come; `pause_seconds` is that of the next full one where it is near.
+    """
+
+    seconds: float
+    pause_seconds: float
 
 
 @dataclass(frozen=True)
@@ -29,149 +49,148 @@ class Prediction:
     `other_seconds` is the CPU time outside of collections, the same under all
     settings; `was_seconds` that within the captured ones. `extra_bytes` is what
     the peak of rss grows by, `pause_seconds` the longest collection in CPU
-    time. `freeze` says that the heap is frozen once the program has started up.
-    `worst` is the ratio of CPU times of the process that fares worst.
+    time. `toll` is what runs of about that length have to pay, `was` what they
+    had under the captured settings. `freeze` says that the heap is frozen once
+    the program has started up, `worst` is the ratio of CPU times of the process
+    that fares worst.
     """
 
     thresholds: Thresholds
     freeze: bool
     collections: tuple[int, int, int]
     gc_seconds: Estimate
-    was_seconds: float
-    other_seconds: float
     pause_seconds: Estimate
     extra_bytes: Estimate
+    was_seconds: float
+    other_seconds: float
+    toll: Toll
+    was: Toll
     worst: float
 
     @property
-    def share(self) -> float:
-        """GC's CPU time for each second of the program's other CPU time."""
-        return self.gc_seconds.expected / self.other_seconds
+    def cpu(self) -> Estimate:
+        """CPU time of the whole against the captured run's."""
+        whole = self.other_seconds + self.was_seconds
+        expected, low, high = self.gc_seconds.map(1 / whole, self.other_seconds / whole)
+        return Estimate(expected, low - _ALIKE, high + _ALIKE)
 
     @property
-    def cpu(self) -> Estimate:
-        """CPU time of the whole against the captured run's.
-
-        What is saved of GC differs between runs as GC does.
-        """
-        whole = self.other_seconds + self.was_seconds
-        doubt = _RUNS * abs(self.was_seconds - self.gc_seconds.expected)
-        expected, low, high = self.gc_seconds.map(1 / whole, self.other_seconds / whole)
-        return Estimate(expected, low - doubt / whole, high + doubt / whole)
+    def gain(self) -> float:
+        """The share of CPU time that is saved, by what runs have to pay."""
+        return (self.was.seconds - self.toll.seconds) / (self.was.seconds + self.other_seconds)
 
 
-def simulate(summary: Summary, thresholds: Thresholds, freeze_at: int | None = None) -> Prediction:
+def simulate(
+    summary: Summary, thresholds: Thresholds, freeze_at: int | None = None, phase: float = 0.0
+) -> Prediction:
     """Replay a captured run under `thresholds`.
 
+    `phase` is how far the first collection of generation 1 has come, from 0 to 1: no two
+    runs need begin alike.
     With `freeze_at`, a number of collections that are replayed first, the heap is frozen there.
     """
     tallies = []
     gone = 0
     for stretch in summary.stretches:
         place = None if freeze_at is None else max(0, freeze_at - gone)
-        tallies.append(_replayed(summary.cost, stretch, thresholds, place))
+        heap = stretch.heap_at(int(phase * (thresholds[1] + 1)))
+        tallies.append(tallied(summary.cost, stretch, thresholds, heap, place))
         gone += len(stretch.timeline)
-    counts = [round(summary.weight * sum(each)) for each in zip(*(one.counts for one in tallies))]
-    young, middle, old = counts
-    gc_seconds = total([tally.gc_ns for tally in tallies]).map(summary.weight * 1e-9)
+    captured = [
+        _as_captured(summary.cost, stretch, summary.thresholds) for stretch in summary.stretches
+    ]
     was, other = summary.gc_ns / 1e9, max(summary.cpu_ns - summary.gc_ns, 1) / 1e9
+    gc_seconds, pause_seconds = _gc_seconds(summary, tallies), _pause_seconds(summary, tallies)
+    caution = _CAUTION * summary.weight * max(0.0, _cold_ns(tallies) - _cold_ns(captured)) / 1e9
     return Prediction(
         thresholds=thresholds,
         freeze=freeze_at is not None,
-        collections=(young, middle, old),
+        collections=_counts(summary, tallies),
         gc_seconds=gc_seconds,
+        pause_seconds=pause_seconds,
+        extra_bytes=_extra_bytes(summary, tallies, captured),
         was_seconds=was,
         other_seconds=other,
-        pause_seconds=max(tally.pause_ns for tally in tallies).map(1e-9),
-        extra_bytes=max(_extra_blocks(summary, tally, thresholds) for tally in tallies).map(
-            summary.bytes_per_block
-        ),
+        toll=_toll(summary, tallies, gc_seconds.expected + caution, pause_seconds.expected),
+        was=_toll(summary, captured, was, summary.longest_ns / 1e9),
         worst=(gc_seconds.expected + other) / (was + other),
     )
 
 
-def _replayed(
-    cost: CostModel, stretch: Stretch, thresholds: Thresholds, freeze_at: int | None
-) -> _Tally:
-    tally = _Tally(cost, stretch, stretch.heap())
-    facts = stretch.timeline, stretch.live, stretch.quarters
-    for step in replay(*facts, tally.heap, thresholds, freeze_at):
-        tally.add(step)
-    tally.end(min(thresholds[0], sum(stretch.timeline.climbs)))
-    return tally
+@lru_cache(maxsize=_REMEMBERED)
+def _as_captured(cost: CostModel, stretch: Stretch, thresholds: Thresholds) -> Tally:
+    return tallied(cost, stretch, thresholds, stretch.heap())
 
 
-@dataclass
-class _Tally:
-    """Adds up the collections of a replay, which moves `heap`."""
-
-    cost: CostModel
-    stretch: Stretch
-    heap: Heap
-    warm_ns: float = 0.0
-    cold_ns: float = 0.0
-    longest_ns: float = 0.0
-    top_blocks: float = 0.0
-    one_more_ns: float = 0.0
-    counts: list[int] = field(default_factory=lambda: [0, 0, 0])
-
-    def add(self, step: Step) -> None:
-        generation, examined, freed = step.collected
-        self.counts[generation] += 1
-        warm = self.cost.warm_ns(examined, freed)
-        whole = warm * self.cost.factor(generation, examined)
-        self.warm_ns += warm
-        self.cold_ns += whole - warm
-        self.longest_ns = max(self.longest_ns, whole)
-        place = max(step.position - 1, 0)
-        more = step.held_blocks - self.stretch.held[place]
-        self.top_blocks = max(self.top_blocks, self.stretch.timeline.blocks[place] + more)
-
-    def end(self, young: int) -> None:
-        """Close the run, which might have met one collection more, of `young` objects at least."""
-        last = self.stretch.timeline.blocks[-1:]
-        if last:
-            self.top_blocks = max(self.top_blocks, last[0] + self.heap.held_blocks)
-        warm = self.cost.warm_ns(young, 0.0)
-        self.one_more_ns = max(self.longest_ns, warm * self.cost.factor(YOUNG, young))
-
-    @property
-    def gc_ns(self) -> Estimate:
-        expected = self.warm_ns + self.cold_ns
-        doubt = _COLD * self.cold_ns + self.one_more_ns
-        doubt += (_RUNS + 2 * self.cost.error) * expected
-        return Estimate(expected, max(0.0, expected - doubt), expected + doubt)
-
-    @property
-    def pause_ns(self) -> Estimate:
-        factor = max(_PAUSE, self.cost.tail)
-        return Estimate(self.longest_ns, self.longest_ns / factor, self.longest_ns * factor)
+def _cold_ns(tallies: Sequence[Tally]) -> float:
+    """What coldness adds to young collections."""
+    return sum(tally.cold_ns[0] for tally in tallies)
 
 
-def _extra_blocks(summary: Summary, tally: _Tally, thresholds: Thresholds) -> Estimate:
+def _counts(summary: Summary, tallies: Sequence[Tally]) -> tuple[int, int, int]:
+    young, middle, old = (sum(each) for each in zip(*(tally.counts for tally in tallies)))
+    whole = old + sum(tally.coming for tally in tallies) * summary.sampled
+    return (
+        round(summary.weight * young),
+        round(summary.weight * middle),
+        round(summary.weight * whole),
+    )
+
+
+def _gc_seconds(summary: Summary, tallies: Sequence[Tally]) -> Estimate:
+    """Of a sampled run, what has come of a full collection by a stretch's end counts, too."""
+    nanoseconds = sum(tally.gc_ns + tally.coming_ns * summary.sampled for tally in tallies)
+    expected = summary.weight * nanoseconds * 1e-9
+    doubt = (_RUNS + summary.cost.error) * expected
+    return Estimate(expected, max(0.0, expected - doubt), expected + doubt)
+
+
+def _pause_seconds(summary: Summary, tallies: Sequence[Tally]) -> Estimate:
+    longest = max(tally.longest_ns for tally in tallies)
+    if summary.sampled:
+        longest = max(longest, _ahead_ns(summary, tallies))
+    return Estimate(longest, longest / _SHORTER, longest * _LONGER).map(1e-9)
+
+
+def _toll(summary: Summary, tallies: Sequence[Tally], seconds: float, pause_seconds: float) -> Toll:
+    coming_ns = 0.0 if summary.sampled else sum(tally.coming_ns for tally in tallies)
+    pause = max(pause_seconds, _ahead_ns(summary, tallies) / 1e9)
+    return Toll(seconds + coming_ns / 1e9, pause)
+
+
+def _ahead_ns(summary: Summary, tallies: Sequence[Tally]) -> float:
+    """The pause of a full collection that has all but come."""
+    come = summary.weight * sum(tally.coming for tally in tallies)
+    return max(tally.full_ns for tally in tallies) if come > _LIKELY else 0.0
+
+
+def _extra_bytes(summary: Summary, tallies: Sequence[Tally], captured: Sequence[Tally]) -> Estimate:
+    """What the peak of rss grows by; wider spans may hold more of what no block accounts for."""
+    blocks = [_extra_blocks(summary, tally, before) for tally, before in zip(tallies, captured)]
+    expected, low, high = greatest(blocks).map(summary.bytes_per_block)
+    wider = max(0.0, tallies[0].thresholds[0] / max(1, summary.thresholds[0]) - 1)
+    scatter = _SCATTER * summary.peak_rss_bytes
+    return Estimate(expected, low - scatter, high + scatter + wider * summary.payload_bytes)
+
+
+def _extra_blocks(summary: Summary, tally: Tally, captured: Tally) -> Estimate:
     """Blocks that garbage holds longer; what a program goes on to pile up widens the range.
 
     They are against a replay as captured, too: that errs alike about what lives.
     """
     timeline = tally.stretch.timeline
-    replayed = _captured_top(tally.stretch, summary.cost, summary.thresholds)
-    extra = tally.top_blocks - max([replayed, *timeline.blocks])
-    if thresholds[0] >= summary.thresholds[0]:  # few collections do not meet the peak
+    extra = tally.top_blocks - max([captured.top_blocks, *timeline.blocks])
+    if tally.thresholds[0] >= captured.thresholds[0]:  # few collections do not meet the peak
         extra = max(0.0, extra)
-    piled = 0.0
-    if not summary.whole or summary.weight > 1:
-        piled = tally.heap.held[OLD] * (_runs(sum(timeline.climbs), thresholds) - 1)
+    ended = summary.whole and not summary.sampled
+    runs = _runs(sum(timeline.climbs), tally.thresholds, _LONGER_RUN if ended else _HORIZON)
+    piled = tally.heap.held[OLD] * timeline.going_on * (runs - 1)
     bounds = (extra / 2, _MEMORY * extra)
     return Estimate(extra, min(bounds), max(bounds) + piled)
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _captured_top(stretch: Stretch, cost: CostModel, thresholds: Thresholds) -> float:
-    return _replayed(cost, stretch, thresholds, None).top_blocks
-
-
-def _runs(climbs: int, thresholds: Thresholds) -> float:
+def _runs(climbs: int, thresholds: Thresholds, most: float) -> float:
     """How many times a run of so many allocations fits between two full collections."""
     threshold0, threshold1, threshold2 = thresholds
     period = (threshold0 + 1) * (threshold1 + 2) * (threshold2 + 2)
-    return min(max(period / max(1, climbs), 1.0), _HORIZON)
+    return min(max(period / max(1, climbs), 1.0), most)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gctune.recommender.columns import Columns
 from gctune.recommender.conduct import Thresholds
@@ -35,7 +35,7 @@ class Start:
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """A part of a run, with the sizes that the collector's rules give its heap.
+    """A part of a run from `start` on, with the sizes that the collector's rules give its heap.
 
     `live` are the objects alive and `held` the blocks held by garbage at each
     captured collection, `quarters` how ripe the heap had to be for a full one,
@@ -43,17 +43,21 @@ class Stretch:
     """
 
     timeline: Timeline
-    settled: float
+    start: Start
     live: array[float]
     held: array[float]
     quarters: array[float]
     samples: tuple[Sample, ...]
 
     def heap(self) -> Heap:
-        """The collector's counters as the stretch begins."""
+        """The collector's counters as the captured stretch began."""
         columns = self.timeline.columns
         first = (columns.count1[0], columns.count2[0]) if columns else (0, 0)
-        return Heap(self.settled, *first)
+        return Heap(self.start.settled, *first)
+
+    def heap_at(self, count1: int) -> Heap:
+        """The same with another count of generation 1, as in another run."""
+        return replace(self.heap(), count1=count1)
 
 
 def stretches(
@@ -78,11 +82,11 @@ def stretches(
 
 def _stretch(columns: Columns, thresholds: Sequence[Thresholds], start: Start) -> Stretch:
     timeline = build(columns, thresholds, start.objects, start.blocks)
-    stretch = Stretch(timeline, start.settled, array("d"), array("d"), array("d"), ())
+    stretch = Stretch(timeline, start, array("d"), array("d"), array("d"), ())
     steps = list(recapture(timeline, stretch.heap()))
     return Stretch(
         timeline=timeline,
-        settled=start.settled,
+        start=start,
         live=array("d", (step.live for step in steps)),
         held=array("d", (step.held_blocks for step in steps)),
         quarters=quarters(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import mul
 
 from gctune.errors import ProfileError, problem
 from gctune.host.interpreter import Collector
 from gctune.profile.file import Profile
-from gctune.profile.records import Header
+from gctune.profile.records import Header, Reading
 from gctune.recommender.columns import Columns
 from gctune.recommender.conduct import Conduct, Thresholds, conduct, in_force
 from gctune.recommender.cost import CostModel, Sample, fit
@@ -23,6 +24,7 @@ _BYTES_PER_BLOCK = 105.0
 _LEAST_BYTES_PER_BLOCK = 16.0
 _MOST_BYTES_PER_BLOCK = 400.0
 _GROWN = 200_000  # blocks of growth that tell their size from rss
+_ARENA_BYTES = 2**20  # what the allocator takes from the system at once, from 3.10 on
 _BLOCKS_PER_OBJECT = 3.0  # of a fresh interpreter: 2.9 on 3.11, 3.1 on 3.13
 
 
@@ -66,6 +68,7 @@ class Summary:
     cpu_ns: int
     peak_rss_bytes: int
     bytes_per_block: float
+    payload_bytes: float
     whole: bool
     recorded: float
     told: tuple[str, ...]
@@ -76,9 +79,19 @@ class Summary:
         return self.conduct.usual
 
     @property
+    def sampled(self) -> bool:
+        """Whether what is replayed are samples of a longer run."""
+        return self.weight > 1
+
+    @property
     def gc_ns(self) -> int:
         """CPU time within collections."""
         return sum(generation.cpu_ns for generation in self.generations)
+
+    @property
+    def longest_ns(self) -> int:
+        """The longest collection, in CPU time."""
+        return max(generation.longest_cpu_ns for generation in self.generations)
 
     @property
     def collections(self) -> tuple[int, ...]:
@@ -113,6 +126,7 @@ def summarise(profile: Profile) -> Summary:
         cpu_ns=_cpu_ns(profile, columns),
         peak_rss_bytes=_peak_rss(profile),
         bytes_per_block=_bytes_per_block(profile, columns),
+        payload_bytes=_payload(profile.readings),
         whole=profile.closing is not None and profile.closing.reason == "exit",
         recorded=_recorded(profile, columns),
         told=tuple(_told(profile, columns, replayed, own)),
@@ -181,6 +195,21 @@ def _bytes_per_block(profile: Profile, columns: Columns) -> float:
         return _BYTES_PER_BLOCK
     measured = (_peak_rss(profile) - first.rss_bytes) / grown
     return min(max(measured, _LEAST_BYTES_PER_BLOCK), _MOST_BYTES_PER_BLOCK)
+
+
+def _payload(readings: Sequence[Reading]) -> float:
+    """The most that rss grew in the span of a young collection, beyond what blocks account for.
+
+    What rose above all before it, so that memory taken again does not count.
+    """
+    most = 0.0
+    rss = blocks = 0
+    for before, reading in pairwise(readings):
+        rss, blocks = max(rss, before.rss_bytes), max(blocks, before.blocks)
+        grown = reading.rss_bytes - rss - _BYTES_PER_BLOCK * max(0, reading.blocks - blocks)
+        spans = sum(reading.collections) - sum(before.collections)
+        most = max(most, grown / max(1, spans))
+    return most if most > _ARENA_BYTES else 0.0
 
 
 def _generations(

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gctune.recommender.estimate import Estimate
+from gctune.recommender.judgement import Verdict
 from gctune.recommender.recommendation import Evidence, Predicted, Recommendation
-from gctune.recommender.verdict import Verdict
 from gctune.report.doctor import as_data as plain
 from gctune.report.layout import section
 from gctune.settings.quantities import about

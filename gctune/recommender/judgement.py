@@ -1,0 +1,99 @@
+"""Whether to change anything, and why."""
+
+from __future__ import annotations
+
+from gctune.recommender.processes import Processes
+from gctune.recommender.search import Goal
+from gctune.recommender.simulator import Prediction
+from gctune.settings.quantities import about
+
+_WORTH = 0.01  # of CPU time, or of memory: less is within the noise of most programs
+_LEAST_CPU_SECONDS = 0.5  # of a run that is to say anything about the next one
+_LEAST_COLLECTIONS = 8  # that are to say what one costs
+_LEAST_RECORDED = 0.9  # of the collections: what is missing errs the cost by as much
+_NOTICEABLE_SECONDS = 0.01  # a pause that somebody might notice
+_SHORTER = 0.7  # times the longest pause, that is worth a change for itself
+
+
+class Verdict:
+    """What a recommendation comes to."""
+
+    CHANGE = "change"
+    LEAVE_ALONE = "leave it alone"
+    NOT_ENOUGH = "not enough evidence"
+
+
+def judge(processes: Processes, choice: Prediction | None, goal: str) -> tuple[str, str]:
+    """The verdict and the reason for it."""
+    if processes.disabled:
+        return Verdict.LEAVE_ALONE, "the program keeps the collector disabled: no threshold acts"
+    captured = processes.captured
+    costly = captured.gc_seconds >= _WORTH * captured.cpu_seconds
+    few = costly and processes.collections < _LEAST_COLLECTIONS
+    if captured.cpu_seconds < _LEAST_CPU_SECONDS or few:
+        return Verdict.NOT_ENOUGH, f"{_seen(processes)}; capture a longer run"
+    if processes.recorded < _LEAST_RECORDED:
+        kept = f"{processes.recorded:.0%} of the collections were recorded"
+        return Verdict.NOT_ENOUGH, f"{kept}; capture again"
+    if choice is None:
+        return Verdict.LEAVE_ALONE, "no other settings serve the goal within the memory budget"
+    if choice.thresholds == processes.thresholds and not choice.freeze:
+        return Verdict.LEAVE_ALONE, (
+            f"the collector takes {_share(processes)} of CPU time,"
+            " and no other settings within the memory budget do better"
+        )
+    return _GOALS[goal](processes, choice)
+
+
+def _seen(processes: Processes) -> str:
+    took = f"{processes.captured.cpu_seconds:.2f} s of CPU time"
+    return f"{processes.collections} collections in {took}"
+
+
+def _share(processes: Processes) -> str:
+    return f"{processes.captured.gc_seconds / processes.captured.cpu_seconds:.1%}"
+
+
+def _throughput(processes: Processes, choice: Prediction) -> tuple[str, str]:
+    cpu = choice.cpu
+    gain = 1 - cpu.expected
+    if gain >= _WORTH and cpu.high < 1 + _WORTH:
+        return Verdict.CHANGE, f"saves {gain:.1%} of CPU time"
+    if gain >= 0 and choice.gain >= _WORTH:
+        return Verdict.CHANGE, (
+            f"saves {choice.gain:.1%} of CPU time in a longer run:"
+            " a full collection was about to come"
+        )
+    if _shorter(choice):
+        return Verdict.CHANGE, "shortens the longest pause, at no more CPU time"
+    if gain >= _WORTH:
+        doubt = f"{cpu.low:.3f} to {cpu.high:.3f} times the CPU time"
+        return Verdict.NOT_ENOUGH, f"{_seen(processes)} allow for {doubt}; capture a longer run"
+    return Verdict.LEAVE_ALONE, (
+        f"the collector takes {_share(processes)} of CPU time, and other settings would save"
+        f" {max(gain, 0):.1%}: within the noise"
+    )
+
+
+def _latency(processes: Processes, choice: Prediction) -> tuple[str, str]:  # noqa: ARG001
+    if _shorter(choice):
+        return Verdict.CHANGE, "shortens the longest pause, at no more CPU time"
+    return Verdict.LEAVE_ALONE, "no other settings shorten the longest pause by much"
+
+
+def _memory(processes: Processes, choice: Prediction) -> tuple[str, str]:
+    less = -choice.extra_bytes.high
+    if less >= _WORTH * processes.captured.peak_rss_bytes:
+        return Verdict.CHANGE, f"takes {about(round(less))} from the peak of rss"
+    return Verdict.LEAVE_ALONE, "no other settings take much from the peak of rss"
+
+
+_GOALS = {Goal.THROUGHPUT: _throughput, Goal.LATENCY: _latency, Goal.MEMORY: _memory}
+
+
+def _shorter(choice: Prediction) -> bool:
+    return (
+        choice.was.pause_seconds >= _NOTICEABLE_SECONDS
+        and choice.toll.pause_seconds <= _SHORTER * choice.was.pause_seconds
+        and choice.gain >= 0
+    )

@@ -1,0 +1,97 @@
+"""What the collections of a replay add up to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gctune.recommender.conduct import Thresholds
+from gctune.recommender.cost import CostModel
+from gctune.recommender.generations import MIDDLE, OLD
+from gctune.recommender.heap import Heap
+from gctune.recommender.replay import Step, replay
+from gctune.recommender.stretch import Stretch
+
+
+@dataclass
+class Tally:
+    """Adds up the collections of a replay, which moves `heap`.
+
+    `counts` are collections by generation, `cold_ns` what coldness has added
+    to the cost of young ones and of full ones. `top_blocks` is the most that was
+    allocated at once, `longest_ns` the longest collection. `coming` is how far
+    the next full collection has come between start and end, and `full_ns` what
+    it will cost: a run that ends just before it is none that does without it.
+    `middle_ns` is what has come of the next one of generation 1.
+    """
+
+    cost: CostModel
+    stretch: Stretch
+    thresholds: Thresholds
+    heap: Heap
+    warm_ns: float = 0.0
+    cold_ns: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    longest_ns: float = 0.0
+    top_blocks: float = 0.0
+    coming: float = 0.0
+    full_ns: float = 0.0
+    middle_ns: float = 0.0
+    counts: list[int] = field(default_factory=lambda: [0, 0, 0])
+
+    @property
+    def coming_ns(self) -> float:
+        """CPU time of the next collections of older generations, as far as they have come."""
+        return self.coming * self.full_ns + self.middle_ns
+
+    @property
+    def gc_ns(self) -> float:
+        """CPU time of all of them."""
+        return self.warm_ns + sum(self.cold_ns)
+
+    def add(self, step: Step) -> None:
+        """Add one."""
+        generation, examined, freed = step.collected
+        self.counts[generation] += 1
+        warm = self.cost.warm_ns(examined, freed)
+        whole = warm * self.cost.factor(generation, examined)
+        self.warm_ns += warm
+        self.cold_ns[generation == OLD] += whole - warm
+        self.longest_ns = max(self.longest_ns, whole)
+        place = max(step.position - 1, 0)
+        more = step.held_blocks - self.stretch.held[place]
+        self.top_blocks = max(self.top_blocks, self.stretch.timeline.blocks[place] + more)
+
+    def end(self) -> None:
+        """Close the run."""
+        if not self.stretch.live:
+            return
+        heap, live = self.heap, self.stretch.live[-1]
+        blocks = self.stretch.timeline.blocks[-1]
+        self.top_blocks = max(self.top_blocks, blocks + heap.held_blocks)
+        self.coming = self._progress(heap) - self._progress(self.stretch.heap())
+        garbage = sum(heap.garbage)
+        self.full_ns = self._cost_ns(OLD, max(0.0, live + garbage - heap.frozen), garbage)
+        come = heap.count1 / (self.thresholds[1] + 1)
+        self.middle_ns = come * self._cost_ns(MIDDLE, heap.middle, heap.garbage[MIDDLE])
+
+    def _cost_ns(self, generation: int, examined: float, collected: float) -> float:
+        return self.cost.warm_ns(examined, collected) * self.cost.factor(generation, examined)
+
+    def _progress(self, heap: Heap) -> float:
+        _, threshold1, threshold2 = self.thresholds
+        return heap.coming(threshold1, threshold2, self.stretch.quarters[-1])
+
+
+def tallied(
+    cost: CostModel,
+    stretch: Stretch,
+    thresholds: Thresholds,
+    heap: Heap,
+    freeze_at: int | None = None,
+) -> Tally:
+    """Replay a stretch from `heap` on, and add up its collections."""
+    tally = Tally(cost, stretch, thresholds, heap)
+    facts = stretch.timeline, stretch.live, stretch.quarters
+    for step in replay(*facts, tally.heap, thresholds, freeze_at):
+        tally.add(step)
+    tally.end()
+    return tally
