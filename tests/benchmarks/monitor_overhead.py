@@ -5,12 +5,12 @@
 Each interpreter needs gctune and `programs/requirements.txt`. Of the programs,
 graph_analysis and orm_store collect the most often. Two answers stand side by
 side. The ratio of CPU time, with a level over without, of runs that take turns in
-one process: the median of the rounds and its 95% interval by bootstrap. And the
-sum of what its parts cost, measured one by one in that interpreter: each
-collection that was recorded, each that was added up, each sample with its alerts,
-at the program's own rate of collections and a sample each five seconds, over its
-CPU time. Debug, with allocations traced, is the one run of each kind that its
-price allows.
+one process: the median of the rounds and its 95% interval by bootstrap, beside that
+of a second run without (`again`), which is the noise. And the sum of what its parts
+cost, measured one by one in that interpreter: each collection that was recorded,
+each that was added up, each sample with its alerts, at the program's own rate of
+collections and a sample each five seconds, over its CPU time. Debug, with
+allocations traced, is run but once.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from turns import SEED, cpu_seconds
 
 PROGRAMS = ("graph_analysis", "orm_store")
 LEVELS = ("basic", "detailed")
+KINDS = ("off", "again", *LEVELS)  # again is off too: how far runs of the same differ
 INTERVAL = 5.0  # seconds, the default
 
 # Prints the price in nanoseconds of recording a collection, of adding it up, and of a sample.
@@ -42,7 +43,7 @@ from gctune.monitor.monitor import Monitor
 from gctune.monitor.tally import Collections
 
 def least(act, number):
-    return min(timeit.repeat(act, number=number, repeat=7)) / number * 1e9
+    return min(timeit.repeat(act, number=number, repeat=7, timer=time.thread_time)) / number * 1e9
 
 def thousand():
     for _ in range(1000): gc.collect(0)
@@ -76,11 +77,11 @@ def watched(level: str) -> AbstractContextManager[object]:
 
 def rounds(act: Callable[[], object], number: int) -> dict[str, list[float]]:
     """Time `act` without and at each level, `number` times each, after a round untimed."""
-    kinds = ["off", *LEVELS]
-    taken: dict[str, list[float]] = {kind: [] for kind in kinds}
+    taken: dict[str, list[float]] = {kind: [] for kind in KINDS}
     for turn in range(-1, number):
-        for kind in kinds[turn % 3 :] + kinds[: turn % 3]:
-            around = nullcontext() if kind == "off" else watched(kind)
+        first = turn % len(KINDS)
+        for kind in KINDS[first:] + KINDS[:first]:
+            around = watched(kind) if kind in LEVELS else nullcontext()
             seconds = cpu_seconds(act, around)
             if turn >= 0:
                 taken[kind].append(seconds)
@@ -126,10 +127,10 @@ def report(python: str, program: str, scale: float, number: int) -> None:
         f" {recorded / 1e3:.2f} us to record and {tallied / 1e3:.2f} us to add up,"
         f" a sample {sample / 1e3:.0f} us"
     )
-    for level in LEVELS:
-        ratios = [more / less for more, less in zip(taken[level], taken["off"])]
-        parts = each_second[level] / 1e9
-        print(f"  {level:9} {interval(ratios)} times the CPU; sum of its parts {parts:.3%}")
+    for kind in KINDS[1:]:
+        ratios = [more / less for more, less in zip(taken[kind], taken["off"])]
+        parts = each_second.get(kind, 0.0) / 1e9
+        print(f"  {kind:9} {interval(ratios)} times the CPU; sum of its parts {parts:.3%}")
     print(f"  debug     {found['debug']:.2f} times the CPU, with allocations traced")
 
 

@@ -29,6 +29,7 @@ RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 100
 HANDED_DOWN = plan(
     gc__threshold0=5000, gc__threshold1=20, gc__threshold2=20, gc__enabled=True, gc__freeze="fork"
 )
+WATCHED = plan(memory__limit=2**29, monitor__level="debug", monitor__interval=5.0)
 FILE = """
 [environments.production.gc]
 threshold0 = 5000
@@ -48,6 +49,7 @@ class Program(NamedTuple):
 PROGRAMS = {
     "bare Python": Program("pass"),
     "below gctune run": Program("pass", below(HANDED_DOWN)),
+    "below it, monitored": Program("pass", below(WATCHED)),
     "gctune.apply() below run": Program(APPLY, below(HANDED_DOWN)),
     "import pydantic_settings": Program("import pydantic_settings"),
     "gctune.apply()": Program(APPLY),
@@ -56,6 +58,7 @@ PROGRAMS = {
 
 PAIRS = [
     ("below gctune run", "bare Python"),
+    ("below it, monitored", "bare Python"),
     ("gctune.apply() below run", "bare Python"),
     ("gctune.apply()", "import pydantic_settings"),
     ("gctune.apply() with a file", "import pydantic_settings"),
