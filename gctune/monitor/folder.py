@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
+_PLACES = ("/dev/shm", "/tmp")  # noqa: S108 - what is made there is checked by `prepare`
 PRIVATE = "private"  # in a plan: the folder of this user's for those that share an address
 
 
@@ -26,7 +26,12 @@ class FolderError(GctuneError):
 def private_folder(name: str) -> str:
     """Where a folder of this user's own by that name belongs; whatever stands in `name`."""
     plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in name)
-    return f"/tmp/gctune-{os.geteuid()}-{plain}"  # noqa: S108 - made and checked by `prepare`
+    return f"{_place()}/gctune-{os.geteuid()}-{plain}"
+
+
+def _place() -> str:
+    """A place for what need not outlive the machine; in memory where it can be."""
+    return next((place for place in _PLACES if os.access(place, os.W_OK | os.X_OK)), _PLACES[-1])
 
 
 def prepare(folder: str) -> None:
@@ -35,9 +40,8 @@ def prepare(folder: str) -> None:
     Raises FolderError.
     """
     try:
-        if not os.path.lexists(folder):
-            os.mkdir(folder, 0o700)
-    except FileExistsError:  # another worker was faster
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
         pass
     except OSError as error:
         raise _unusable(folder, (error.strerror or str(error)).lower()) from error
