@@ -34,6 +34,11 @@ from gctune.startup import DISABLED, disabled
     callback=positive,
     help="Stop recording after so many seconds of each process; the program goes on.",
 )
+@click.option(
+    "--explore",
+    is_flag=True,
+    help="Try other thresholds meanwhile, in short windows and under a bound for memory.",
+)
 @click.option("--force", is_flag=True, help="Remove an earlier PROFILE, and its PROFILE.<pid>.")
 @click.option(
     "--url",
@@ -42,19 +47,27 @@ from gctune.startup import DISABLED, disabled
 )
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def capture(
-    output: Path, seconds: float | None, force: bool, url: str | None, command: tuple[str, ...]
+    output: Path,
+    seconds: float | None,
+    explore: bool,
+    force: bool,
+    url: str | None,
+    command: tuple[str, ...],
 ) -> None:
     """Run COMMAND at its own settings, and record a profile of it; or of a program under way.
 
     \b
     gctune capture -o app.profile -- python app.py
     gctune capture -o web.profile --seconds 600 -- gunicorn -w 2 app:app
+    gctune capture -o web.profile --explore -- python -m uvicorn app:app
     gctune capture -o web.profile --seconds 30 --url http://127.0.0.1:6060
 
     COMMAND keeps its process id, signals and exit status.
     """  # noqa: D301 - click wants the character itself
     if bool(url) == bool(command):
         raise click.UsageError("give either -- COMMAND, or --url URL")
+    if url and explore:
+        raise click.UsageError("--explore tries settings on a COMMAND, not on a --url")
     output = absolute(output)
     problems = list(_objections(output, force=force))
     if problems:
@@ -62,7 +75,7 @@ def capture(
     if url:
         _fetch(url, output, seconds)
     else:
-        _run(command, output, seconds)
+        _run(command, output, seconds, explore)
 
 
 def _fetch(url: str, output: Path, seconds: float | None) -> None:
@@ -74,10 +87,9 @@ def _fetch(url: str, output: Path, seconds: float | None) -> None:
     keep(output, parts)
 
 
-def _run(command: Sequence[str], output: Path, seconds: float | None) -> NoReturn:
-    environ = bootstrap_environment(
-        GCTUNE_CAPTURE=json.dumps({"path": str(output), "seconds": seconds})
-    )
+def _run(command: Sequence[str], output: Path, seconds: float | None, explore: bool) -> NoReturn:
+    asked = {"path": str(output), "seconds": seconds, "explore": explore}
+    environ = bootstrap_environment(GCTUNE_CAPTURE=json.dumps(asked))
     find(command[0], environ)  # before anything is removed for it
     _remove_existing(output)
     say(f"gctune: {_intention(output, disabled(environ))}")

@@ -30,36 +30,40 @@ _PATIENCE = 1.0  # seconds that the program waits for the thread, at its end or 
 _LAG = 0.01  # seconds that a joined thread may take to be gone
 
 
-def capture(path: str | os.PathLike[str], seconds: float | None = None) -> Capture:
+def capture(
+    path: str | os.PathLike[str], seconds: float | None = None, *, explore: bool = False
+) -> Capture:
     """Record this process, and the children it forks, in new profiles from now on.
 
     Use it as a context manager, or call `stop` on what it returns; else the
     end of the program ends it. After `seconds` the recording ends and the
-    program goes on. Raises ProfileError where `path` exists or cannot be
-    written.
+    program goes on. With `explore`, other thresholds are tried meanwhile, in
+    short windows and under a bound for memory, and the program's own come back
+    at the end. Raises ProfileError where `path` exists or cannot be written.
     """
     base = absolute(path)
-    return Capture(base, Writer(base), seconds)
+    return Capture(base, Writer(base), seconds, explore)
 
 
-def begin(path: str, seconds: float | None = None) -> Capture:
+def begin(path: str, seconds: float | None = None, explore: bool = False) -> Capture:
     """Record this process as `capture` does, in PROFILE.<pid> where PROFILE is taken."""
     base = absolute(path)
     try:
-        return Capture(base, Writer(base), seconds)
+        return Capture(base, Writer(base), seconds, explore)
     except ProfileError:
         if not base.exists():
             raise
-    return Capture(base, Writer(new_sibling(base)), seconds)
+    return Capture(base, Writer(new_sibling(base)), seconds, explore)
 
 
 class Capture:
     """A capture under way: in this process and, when it forks, in each child."""
 
-    def __init__(self, base: Path, writer: Writer, seconds: float | None) -> None:
+    def __init__(self, base: Path, writer: Writer, seconds: float | None, explore: bool) -> None:
         self._base = base
+        self._explore = explore
         self._deadline = float("inf") if seconds is None else time.monotonic() + seconds
-        self._recording = Recording(lambda: writer, forked=False)
+        self._recording = Recording(lambda: writer, forked=False, explore=explore)
         try:
             self._recording.open()
         except ProfileError:
@@ -131,6 +135,8 @@ class Capture:
     def _before_fork(self) -> None:
         if self._stop_thread():
             _wait_for_the_end_of(self._thread.native_id)
+            with suppress(ProfileError):  # a full disk is told at the next flush
+                self._recording.rest("fork")
 
     def _after_fork_in_parent(self) -> None:
         if self._thread.is_alive():
@@ -140,7 +146,9 @@ class Capture:
 
     def _after_fork_in_child(self) -> None:
         self._recording.abandon()
-        self._recording = Recording(lambda: Writer(new_sibling(self._base)), forked=True)
+        self._recording = Recording(
+            lambda: Writer(new_sibling(self._base)), forked=True, explore=self._explore
+        )
         self._start_thread()
         at_the_end_of_multiprocessing(self, partial(self.stop, reason="exit"))
 

@@ -10,6 +10,7 @@ from operator import add, sub
 from gctune.monitor import counting
 from gctune.monitor.recorder import RECORD_BYTES, Recorder
 from gctune.profile import process
+from gctune.profile.exploring import Exploration
 from gctune.profile.records import Batch, Count, Header, Three
 from gctune.profile.writer import Lines
 
@@ -24,14 +25,17 @@ _RATES = (1, 3, 7, 13, 31, 61, 127, 251, 509, 1021)
 class Recording:
     """Collections and readings of this process, on their way into a profile.
 
-    `create` makes the file, or what else the lines go to. Only one thread at a
+    `create` makes the file, or what else the lines go to; `explore` says to try
+    other thresholds meanwhile. Only one thread at a
     time may call the methods; each raises ProfileError where the file takes no more.
     """
 
-    def __init__(self, create: Callable[[], Lines], *, forked: bool) -> None:
+    def __init__(self, create: Callable[[], Lines], *, forked: bool, explore: bool = False) -> None:
         self.ended = False
         self._create = create
         self._forked = forked
+        self._explore = explore
+        self._exploration: Exploration | None = None
         self._header: Header | None = None
         self._writer: Lines | None = None
         self._recorder = Recorder()
@@ -55,6 +59,8 @@ class Recording:
             header = self.describe()
             self._writer = self._create()
             self._writer.append(header)
+            if self._explore:
+                self._exploration = Exploration(header, self._writer.append)
         return self._writer
 
     def flush(self) -> int:
@@ -70,7 +76,14 @@ class Recording:
         for count in self._counts(reading.time_ns):
             writer.append(count)
         self._sample(counts, reading.cpu_ns)
+        if self._exploration:
+            self._exploration.step(reading)
         return sum(counts)
+
+    def rest(self, reason: str) -> None:
+        """Explore no further for now: the program's own thresholds are in force again."""
+        if self._exploration:
+            self._exploration.rest(reason, time.perf_counter_ns(), time.process_time_ns())
 
     @property
     def full(self) -> bool:
@@ -81,6 +94,8 @@ class Recording:
         """Write what is left, and the closing."""
         totals = self._stop_recorder()
         try:
+            self.rest(reason)
+            self._stop_exploring()
             self.flush()
             self.open().append(self._reader.closing(reason, self._missed(totals)))
         finally:
@@ -89,9 +104,14 @@ class Recording:
     def abandon(self) -> None:
         """Record no more, and let go of the file as it is."""
         self.ended = True
+        self._stop_exploring()
         self._recorder.stop()
         if self._writer:
             self._writer.close()
+
+    def _stop_exploring(self) -> None:
+        if self._exploration:
+            self._exploration.end()
 
     def _counts(self, time_ns: int) -> Iterator[Count]:
         """What the program has counted, where that is more than the last time."""

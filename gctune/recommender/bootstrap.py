@@ -59,6 +59,18 @@ def of_blocks(
     return Interval(value, *_percentiles(ratios, _expanded(blocks, confidence)))
 
 
+def of_sums(
+    blocks: Sequence[tuple[float, ...]],
+    figure: Callable[[tuple[float, ...]], float],
+    confidence: float = CONFIDENCE,
+) -> Interval:
+    """A figure that is told from the sums over blocks, resampling blocks."""
+    draw = Random(_SEED)  # noqa: S311 - resampling is no secret
+    values = sorted(figure(_sums(draw.choices(blocks, k=len(blocks)))) for _ in range(_RESAMPLES))
+    bounds = _percentiles(values, _expanded(len(blocks), confidence))
+    return Interval(figure(_sums(blocks)), *bounds)
+
+
 def _sums(windows: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
     return tuple(map(fsum, zip(*windows)))
 
