@@ -9,19 +9,15 @@ from gctune.host.interpreter import this_interpreter
 from gctune.runtime.applied import Applied, apply_plan, leave_alone
 from gctune.runtime.knobs import KNOBS
 from gctune.runtime.plan import Plan, Status, Step
-from gctune.runtime.services import Service
+from gctune.services import services
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from gctune.monitor.thread import Duty
-    from gctune.runtime.services import Stop
-
 DISABLED = "GCTUNE_DISABLE is set"
 _TOKEN = "GCTUNE_MONITOR__TOKEN"  # noqa: S105 - the name of a variable
-_SOON = 0.05  # seconds until memory is first looked at: a fast program takes 100 MB meanwhile
 
 _secrets: dict[str, str] = {}  # of the settings that were applied last, by variable
 
@@ -43,7 +39,7 @@ def apply(*, environment: str | None = None, **sections: Any) -> Applied:
         plan, secrets = planned(environment, sections)
         _secrets.clear()
         _secrets.update(secrets)
-    return apply_plan(plan, SERVICES)
+    return apply_plan(plan, services(monitor_token))
 
 
 def planned(
@@ -110,118 +106,7 @@ def _attempt(
 
 
 def _apply_text(text: str) -> None:
-    apply_plan(Plan.from_json(text), SERVICES)
-
-
-def _start_monitor(plan: Plan) -> Stop | None:
-    return _do("the monitor", _monitor, plan) if plan.value("monitor.level") else None
-
-
-def _start_tracing(plan: Plan) -> Stop | None:
-    if not plan.value("monitor.trace"):
-        return None
-    import tracemalloc
-
-    from gctune.profile.tracing import start
-
-    if tracemalloc.is_tracing():
-        return None  # somebody else has it, and ends it
-    start()
-    return tracemalloc.stop
-
-
-def _start_endpoints(plan: Plan) -> Stop | None:
-    return _do("monitor.http", _endpoints, plan) if plan.value("monitor.http") else None
-
-
-def _endpoints(plan: Plan) -> Duty:
-    from gctune.endpoints import find
-    from gctune.monitor.serving import Serving
-
-    return Serving(str(plan.value("monitor.http")), monitor_token(), find)
-
-
-def _start_publishing(plan: Plan) -> Stop | None:
-    return _do("monitor.workers", _publishing, plan) if plan.value("monitor.workers") else None
-
-
-def _publishing(plan: Plan) -> Duty:
-    from gctune.monitor.publishing import Publishing
-
-    return Publishing.of(plan)
-
-
-def _monitor(plan: Plan) -> Duty:
-    from gctune.monitor.monitor import Monitor
-
-    return Monitor.of(plan)
-
-
-def _start_limit(plan: Plan) -> Stop | None:
-    if not plan.value("memory.limit"):
-        return None
-    from gctune.monitor.thread import lay_down, take_up
-
-    job = take_up("memory.limit", lambda: _keeper(plan), _SOON, urgent=True)
-    return lambda: lay_down(job)
-
-
-def _keeper(plan: Plan) -> Duty:
-    from gctune.memory.keeper import keeper_of
-    from gctune.monitor.telling import warn
-
-    return keeper_of(plan, warn)
-
-
-def _start_release(plan: Plan) -> Stop | None:
-    return _do("free memory", _releaser, plan) if plan.value("memory.limit") else None
-
-
-def _releaser(plan: Plan) -> Duty:  # noqa: ARG001 - it goes by what it sees
-    from gctune.memory.release import Releaser
-
-    return Releaser()
-
-
-def _start_idle(plan: Plan) -> Stop | None:
-    return _do("gc.when", _idle_collector, plan) if plan.value("gc.when") else None
-
-
-def _idle_collector(plan: Plan) -> Duty:  # noqa: ARG001 - it goes by what it sees
-    from gctune.monitor.idle import IdleCollector
-
-    return IdleCollector()
-
-
-def _start_recycle(plan: Plan) -> Stop | None:
-    return _do("memory.recycle", _recycler, plan) if plan.value("memory.recycle") else None
-
-
-def _recycler(plan: Plan) -> Duty:
-    from gctune.memory.recycle import Recycler
-
-    return Recycler(int(plan.value("memory.recycle") or 0))
-
-
-def _do(name: str, make: Callable[[Plan], Duty], plan: Plan) -> Stop:
-    """Have the thread do a duty, which `make` makes of the plan when it is first due."""
-    from gctune.monitor.thread import lay_down, take_up
-
-    job = take_up(name, lambda: make(plan))
-    return lambda: lay_down(job)
-
-
-# What runs while a plan is in force; none of it is imported before the thread has a use for it.
-SERVICES = (
-    Service(("monitor.http", "monitor.token"), _start_endpoints),
-    Service(("monitor.trace",), _start_tracing),
-    Service(("monitor.", "alerts."), _start_monitor),
-    Service(("monitor.workers",), _start_publishing),
-    Service(("memory.limit", "memory.headroom"), _start_limit),
-    Service((), _start_release),
-    Service(("memory.recycle",), _start_recycle),
-    Service(("gc.when",), _start_idle),
-)
+    apply_plan(Plan.from_json(text), services(monitor_token))
 
 
 def _begin_capture(text: str) -> None:

@@ -24,6 +24,7 @@ from socket import AF_UNIX, socket
 from typing import NamedTuple
 
 EVERY = 1.0  # seconds between two looks
+PATIENCE = 60.0  # seconds for an answer: the machine may have other work
 
 PROGRAM = """
 import logging, os, random, sys
@@ -57,23 +58,25 @@ class Look(NamedTuple):
 
 class _Unix(HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=10)
+        super().__init__("localhost", timeout=PATIENCE)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket(AF_UNIX)
-        self.sock.settimeout(10)
+        self.sock.settimeout(PATIENCE)
         self.sock.connect(str(self._path))
 
 
-def scrape(path: Path, target: str) -> int:
-    """Ask for `target`; return the status."""
+def scrape(path: Path, target: str) -> int | str:
+    """Ask for `target`; return the status, or what went wrong."""
     connection = _Unix(path)
     try:
         connection.request("GET", target)
         answer = connection.getresponse()
         answer.read()
         return answer.status
+    except OSError as error:
+        return type(error).__name__
     finally:
         connection.close()
 
