@@ -138,12 +138,13 @@ def main() -> None:
     parser.add_argument("--program", action="append", help="only this one")
     parser.add_argument("--cells", action="store_true", help="print each cell too")
     asked = parser.parse_args()
-    by_python: dict[str, list[Error]] = defaultdict(list)
+    groups: dict[str, list[Error]] = defaultdict(list)
     for error in errors(asked.kept):
         if error.run.program in (asked.program or [error.run.program]):
-            by_python[error.run.python].append(error)
-    for python, found in by_python.items():
-        print(f"\nPython {python}, {len({error.run.program for error in found})} programs\n")
+            frozen = ", frozen once started" if "freeze" in error.run.setting else ""
+            groups[f"Python {error.run.python}{frozen}"].append(error)
+    for words, found in sorted(groups.items()):
+        print(f"\n{words}, {len({error.run.program for error in found})} programs\n")
         print_figures(found)
         if asked.cells:
             print_cells(found)
