@@ -78,7 +78,7 @@ def test_processes_keep_apart_what_is_their_own() -> None:
 BARE_READING = reading()
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.text(), st.text())
 def test_any_label_comes_through(environment: str, rule: str) -> None:
     about = {**BARE_READING.about, "environment": environment}

@@ -41,7 +41,7 @@ def _keys(name: str) -> st.SearchStrategy[tuple[str, ...]]:
     return st.tuples(st.just(name), *labels)
 
 
-few = settings(max_examples=30)
+few = settings(max_examples=30, deadline=None)
 
 _snapshots = st.dictionaries(
     st.sampled_from(sorted(METRICS)).flatmap(_keys), st.integers(0, 2**53), max_size=6
@@ -67,6 +67,7 @@ def test_numbers_come_back_from_their_file(snapshot: dict) -> None:
     assert decode(encode(snapshot)) == snapshot
 
 
+@few
 @given(st.binary() | _snapshots.map(encode).flatmap(lambda whole: st.just(whole[:-1])))
 def test_what_is_no_snapshot_is_refused(content: bytes) -> None:
     with contextlib.suppress(ValueError):
@@ -260,7 +261,7 @@ _rows = st.sampled_from(list(METRICS.values())).flatmap(
 _hostile = st.lists(_rows, max_size=8) | st.recursive(_scalars, st.lists, max_leaves=5)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(_hostile)
 def test_whatever_a_sound_file_says_a_scrape_is_answered(
     tmp_path_factory: pytest.TempPathFactory, content: object
@@ -289,7 +290,7 @@ def test_files_of_others_are_let_be(folder: Path) -> None:
     assert [name for name in names if not (folder / name).exists()] == []
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2 << 20), st.binary(min_size=1, max_size=64)), max_size=4))
 def test_a_damaged_file_gives_what_was_written_or_nothing(
     tmp_path_factory: pytest.TempPathFactory, damages: list[tuple[int, bytes]]
