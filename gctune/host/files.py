@@ -40,6 +40,7 @@ class _Way:
     """How this process reads files."""
 
     system = System()
+    keeps_the_lock = False
 
 
 def keep_the_lock() -> None:
@@ -47,8 +48,11 @@ def keep_the_lock() -> None:
 
     Python gives the lock up for each system call, and beside a busy program a
     thread can wait 5 ms to get it back, for each of the forty calls that one
-    reading of a container takes.
+    reading of a container takes. Costs 5 ms the first time, for ctypes.
     """
+    if _Way.keeps_the_lock:
+        return
+    _Way.keeps_the_lock = True
     try:
         from gctune.host.unyielding import Unyielding
 

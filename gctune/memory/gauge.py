@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gctune.host.container import find_container
 from gctune.host.process import rss_bytes
 from gctune.memory.relief import Reading
 
@@ -10,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gctune.host.container import ContainerFiles
     from gctune.memory.bounds import Bounds
 
 _STALE_NS = 1_000_000_000  # limits are read again, which costs more than what is used
@@ -24,12 +24,16 @@ class Gauge:
     """
 
     def __init__(
-        self, bounds: Bounds, clock: Callable[[], int], chance: Callable[[], float]
+        self,
+        files: ContainerFiles,
+        bounds: Bounds,
+        clock: Callable[[], int],
+        chance: Callable[[], float],
     ) -> None:
+        self._files = files
         self._bounds = bounds
         self._clock = clock
         self._chance = chance
-        self._files = find_container()
         self._ask_again_ns = 0
         self._learn(clock())
 

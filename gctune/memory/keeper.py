@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Warn = Callable[[str], object]
 
 _RETRY_SECONDS = 0.1
+_HURRY_NS = 60_000_000  # a pause below this is one that matters
 _COLLECTS_BY_AGE = this_interpreter().collector != Collector.FREE_THREADED
 
 
@@ -79,6 +80,8 @@ class Keeper:
             decision = decide(self._state, reading)
         self._state = decision.state
         _publish(decision.state, reading)
+        if decision.pause_ns < _HURRY_NS:
+            keep_the_lock()
         return (reading.at_ns + decision.pause_ns - now_ns) / 1e9
 
     def close(self) -> None:
@@ -96,12 +99,13 @@ def keeper_of(plan: Plan, warn: Warn) -> Keeper:
 
     Raises ValueError where the plan has no limit in force.
     """
-    keep_the_lock()
-    counted = find_container().counted()
-    bounds = bounds_of(plan, counted.limit and counted.limit.bytes)
+    files = find_container()
+    limit = files.counted().limit
+    bounds = bounds_of(plan, limit and limit.bytes)
     if bounds is None:
         raise ValueError("the plan puts no memory.limit in force")
-    return Keeper(Gauge(bounds, time.perf_counter_ns, Random().random), _acts(warn))
+    gauge = Gauge(files, bounds, time.perf_counter_ns, Random().random)
+    return Keeper(gauge, _acts(warn))
 
 
 def _acts(warn: Warn) -> dict[str, Callable[[], object]]:
