@@ -6,7 +6,6 @@ import gc
 import json
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,9 +17,12 @@ from servers import serving
 import gctune
 from gctune.errors import ProfileError
 from gctune.host.interpreter import this_interpreter
+from gctune.host.process import thread_count
 from gctune.profile.capture import begin, capture
 from gctune.profile.file import Profile, read, siblings
 from gctune.runtime.launch import bootstrap_environment
+
+_THREADS = "len(__import__('os').listdir('/proc/self/task'))"
 
 
 @pytest.fixture
@@ -75,13 +77,13 @@ def test_the_header_tells_what_was_captured(path: Path) -> None:
 
 
 def test_nothing_of_it_stays(path: Path) -> None:
-    callbacks, threads = list(gc.callbacks), threading.enumerate()
+    callbacks, threads = list(gc.callbacks), thread_count()
     recording = capture(path)
-    assert threading.active_count() == len(threads) + 1
+    assert thread_count() == threads + 1
     recording.stop()
     recording.stop()
     assert gc.callbacks == callbacks
-    assert threading.enumerate() == threads
+    assert thread_count() == threads
 
 
 def test_what_the_program_does_to_its_collector_shows(path: Path) -> None:
@@ -178,9 +180,10 @@ def test_a_killed_program_is_cut_off(path: Path) -> None:
 
 def test_seconds_end_the_recording_and_not_the_program(path: Path) -> None:
     code = """
-import threading, time
+import time
+from gctune.host.process import thread_count
 deadline = time.monotonic() + 30
-while threading.active_count() > 1 and time.monotonic() < deadline:
+while thread_count() > 1 and time.monotonic() < deadline:
     time.sleep(0.01)
 """
     before = time.monotonic()
@@ -251,7 +254,7 @@ def test_a_fork_sees_one_thread_alone(path: Path) -> None:
 
 
 def test_the_parent_is_recorded_after_its_fork(path: Path) -> None:
-    after = "import time, threading; assert threading.active_count() == 2; time.sleep(0.5)"
+    after = f"import time; assert {_THREADS} == 2; time.sleep(0.5)"
     profile = captured(path, "-c", _fork(after=after), status=5)
     assert len(profile.readings) > 1
 
@@ -307,13 +310,14 @@ def test_a_child_of_a_capture_that_is_over_is_not_captured(path: Path) -> None:
 
 def test_a_full_disk_ends_the_capture_and_not_the_program(path: Path) -> None:
     limited = f"""
-import gc, gctune, resource, threading, time
+import gc, gctune, resource, time
+from gctune.host.process import thread_count
 recording = gctune.capture({str(path)!r})
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 for _ in range(1000):
     gc.collect(0)
 deadline = time.monotonic() + 30
-while threading.active_count() > 1:
+while thread_count() > 1:
     assert time.monotonic() < deadline
     time.sleep(0.01)
 assert not gc.callbacks
@@ -328,7 +332,7 @@ print("ran on")
 def test_a_capture_that_cannot_start_leaves_the_program_alone(tmp_path: Path) -> None:
     text = json.dumps({"path": str(tmp_path / "missing" / "profile")})
     environ = bootstrap_environment(BARE, GCTUNE_CAPTURE=text)
-    code = "import gc, threading; print(gc.callbacks, threading.active_count())"
+    code = f"import gc; print(gc.callbacks, {_THREADS})"
     done = python("-c", code, environ=environ)
     assert done.stdout == "[] 1\n"
     assert done.stderr.startswith("gctune: GCTUNE_CAPTURE = ")
@@ -338,13 +342,16 @@ def test_a_capture_that_cannot_start_leaves_the_program_alone(tmp_path: Path) ->
 def test_signals_are_the_programs_own(path: Path) -> None:
     """None is handed to the thread of the capture: it blocks them all."""
     code = f"""
-import gctune, os, threading
+import gctune, os
 with gctune.capture({str(path)!r}):
-    (thread,) = [each for each in threading.enumerate() if each.name == "gctune-capture"]
-    status = open(f"/proc/self/task/{{thread.native_id}}/status").read()
-    print(int(status.split("SigBlk:")[1].split()[0], 16) >> 14 & 1)
+    (thread,) = [each for each in os.listdir("/proc/self/task") if int(each) != os.getpid()]
+    def blocked():
+        status = open(f"/proc/self/task/{{thread}}/status").read()
+        return int(status.split("SigBlk:")[1].split()[0], 16) >> 14 & 1
+    while not blocked(): pass
+    print("blocked")
 """
-    assert script(code) == "1"
+    assert script(code) == "blocked"
 
 
 def test_a_gunicorn_master_and_its_workers_each_have_one(tmp_path: Path) -> None:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,14 +18,13 @@ from pathlib import Path
 from types import TracebackType
 
 from gctune.errors import ProfileError
+from gctune.monitor.loop import Loop
 from gctune.profile.ending import at_the_end_of_multiprocessing
 from gctune.profile.file import absolute, new_sibling
 from gctune.profile.recording import Recording
 from gctune.profile.writer import Writer
 
 _BUSY, _ASLEEP = 0.2, 2.0  # seconds between two flushes, at least and at most
-_PATIENCE = 1.0  # seconds that the program waits for the thread, at its end or before a fork
-_LAG = 0.01  # seconds that a joined thread may take to be gone
 
 
 def capture(
@@ -69,6 +66,7 @@ class Capture:
         except ProfileError:
             self._recording.abandon()
             raise
+        self._loop = Loop(self._step)
         self._start_thread()
         _register()
         _running.add(self)
@@ -76,7 +74,7 @@ class Capture:
     def stop(self, reason: str = "stop") -> None:
         """End the recording in this process; a second call does nothing."""
         _running.discard(self)
-        if self._stop_thread() and not self._recording.ended:
+        if self._loop.stop() and not self._recording.ended:
             with suppress(ProfileError):
                 self._recording.finish(reason)
 
@@ -92,40 +90,35 @@ class Capture:
         self.stop()
 
     def _start_thread(self) -> None:
-        self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="gctune-capture", daemon=True)
+        self._pause = 0.0
         try:
-            self._thread.start()
+            self._loop.start()
         except RuntimeError:  # no more threads are to be had
             self._recording.abandon()
 
-    def _stop_thread(self) -> bool:
-        """Whether there is no thread any more; one that waits for its disk is not waited for."""
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(_PATIENCE)
-        return not self._thread.is_alive()
-
-    def _run(self) -> None:
-        _leave_signals_to_the_program()
+    def _step(self) -> float | None:
         try:
-            self._record()
+            return self._record()
         except (ProfileError, MemoryError):  # a full disk ends the capture, never the program
             _running.discard(self)
             self._recording.abandon()
+            return None
 
-    def _record(self) -> None:
-        # The file waits for the first flush: most children that are forked to
-        # become another program are gone by then, and leave none.
-        self._recording.describe()
-        pause = _BUSY
-        while not self._wake.wait(max(0.0, min(pause, self._deadline - time.monotonic()))):
-            pause = _BUSY if self._recording.flush() else min(2 * pause, _ASLEEP)
+    def _record(self) -> float | None:
+        """Do what is due; return the seconds until more is, None where the capture is over."""
+        if self._pause:
+            self._pause = _BUSY if self._recording.flush() else min(2 * self._pause, _ASLEEP)
             reason = self._over()
             if reason:
                 _running.discard(self)
                 self._recording.finish(reason)
-                return
+                return None
+        else:
+            # The file waits for the first flush: most children that are forked to
+            # become another program are gone by then, and leave none.
+            self._recording.describe()
+            self._pause = _BUSY
+        return min(self._pause, self._deadline - time.monotonic())
 
     def _over(self) -> str:
         if time.monotonic() >= self._deadline:
@@ -133,22 +126,16 @@ class Capture:
         return "full" if self._recording.full else ""
 
     def _before_fork(self) -> None:
-        if self._stop_thread():
-            _wait_for_the_end_of(self._thread.native_id)
+        if self._loop.stop():
             with suppress(ProfileError):  # a full disk is told at the next flush
                 self._recording.rest("fork")
-
-    def _after_fork_in_parent(self) -> None:
-        if self._thread.is_alive():
-            self._wake.clear()
-        else:
-            self._start_thread()
 
     def _after_fork_in_child(self) -> None:
         self._recording.abandon()
         self._recording = Recording(
             lambda: Writer(new_sibling(self._base)), forked=True, explore=self._explore
         )
+        self._loop.forget()
         self._start_thread()
         at_the_end_of_multiprocessing(self, partial(self.stop, reason="exit"))
 
@@ -161,7 +148,7 @@ def _register() -> None:
     atexit.register(_each, partial(Capture.stop, reason="exit"))
     os.register_at_fork(
         before=partial(_each, Capture._before_fork),
-        after_in_parent=partial(_each, Capture._after_fork_in_parent),
+        after_in_parent=partial(_each, Capture._start_thread),
         after_in_child=partial(_each, Capture._after_fork_in_child),
     )
 
@@ -169,15 +156,3 @@ def _register() -> None:
 def _each(act: Callable[[Capture], None]) -> None:
     for running in tuple(_running):
         act(running)
-
-
-def _leave_signals_to_the_program() -> None:
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-
-
-def _wait_for_the_end_of(thread: int | None) -> None:
-    """Wait until the system counts a joined thread no more; before 3.13 that may lag behind."""
-    deadline = time.monotonic() + _LAG
-    while Path(f"/proc/self/task/{thread}").exists() and time.monotonic() < deadline:
-        time.sleep(0)
