@@ -22,7 +22,7 @@ _MS, _SECOND = 1_000_000, 1_000_000_000  # in nanoseconds
 _HIGH = 0.95  # from where on relief is due
 _SPREAD = 0.03  # by which processes that share it differ in when they begin
 _LOW = 0.05  # from where relief is due down to where it ends
-_AHEAD = 0.04  # the most that is expected to be taken before relief has an effect
+_AHEAD = 0.1  # the most that is expected to be taken before relief has an effect
 _WORTH = 0.02  # relief that frees less was in vain
 _GROWN = 0.01  # since the last full collection: less is not worth an emergency
 
@@ -45,6 +45,8 @@ def initial(reading: Reading) -> State:
         mood=Mood.OK,
         at_ns=reading.at_ns,
         taken=reading.taken,
+        due_ns=reading.at_ns,
+        late_ns=0,
         rate=0.0,
         left=0,
         vain=0,
@@ -89,8 +91,16 @@ def _observe(state: State, reading: Reading) -> State:
         at_ns=reading.at_ns,
         taken=reading.taken,
         rate=_rate(state, reading),
+        late_ns=_late_ns(state, reading),
         budget=state.budget.leaked(reading.at_ns, reading.cpu_share),
     )
+
+
+def _late_ns(state: State, reading: Reading) -> int:
+    """How late the thread is let run: the worst counts at once, and is forgotten by eighths."""
+    if state.relief is not None:
+        return state.late_ns
+    return max(0, reading.at_ns - state.due_ns, state.late_ns * 7 // 8)
 
 
 def _rate(state: State, reading: Reading) -> float:
@@ -111,7 +121,9 @@ def _soon(state: State, reading: Reading) -> float:
 
 
 def _growth(state: State, reading: Reading) -> float:
-    return min(state.rate * _AHEAD_NS / _SECOND, reading.limit * _AHEAD)
+    """What is taken until relief has an effect, on a machine as busy as it has been."""
+    ahead_ns = _AHEAD_NS + state.late_ns
+    return min(state.rate * ahead_ns / _SECOND, reading.limit * _AHEAD)
 
 
 def _high(state: State, reading: Reading) -> float:
@@ -120,7 +132,7 @@ def _high(state: State, reading: Reading) -> float:
 
 
 def _low(state: State, reading: Reading) -> float:
-    return _high(state, reading) - reading.limit * _LOW
+    return _high(state, reading) - _growth(state, reading) - reading.limit * _LOW
 
 
 def _calm(state: State, reading: Reading) -> State:
@@ -218,7 +230,8 @@ def _look_again(state: State, reading: Reading) -> Decision:
         mark = _emergency_mark(reading)
         if mark is not None:
             pauses.append(_until(mark, state, reading))
-    return Decision(None, state, min(*pauses, _LATEST_NS))
+    pause_ns = min(*pauses, _LATEST_NS)
+    return Decision(None, state._replace(due_ns=reading.at_ns + pause_ns), pause_ns)
 
 
 def _until(mark: float, state: State, reading: Reading) -> int:

@@ -70,7 +70,8 @@ class Relief(Record):
 class State(Record):
     """What the policy remembers from one reading to the next.
 
-    `rate` is the growth in bytes a second. `left` is what the last full
+    `due_ns` is when the next reading was due, and `late_ns` how late readings
+    have been. `rate` is the growth in bytes a second. `left` is what the last full
     collection left. `vain` counts reliefs in a row that were in vain, and
     `rest_ns` is the instant until which that forbids the next one. `spread`,
     from 0 to 1, is this process's place among those that share the limit.
@@ -80,6 +81,8 @@ class State(Record):
     mood: str
     at_ns: int
     taken: float
+    due_ns: int
+    late_ns: int
     rate: float
     left: float
     vain: int

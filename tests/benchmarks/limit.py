@@ -25,7 +25,7 @@ from groups import MemoryGroup, memory_group
 
 HERE = Path(__file__).parent
 RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-SESSIONS, WORK = sys.argv[2:4] if len(sys.argv) > 3 else ("40000", "10")
+SESSIONS, WORK = sys.argv[2:4] if len(sys.argv) > 3 else ("25000", "10")
 
 LIMIT = 512 << 20
 PROGRAM = [sys.executable, str(HERE / "cycles.py"), SESSIONS, WORK]
