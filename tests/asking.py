@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 PATIENCE = 30.0  # seconds
@@ -57,3 +59,11 @@ def read(client: socket.socket) -> Answer:
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = dict(line.lower().split(": ", 1) for line in lines)
     return Answer(int(first.split()[1]), headers, body)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what must come to be."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -7,7 +7,6 @@ import json
 import random
 import re
 import stat
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from children import python, script
+from go_pprof import go_pprof, needs_dot, needs_pprof
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,11 +24,6 @@ from gctune.profile.functions import Names
 from gctune.profile.heap import format_of, read_heap, write_heap
 from gctune.profile.ranking import by_function, by_line, neighbours, total_bytes
 from gctune.profile.sites import Frame, Function, Heap, Site, difference, gather
-
-PPROF = sorted(Path("/usr/lib").glob("go-*/pkg/tool/*/pprof"))
-needs_pprof = pytest.mark.skipif(
-    not PPROF, reason="the pprof of Debian's package golang-1.19-go is not here"
-)
 
 PROGRAM = """\
 import sys
@@ -423,14 +418,6 @@ def test_neighbours_share_the_bytes_of_the_calls_between_them() -> None:
 # The real pprof
 
 
-def go_pprof(*arguments: str | Path) -> str:
-    done = subprocess.run(
-        [PPROF[-1], *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @needs_pprof
 def test_pprofs_top_has_our_names_and_bytes(written: tuple[Path, Path]) -> None:
     printed = go_pprof("-top", "-unit=B", "-nodefraction=0", "-filefunctions", written[1])
@@ -468,10 +455,7 @@ def test_pprofs_peek_and_list_find_callers_and_source(written: tuple[Path, Path]
 
 
 @needs_pprof
-@pytest.mark.skipif(
-    subprocess.run(["sh", "-c", "command -v dot"], capture_output=True, check=False).returncode,
-    reason="dot of the package graphviz is not here",
-)
+@needs_dot
 def test_pprof_draws_a_graph(written: tuple[Path, Path]) -> None:
     drawn = go_pprof("-svg", written[1])
     assert "&lt;lambda&gt;" in drawn

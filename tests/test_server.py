@@ -6,14 +6,13 @@ import os
 import socket
 import stat
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import product
 from pathlib import Path
 
 import pytest
-from asking import PATIENCE, ask, connect, read, request
+from asking import PATIENCE, ask, connect, read, request, until
 from children import script
 
 from gctune.host.process import thread_count
@@ -176,14 +175,6 @@ def test_an_answer_that_breaks_off_is_cut_off_and_counted() -> None:
 
 
 # Whom it drops
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what must come to be."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def descriptors() -> int:

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator
 from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 from types import CodeType
+from typing import TypeAlias
 
 from gctune.profile.file import opened
 from gctune.profile.sites import Frame, Function, Stack
@@ -31,6 +32,7 @@ _MOST_BYTES = 16 * 2**20  # of a source; longer ones stay nameless
 _MODULE = "<module>"
 _FROZEN = "<frozen "  # importlib and runpy, which alone run modules
 _Lines = dict[int, list[Function]]
+Place: TypeAlias = tuple[str, int]  # a file, and a line of it
 
 
 class Names:
@@ -38,32 +40,32 @@ class Names:
 
     def __init__(self) -> None:
         self._files: dict[str, _Lines] = {}
-        self._frames: dict[tuple[Function, int], Frame] = {}
+        self._frames: dict[Place, list[Frame]] = {}
 
-    def stack(self, places: Iterable[tuple[str, int]]) -> Stack:
+    def stack(self, places: Iterable[Place]) -> Stack:
         """Turn files and lines, the outermost first, into a stack, leaf first."""
         callers: list[Frame] = []
-        for file, line in places:
-            function = _choose(self._candidates(file, line), callers)
-            callers.append(self._frame(function, line))
+        for place in places:
+            frames = self._frames.get(place) or self._candidates(place)
+            callers.append(frames[0] if len(frames) == 1 else _choose(frames, callers))
         return tuple(reversed(callers))
 
-    def _candidates(self, file: str, line: int) -> list[Function]:
+    def _candidates(self, place: Place) -> list[Frame]:
+        """What may be at work at a place, the outermost function first."""
+        file, line = place
         if file not in self._files:
             self._files[file] = _lines(file)
-        return self._files[file].get(line) or [Function(Path(file).name, file, 0)]
+        functions = self._files[file].get(line) or [Function(Path(file).name, file, 0)]
+        self._frames[place] = [Frame(function, line) for function in functions]
+        return self._frames[place]
 
-    def _frame(self, function: Function, line: int) -> Frame:
-        return self._frames.setdefault((function, line), Frame(function, line))
 
-
-def _choose(candidates: list[Function], callers: list[Frame]) -> Function:
-    """Choose among functions, the outermost first, the one that `callers` could have called."""
-    if len(candidates) > 1:
-        active = {frame.function for frame in callers}
-        for function in candidates:
-            if function not in active and _can_begin(function, callers):
-                return function
+def _choose(candidates: list[Frame], callers: list[Frame]) -> Frame:
+    """Choose the first whose function `callers` could have called."""
+    active = {frame.function for frame in callers}
+    for frame in candidates:
+        if frame.function not in active and _can_begin(frame.function, callers):
+            return frame
     return candidates[-1]
 
 

@@ -119,6 +119,7 @@ def fill(path: Path, descriptor: int, parts: Iterable[bytes]) -> None:
         with os.fdopen(descriptor, "wb") as stream:
             for part in parts:
                 stream.write(part)
+                stream.flush()  # so that what has come stays, whatever comes after
     except OSError as error:
         remedy = "write to a disk with more room"
         raise ProfileError(problem("FILE", str(path), reason(error).lower(), remedy)) from error
