@@ -8,10 +8,12 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from children import below, plan, python, script
 from samples import a_sample
+from servers import RUN, serving
 
 import gctune
 from gctune.host.process import rss_bytes
@@ -256,3 +258,23 @@ def test_with_no_logging_an_alert_is_a_line_on_standard_error() -> None:
     told = python("-c", code, environ=below(watched)).stderr
     assert told.startswith("gctune: alert heap: the rss is ")
     assert len(told.splitlines()) == 1
+
+
+def test_the_workers_of_a_preloading_master_are_watched(tmp_path: Path) -> None:
+    """And its forks bring no warning of a thread, which would be an error here."""
+    (tmp_path / "app.py").write_text(
+        "import os, time\n"
+        "from gctune.monitor.monitor import current\n"
+        "def app(environ, start_response):\n"
+        "    while current() is None or current().sample is None: time.sleep(0.01)\n"
+        "    start_response('200 OK', [])\n"
+        "    return [str(current().sample.pid == os.getpid()).encode()]\n"
+    )
+    variables = {
+        "ENVIRONMENT": "test",
+        "GCTUNE_MONITOR__LEVEL": "detailed",
+        "PYTHONWARNINGS": "error:This process:DeprecationWarning",
+    }
+    workers = ["-w", "2", "--preload", "app:app"]
+    with serving([*RUN, "--"], *workers, directory=tmp_path, at=tmp_path, **variables) as ask:
+        assert ask() == "True"
