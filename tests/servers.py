@@ -41,9 +41,16 @@ def serving(
     """`prefix gunicorn arguments`, listening; gives what asks it once. It must end well."""
     path = at / "socket"
     command = [*prefix, "gunicorn", "--bind", f"unix:{path}", "--log-level", "error", *arguments]
+    with listening(*command, directory=directory, path=path, **variables):
+        yield lambda: ask(path)
+
+
+@contextlib.contextmanager
+def listening(*command: str, directory: Path, path: Path, **variables: str) -> Iterator[None]:
+    """A server that listens on a unix socket. It must end well."""
     with running(*command, directory=directory, environ={**ENVIRON, **variables}) as master:
         _await(path, master)
-        yield lambda: _ask(path)
+        yield
         master.terminate()
         assert master.wait(30) == 0
 
@@ -60,11 +67,14 @@ def _await(path: Path, master: subprocess.Popen[str]) -> None:
                 time.sleep(0.01)
 
 
-def _ask(path: Path) -> str:
+def ask(path: Path, target: str = "/") -> str:
+    """What a server on a unix socket answers to one request, on a connection of its own."""
     connection = _Unix(path)
     try:
-        connection.request("GET", "/")
-        return connection.getresponse().read().decode()
+        connection.request("GET", target)
+        response = connection.getresponse()
+        assert response.status == 200
+        return response.read().decode()
     finally:
         connection.close()
 

@@ -1,0 +1,1 @@
+"""Tunes a Django project: "gctune.integrations.django" in INSTALLED_APPS."""

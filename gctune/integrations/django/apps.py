@@ -1,0 +1,44 @@
+"""The application: settings in force once Django is set up, requests told of, and a check."""
+
+from __future__ import annotations
+
+import sys
+
+from django.apps import AppConfig
+from django.core import checks
+from django.core.signals import request_finished, request_started
+
+from gctune.errors import GctuneError
+from gctune.integrations.django.checks import check_settings
+from gctune.monitor.requests import begin, end
+from gctune.monitor.telling import warn
+from gctune.runtime.applied import in_force
+from gctune.startup import apply
+
+
+class GctuneConfig(AppConfig):  # type: ignore[misc]
+    """Puts the settings of the environment in force, unless they are."""
+
+    name = "gctune.integrations.django"
+    label = "gctune"
+    verbose_name = "gctune"
+
+    def ready(self) -> None:
+        """Begin. What is wrong with the settings is logged, and told by `manage.py check`."""
+        checks.register(check_settings)
+        if in_force() is None:
+            try:
+                apply()
+            except GctuneError as error:
+                warn(str(error))
+        if "gctune.integrations.gunicorn" not in sys.modules:  # which tells of requests as well
+            request_started.connect(_on_request)
+            request_finished.connect(_on_request_end)
+
+
+def _on_request(**_: object) -> None:
+    begin()
+
+
+def _on_request_end(**_: object) -> None:
+    end()

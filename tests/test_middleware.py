@@ -1,0 +1,139 @@
+"""Requests are in flight exactly as long as a WSGI or ASGI application is at them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+from wsgiref.util import FileWrapper
+from wsgiref.validate import validator
+
+import pytest
+from children import script
+
+from gctune.integrations import asgi, wsgi
+from gctune.monitor.requests import in_flight
+
+
+class Body:
+    """A body that says whether it has been closed."""
+
+    closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        assert in_flight() == 1
+        yield b"some"
+        yield b"thing"
+
+    def close(self) -> None:
+        assert in_flight() == 1
+        self.closed = True
+
+
+def called(app: Callable[..., Any], **environ: object) -> Any:
+    return wsgi.Middleware(app)(dict(environ), lambda *_: None)
+
+
+def test_a_request_is_in_flight_until_its_body_is_closed() -> None:
+    body = Body()
+    answer = called(lambda *_: body)
+    assert b"".join(answer) == b"something"
+    assert in_flight() == 1
+    answer.close()
+    assert body.closed
+    assert in_flight() == 0
+
+
+def test_a_body_that_nobody_reads_ends_as_well() -> None:
+    called(lambda *_: Body()).close()
+    assert in_flight() == 0
+
+
+def test_a_body_without_close_and_one_whose_close_fails_end_as_well() -> None:
+    class Fails(Body):
+        def close(self) -> None:
+            raise OSError("gone")
+
+    called(lambda *_: [b"x"]).close()
+    with pytest.raises(OSError, match="gone"):
+        called(lambda *_: Fails()).close()
+    assert in_flight() == 0
+
+
+def test_an_application_that_fails_ends_its_request() -> None:
+    def app(*_: object) -> None:
+        raise KeyError("no")
+
+    with pytest.raises(KeyError):
+        called(app)
+    assert in_flight() == 0
+
+
+def test_the_servers_own_file_stays_what_it_is() -> None:
+    file = FileWrapper(open(__file__, "rb"))  # noqa: PTH123, SIM115 - the server closes it
+    assert called(lambda *_: file, **{"wsgi.file_wrapper": FileWrapper}) is file
+    file.close()  # type: ignore[attr-defined]
+    assert in_flight() == 0
+
+
+def test_the_middleware_keeps_to_wsgi() -> None:
+    from wsgiref.util import setup_testing_defaults
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"x"]
+
+    environ: dict[str, Any] = {"QUERY_STRING": ""}
+    setup_testing_defaults(environ)
+    answer = validator(wsgi.Middleware(validator(app)))(environ, lambda *_: None)
+    assert b"".join(answer) == b"x"
+    answer.close()  # type: ignore[attr-defined]
+
+
+def _run(app: asgi.Application, kind: str) -> None:
+    async def nothing(*_: object) -> Any:
+        return None
+
+    asyncio.run(asgi.Middleware(app)({"type": kind}, nothing, nothing))
+
+
+@pytest.mark.parametrize(("kind", "number"), [("http", 1), ("websocket", 0)])
+def test_http_requests_are_in_flight_and_connections_that_stay_are_not(
+    kind: str, number: int
+) -> None:
+    seen = []
+
+    async def app(scope: object, receive: object, send: object) -> None:
+        seen.append(in_flight())
+        raise KeyError("no")
+
+    with pytest.raises(KeyError):
+        _run(app, kind)
+    assert (seen, in_flight()) == ([number], 0)
+
+
+_LIFESPAN = """
+import asyncio
+import gc
+from gctune.integrations.asgi import Middleware
+async def app(scope, receive, send):
+    await receive()
+    print(gc.get_threshold()[0], gc.get_freeze_count() > 5_000)
+    app.kept = [[] for _ in range(5_000)]
+    await send({"type": "lifespan.startup.complete"})
+    print(gc.get_freeze_count() > 5_000)
+async def receive(): return {"type": "lifespan.startup"}
+async def send(message): print(message["type"], message.get("message", ""))
+asyncio.run(Middleware(app)({"type": "lifespan"}, receive, send))
+"""
+
+
+def test_an_application_starts_under_its_settings_and_is_frozen_once_it_has() -> None:
+    tuned = {"GCTUNE_ENVIRONMENT": "test", "GCTUNE_GC__THRESHOLD0": "543"}
+    printed = script(_LIFESPAN, **tuned, GCTUNE_GC__FREEZE="startup")
+    assert printed.splitlines() == ["543 False", "lifespan.startup.complete ", "True"]
+
+
+def test_bad_settings_fail_the_startup_and_say_why() -> None:
+    printed = script(_LIFESPAN, GCTUNE_GC__THRESHOLD0="lots")
+    assert printed.startswith("lifespan.startup.failed GCTUNE_GC__THRESHOLD0 = 'lots': ")
