@@ -51,15 +51,13 @@ class CostModel:
     `examine_ns` and `free_ns` are for a warm object, as of the captured young
     collections; `curves` tell how many times that one costs, by generation and
     size. With them the model comes to what the captured collections took.
-    `error` is the relative standard error of the mean, `tail` how many times
-    the model the dearest collections took.
+    `error` is the relative standard error of the mean.
     """
 
     examine_ns: float
     free_ns: float
     curves: tuple[tuple[float, ...], ...]
     error: float
-    tail: float
 
     def warm_ns(self, examined: float, collected: float) -> float:
         """CPU time if every object were as close at hand as in a captured young collection."""
@@ -85,7 +83,7 @@ def fit(samples: Sequence[Sample]) -> CostModel:
         [sample for sample in usable if sample.generation == number] for number in range(3)
     )
     examine, free = _costs(young)
-    warm = CostModel(examine, free, ((1.0,) * _SIZES,) * 3, 0.5, 1.0)
+    warm = CostModel(examine, free, ((1.0,) * _SIZES,) * 3, 0.5)
     first = _point(warm, young) if young else Point(_USUAL_POWER, 1.0)
     curves = (
         _curve([first]),
@@ -96,7 +94,7 @@ def fit(samples: Sequence[Sample]) -> CostModel:
     ratios = list(map(model.ratio, usable))
     if len(young) >= _ENOUGH:
         model = replace(model, error=_error(usable, ratios))
-    return replace(model, tail=_tail(usable, ratios))
+    return model
 
 
 def _costs(young: Sequence[Sample]) -> tuple[float, float]:
@@ -166,10 +164,3 @@ def _error(samples: Sequence[Sample], ratios: Sequence[float]) -> float:
     spent = [float(sample.weight * sample.cpu_ns) for sample in samples]
     amiss = [own - own / ratio for own, ratio in zip(spent, ratios)]
     return hypot(*amiss) / sum(spent)
-
-
-def _tail(samples: Sequence[Sample], ratios: Sequence[float]) -> float:
-    """How far the dearest collections of the capture exceed the model, nine times in ten."""
-    dearest = sorted(zip((sample.cpu_ns for sample in samples), ratios), reverse=True)
-    exceeding = sorted(ratio for _, ratio in dearest[: 1 + len(ratios) // 20])
-    return max(1.0, exceeding[9 * len(exceeding) // 10]) if exceeding else 1.0

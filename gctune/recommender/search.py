@@ -8,6 +8,7 @@ from itertools import islice, product
 from operator import ne
 
 from gctune.recommender.conduct import Thresholds
+from gctune.recommender.exploration import Explored
 from gctune.recommender.processes import Processes
 from gctune.recommender.simulator import Prediction
 
@@ -39,12 +40,18 @@ class Choice:
     passed_over: Prediction | None
 
 
-def choose(processes: Processes, goal: str, budget_bytes: int) -> Choice:
+def choose(
+    processes: Processes, goal: str, budget_bytes: int, seen: Explored | None = None
+) -> Choice:
     """The settings that serve `goal` best while the peak of rss grows by `budget_bytes` at most.
+
+    Of those that were `seen` at work where an exploring capture has tried some.
 
     There are none where no candidate stays within the budget, or none serves
     the goal at a reasonable cost of CPU to each process.
     """
+    if seen:
+        return _choose_seen(seen, processes, goal, budget_bytes)
     rough = [processes.predict(*candidate) for candidate in candidates(processes, goal)]
     likely = [one for one in rough if one.extra_bytes.expected <= budget_bytes]
     ranked = _RANKINGS[goal](likely, processes)
@@ -54,6 +61,13 @@ def choose(processes: Processes, goal: str, budget_bytes: int) -> Choice:
     best = _RANKINGS[goal](list(islice(within, _FINALISTS)), processes)
     first = next(iter(ranked), None)
     return Choice(next(iter(best), None), None if first in harmless else first)
+
+
+def _choose_seen(seen: Explored, processes: Processes, goal: str, budget_bytes: int) -> Choice:
+    captured = processes.captured
+    tried = seen.predictions(captured.cpu_seconds - captured.gc_seconds)
+    within = [one for one in tried if one.extra_bytes.high <= budget_bytes]
+    return Choice(next(iter(_RANKINGS[goal](within, processes)), None), None)
 
 
 def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bool]]:

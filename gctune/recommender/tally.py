@@ -11,6 +11,8 @@ from gctune.recommender.heap import Heap
 from gctune.recommender.replay import Step, replay
 from gctune.recommender.stretch import Stretch
 
+LONGER_RUN = 1.5  # times the captured run, that a recommendation is to hold for
+
 
 @dataclass
 class Tally:
@@ -21,7 +23,7 @@ class Tally:
     allocated at once, `longest_ns` the longest collection. `coming` is how far
     the next full collection has come between start and end, and `full_ns` what
     it will cost: a run that ends just before it is none that does without it.
-    `middle_ns` is what has come of the next one of generation 1.
+    `middle_coming` and `middle_ns` are the same of the next one of generation 1.
     """
 
     cost: CostModel
@@ -34,13 +36,20 @@ class Tally:
     top_blocks: float = 0.0
     coming: float = 0.0
     full_ns: float = 0.0
+    middle_coming: float = 0.0
     middle_ns: float = 0.0
     counts: list[int] = field(default_factory=lambda: [0, 0, 0])
 
     @property
     def coming_ns(self) -> float:
         """CPU time of the next collections of older generations, as far as they have come."""
-        return self.coming * self.full_ns + self.middle_ns
+        return self.coming * self.full_ns + self.middle_coming * self.middle_ns
+
+    @property
+    def soon_ns(self) -> float:
+        """The same, as runs up to half as long again meet them."""
+        full = _soon(self.coming, self.counts[OLD]) * self.full_ns
+        return full + _soon(self.middle_coming, self.counts[MIDDLE]) * self.middle_ns
 
     @property
     def gc_ns(self) -> float:
@@ -70,8 +79,8 @@ class Tally:
         self.coming = self._progress(heap) - self._progress(self.stretch.heap())
         garbage = sum(heap.garbage)
         self.full_ns = self._cost_ns(OLD, max(0.0, live + garbage - heap.frozen), garbage)
-        come = heap.count1 / (self.thresholds[1] + 1)
-        self.middle_ns = come * self._cost_ns(MIDDLE, heap.middle, heap.garbage[MIDDLE])
+        self.middle_coming = heap.count1 / (self.thresholds[1] + 1)
+        self.middle_ns = self._cost_ns(MIDDLE, heap.middle, heap.garbage[MIDDLE])
 
     def _cost_ns(self, generation: int, examined: float, collected: float) -> float:
         return self.cost.warm_ns(examined, collected) * self.cost.factor(generation, examined)
@@ -79,6 +88,14 @@ class Tally:
     def _progress(self, heap: Heap) -> float:
         _, threshold1, threshold2 = self.thresholds
         return heap.coming(threshold1, threshold2, self.stretch.quarters[-1])
+
+
+def _soon(coming: float, before: int) -> float:
+    """Of a collection that has come so far, what falls on runs of about that length.
+
+    One after others falls on all of them; the first only on those that are long enough.
+    """
+    return coming if before else max(0.0, 1 - (1 - coming) / (1 - 1 / LONGER_RUN))
 
 
 def tallied(
