@@ -19,7 +19,7 @@ _MAGIC = b"gctune\0\1"  # the last byte is the version of this layout
 _SEAL = Struct("<8sI")  # magic, checksum of all that follows
 _TURN = Struct("<QI")  # turn, length of the content that follows
 _MOST = _HALF - _SEAL.size - _TURN.size
-_TRIES = 3  # a writer may come to a half, then to the other, as they are read
+_TRIES = 10  # at reading both halves while nobody writes
 
 
 class NumbersError(ValueError):
@@ -70,11 +70,21 @@ def _open_to_write(path: str) -> int:
 
 
 def _newest(descriptor: int) -> bytes:
+    """What the later half says.
+
+    A half that is not whole may be under a writer's hands, who may have been at
+    the other since that was read; so they are read again until nothing changes.
+    """
+    before: list[tuple[int, bytes]] = []
     for _ in range(_TRIES):
-        turn, content = max(_half(descriptor, place) for place in (0, _HALF))
-        if turn >= 0:
-            return content
-    raise NumbersError("neither half of it is whole")
+        halves = [_half(descriptor, place) for place in (0, _HALF)]
+        if halves == before or all(turn >= 0 for turn, _ in halves):
+            break
+        before = halves
+    turn, content = max(halves)
+    if turn < 0:
+        raise NumbersError("neither half of it is whole")
+    return content
 
 
 def _half(descriptor: int, place: int) -> tuple[int, bytes]:
