@@ -73,6 +73,15 @@ def test_memory_above_the_bound_ends_it() -> None:
     assert in_force[0] == OWN
 
 
+def test_settings_under_which_memory_grows_are_tried_no_more() -> None:
+    """It grows once within the first window, and is steady from then on."""
+    code = "pass_by(4)\nfirst = gc.get_threshold()\npass_by(0.5, rss_bytes=107 * 2**20)\n"
+    *switches, _, in_force = driven(code + "pass_by(400)")
+    tried = [thresholds for thresholds, _ in switches]
+    assert tried[0] not in tried[1:] or tried[0] == OWN
+    assert in_force[0] == OWN
+
+
 def test_a_containers_limit_is_a_bound_too() -> None:
     *_, last, _ = driven(
         "pass_by(5)\npass_by(1, rss_bytes=105 * 2**20)", header="{'limit_bytes': 115 * 2**20}"

@@ -5,6 +5,7 @@ changes while the program runs (its load, its heap) falls on all of them alike.
 The thread that records calls `step` after each reading. Nothing is tried until
 memory is steady; the program's own thresholds come back at the end, before a
 fork, when memory nears a bound, and once the program has set thresholds itself.
+Settings under which memory grows towards that bound are tried no more.
 No signal handler is put over the program's: a signal that ends it at once ends
 this too, and one that it handles leads to its end, and so to `rest`.
 """
@@ -21,9 +22,11 @@ from gctune.profile.records import Header, Reading, Switch, Three
 from gctune.runtime.knobs import KNOBS
 
 GROWTH = 0.1  # of the rss when exploring begins, that memory may grow by
+_CAREFUL = 0.06  # likewise: from there on, settings under which it grows are tried no more
+_GROWN = 0.01  # of the rss in one window, that is the doing of its settings
 _SHARE_OF_LIMIT = 0.9  # of the container's, that memory may take
-_STEADY = 0.02  # by which rss differs at most while it is steady
-_STEADY_NS = 10**9  # of CPU time, that it has to be
+_STEADY = 0.01  # by which rss differs at most while it is steady
+_STEADY_NS = 3 * 10**9  # of CPU time, that it has to be
 _WINDOW_NS = 10**9  # of CPU time
 _BLOCKS = 30
 
@@ -33,6 +36,7 @@ _THRESHOLD0 = (5_000, 20_000)
 _THRESHOLD2 = 1_000
 
 WINDOW = "window"
+_NO_LIMIT = 2**63
 
 _knobs = [KNOBS[f"gc.threshold{number}"] for number in range(3)]
 
@@ -52,7 +56,7 @@ class Exploration:
         self._limit = header.limit_bytes
         self._own = header.thresholds
         self._plan: list[Three] = []
-        self._bound_bytes = 0
+        self._bound_bytes = self._careful_bytes = 0
         self._since: Reading | None = None  # steady, or in one window, since then
         self._tried: Three | None = None  # what is in force now, unless it is the program's own
         self.over = header.collector != Collector.GENERATIONAL
@@ -69,6 +73,9 @@ class Exploration:
             self._end("memory nears its bound", reading, self._own)
         elif not self._bound_bytes:
             self._await_steady(reading)
+        elif self._is_greedy(reading):
+            self._plan = [one for one in self._plan if one != self._tried]
+            self._next(reading)
         elif self._since is None or reading.cpu_ns - self._since.cpu_ns >= self._window_ns:
             self._next(reading)
 
@@ -94,10 +101,17 @@ class Exploration:
     def _begin(self, reading: Reading) -> None:
         self._own = reading.thresholds
         self._plan = _blocks(self._own, self._lot)
-        self._bound_bytes = round(reading.rss_bytes * (1 + GROWTH))
-        if self._limit:
-            self._bound_bytes = min(self._bound_bytes, round(self._limit * _SHARE_OF_LIMIT))
+        most = round(self._limit * _SHARE_OF_LIMIT) if self._limit else _NO_LIMIT
+        self._bound_bytes = min(round(reading.rss_bytes * (1 + GROWTH)), most)
+        self._careful_bytes = round(reading.rss_bytes * (1 + _CAREFUL))
         self._next(reading)
+
+    def _is_greedy(self, reading: Reading) -> bool:
+        """Whether memory grows under what is tried, by as much as calls for care."""
+        if self._since is None or self._tried in (None, self._own):
+            return False
+        grown = reading.rss_bytes > self._since.rss_bytes * (1 + _GROWN)
+        return grown and reading.rss_bytes > self._careful_bytes
 
     def _next(self, reading: Reading) -> None:
         if not self._plan:

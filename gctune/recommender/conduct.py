@@ -5,7 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 
+from gctune.profile.exploring import WINDOW
 from gctune.profile.file import Profile
 from gctune.profile.records import Header, Reading
 from gctune.recommender.columns import Columns
@@ -45,8 +47,8 @@ class Conduct:
 
 
 def conduct(profile: Profile) -> Conduct:
-    """Gather it from the header and the readings."""
-    header, readings = profile.header, profile.readings
+    """Gather it from the header and the readings; what exploring set is not the program's."""
+    header, readings = profile.header, _unexplored(profile)
     frozen = max((reading.frozen or 0 for reading in readings), default=0)
     off = [not reading.enabled for reading in readings] or [not header.enabled]
     return Conduct(
@@ -55,6 +57,15 @@ def conduct(profile: Profile) -> Conduct:
         disabled=sum(off) / len(off),
         frozen=max(0, frozen - header.frozen),
     )
+
+
+def _unexplored(profile: Profile) -> list[Reading]:
+    """The readings before the first window of an exploring capture and after the last."""
+    if not profile.switches:
+        return list(profile.readings)
+    first, last = profile.switches[0], profile.switches[-1]
+    until = inf if last.reason == WINDOW else last.time_ns
+    return [one for one in profile.readings if not first.time_ns < one.time_ns <= until]
 
 
 def in_force(profile: Profile, columns: Columns) -> list[Thresholds]:

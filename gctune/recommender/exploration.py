@@ -15,10 +15,10 @@ setting has one window, so that resampling blocks gives the intervals.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, compress, pairwise
-from operator import mul
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from gctune.profile.exploring import WINDOW
@@ -26,11 +26,15 @@ from gctune.profile.file import Profile
 from gctune.profile.records import Switch, Three
 from gctune.recommender.bootstrap import of_sums
 from gctune.recommender.columns import Columns
+from gctune.recommender.conduct import slashed
 from gctune.recommender.estimate import Estimate
+from gctune.recommender.simulator import Prediction, Toll
 
 _FEWEST = 6  # blocks that tell anything
 _CONFIDENCE = 0.9  # as all of a recommendation's intervals
+_OFTEN = 0.8  # of the windows of others: settings with fewer were given up
 _UNSETTLED = 0.5  # of a window, at most
+_LEAST = 1e-9  # seconds, to divide by
 _MIDDLE, _OLD = 1, 2
 
 
@@ -38,27 +42,33 @@ _MIDDLE, _OLD = 1, 2
 class Tried:
     """One setting as it was seen; `cpu` is the ratio of CPU time to that of the program's own.
 
-    `gc_share` is the collector's part of CPU time, `pause_seconds` the longest
-    collection in its windows, in CPU time, `peak_rss_bytes` the most memory
-    that was seen in them.
+    `gc_share` is the collector's CPU time, and `collections` are those of each
+    generation, for each second of CPU time that the program itself uses.
+    `pause_seconds` is the longest collection that the setting lets happen, in
+    CPU time. `extra_bytes` is what memory peaks above that of the program's
+    own settings, told from blocks: rss does not fall between windows.
     """
 
     thresholds: Three
     cpu: Estimate
     gc_share: float
+    collections: tuple[float, float, float]
     pause_seconds: float
-    peak_rss_bytes: int
+    extra_bytes: int
 
 
 @dataclass(frozen=True)
 class Explored:
     """All that was tried, in the order of CPU time; `own` are the program's thresholds.
 
-    `blocks` says how often each setting had a window, `ended` why exploring did.
+    `greedy` are settings that were given up because memory grew under them.
+    `blocks` says how often each of the others had a window, `ended` why
+    exploring did.
     """
 
     own: Three
     tried: tuple[Tried, ...]
+    greedy: tuple[Three, ...]
     blocks: int
     ended: tuple[str, ...]
 
@@ -66,25 +76,79 @@ class Explored:
         """What was seen of one setting."""
         return next(one for one in self.tried if one.thresholds == thresholds)
 
+    def told(self) -> Iterator[str]:
+        """What a reader should know of it."""
+        yield (
+            f"told from {self.blocks} windows at each of {len(self.tried)} settings, and not from"
+            f" a replay; exploring ended: {', '.join(self.ended)}"
+        )
+
+        for one in self.greedy:
+            yield f"{slashed(one)} was given up: memory grew under it"
+
+    def predictions(self, other_seconds: float) -> list[Prediction]:
+        """What each setting leads to in a run with so much CPU time outside of collections."""
+        own = self.of(self.own)
+        return [_prediction(one, own, other_seconds) for one in self.tried]
+
+
+def _prediction(one: Tried, own: Tried, other: float) -> Prediction:
+    was, seconds = own.gc_share * other, one.cpu.map(other * (1 + own.gc_share), -other)
+    young, middle, old = (round(rate * other) for rate in one.collections)
+    return Prediction(
+        thresholds=one.thresholds,
+        freeze=False,
+        collections=(young, middle, old),
+        gc_seconds=seconds,
+        pause_seconds=Estimate.exact(one.pause_seconds),
+        extra_bytes=Estimate.exact(one.extra_bytes),
+        was_seconds=was,
+        other_seconds=other,
+        toll=Toll(seconds.expected, one.pause_seconds),
+        was=Toll(was, own.pause_seconds),
+        worst=one.cpu.expected,
+    )
+
+
+class _Row(NamedTuple):
+    """One collection, and how many it stands for."""
+
+    generation: int
+    cpu_ns: int
+    weight: int
+
 
 class _Window(NamedTuple):
-    """One setting in force for a while; times in nanoseconds, of CPU where nothing else is said."""
+    """One setting in force for a while; times in seconds, of CPU where nothing else is said."""
 
     thresholds: Three
     young: float  # within collections of generations 0 and 1, settled
     other: float  # outside of collections, settled
-    middles: float  # collections of generation 1, settled
+    youngs: float  # collections of generation 0, settled
+    middles: float  # and of generation 1
     fulls: float
     full: float  # within them
     all_other: float
-    pause: float
+    pause: float  # the longest young collection, settled
+    full_pause: float
+    blocks: float  # the most that were allocated
     rss: float  # bytes
+
+
+def too_short(profiles: Sequence[Profile]) -> Iterator[str]:
+    """Say so where exploring began and came to nothing."""
+    if any(profile.switches for profile in profiles):
+        yield (
+            f"exploring ended before each setting had {_FEWEST} windows:"
+            " what it tried is not gone by"
+        )
 
 
 def explored(profiles: Sequence[Profile]) -> Explored | None:
     """Tell what was seen while exploring; None where that was too little, or nothing."""
-    blocks = [block for profile in profiles for block in _blocks(list(_windows(profile)))]
-    settings = sorted({window.thresholds for block in blocks for window in block})
+    windows = [list(_windows(profile)) for profile in profiles]
+    settings, greedy = _settings(chain.from_iterable(windows))
+    blocks = [block for each in windows for block in _blocks(each, settings)]
     whole = [block for block in blocks if len(block) == len(settings)]
     if len(whole) < _FEWEST:
         return None
@@ -95,6 +159,7 @@ def explored(profiles: Sequence[Profile]) -> Explored | None:
     return Explored(
         own=own,
         tried=tuple(sorted(tried, key=lambda one: one.cpu.expected)),
+        greedy=greedy,
         blocks=len(whole),
         ended=tuple(dict.fromkeys(_ended(profile) for profile in profiles if profile.switches)),
     )
@@ -105,6 +170,14 @@ def _own(profile: Profile) -> Three:
     began = profile.switches[0].time_ns
     before = [one.thresholds for one in profile.readings if one.time_ns <= began]
     return before[-1] if before else profile.header.thresholds
+
+
+def _settings(windows: Iterable[_Window]) -> tuple[list[Three], tuple[Three, ...]]:
+    """The settings that were tried to the end, and those that were given up."""
+    times = Counter(window.thresholds for window in windows)
+    often = _OFTEN * max(times.values(), default=0)
+    kept = sorted(one for one, number in times.items() if number >= often)
+    return kept, tuple(sorted(times.keys() - set(kept)))
 
 
 def _ended(profile: Profile) -> str:
@@ -129,26 +202,36 @@ def _within(time_ns: int, start: Switch, end: Switch) -> bool:
 
 
 def _window(start: Switch, end: Switch, columns: Columns, rss: int) -> _Window:
-    costs = list(map(mul, columns.cpu_ns, columns.weights))
-    settled = _settled(columns, end.time_ns - (end.time_ns - start.time_ns) * (1 - _UNSETTLED))
-    generations = columns.generation[settled:]
-    full = sum(compress(costs, map(_OLD.__eq__, columns.generation)))
-    young = sum(compress(costs[settled:], map(_OLD.__ne__, generations)))
-    cpu = end.cpu_ns - start.cpu_ns
-    begin = columns.start_ns[settled - 1] if settled else start.time_ns
-    kept = (end.time_ns - begin) / (end.time_ns - start.time_ns)
-    all_other = max(1.0, cpu - sum(costs))
+    rows = list(map(_Row, columns.generation, columns.cpu_ns, columns.weights))
+    length = end.time_ns - start.time_ns
+    settled = _settled(columns, start.time_ns + length * _UNSETTLED)
+    kept = (end.time_ns - columns.start_ns[settled - 1]) / length if settled else 1.0
+    young = [row for row in rows[settled:] if row.generation != _OLD]
+    old = [row for row in rows if row.generation == _OLD]
+    cpu = (end.cpu_ns - start.cpu_ns) / 1e9
+    middles = sum(row.generation == _MIDDLE for row in young)
     return _Window(
         thresholds=start.thresholds,
-        young=young,
-        other=all_other * kept,
-        middles=generations.count(_MIDDLE),
-        fulls=columns.generation.count(_OLD),
-        full=full,
-        all_other=all_other,
-        pause=max(columns.cpu_ns, default=0),
+        young=_seconds(young),
+        other=max(_LEAST, cpu * kept - _seconds(rows[settled:])),
+        youngs=len(young) - middles,
+        middles=middles,
+        fulls=len(old),
+        full=_seconds(old),
+        all_other=max(_LEAST, cpu - _seconds(rows)),
+        pause=_longest(young),
+        full_pause=_longest(old),
+        blocks=max(columns.before, default=0),
         rss=rss,
     )
+
+
+def _seconds(rows: Sequence[_Row]) -> float:
+    return sum(row.cpu_ns * row.weight for row in rows) / 1e9
+
+
+def _longest(rows: Sequence[_Row]) -> float:
+    return max((row.cpu_ns for row in rows), default=0) / 1e9
 
 
 def _settled(columns: Columns, latest_ns: float) -> int:
@@ -161,10 +244,12 @@ def _settled(columns: Columns, latest_ns: float) -> int:
     return len(columns)
 
 
-def _blocks(windows: Sequence[_Window]) -> Iterator[list[_Window]]:
-    """Windows in groups, in none of which a setting comes twice."""
+def _blocks(windows: Sequence[_Window], settings: Sequence[Three]) -> Iterator[list[_Window]]:
+    """Windows of these settings in groups, in none of which one comes twice."""
     block: list[_Window] = []
     for window in windows:
+        if window.thresholds not in settings:
+            continue
         if window.thresholds in {one.thresholds for one in block}:
             yield block
             block = []
@@ -172,20 +257,32 @@ def _blocks(windows: Sequence[_Window]) -> Iterator[list[_Window]]:
     yield block
 
 
+def _extra_bytes(windows: Sequence[_Window], thresholds: Three, own: Three) -> int:
+    peaks = [
+        max(window.blocks for window in windows if window.thresholds == each)
+        for each in (thresholds, own)
+    ]
+    rss = max(window.rss for window in windows)
+    most = max(window.blocks for window in windows)
+    return round((peaks[0] - peaks[1]) * rss / most) if most else 0
+
+
 class _Costs:
     """The cost of settings, from sums over blocks."""
 
     def __init__(self, settings: Sequence[Three], own: Three) -> None:
         self.settings = settings
-        self._own = settings.index(own)
+        self.own = own
         self._least = min(two for _, _, two in settings)  # what lets full collections happen
 
     def summed(self, block: Sequence[_Window]) -> tuple[float, ...]:
-        """A block as figures that add up: three for each setting, then those of all."""
+        """A block as figures that add up: four for each setting, then those of all."""
         ordered = sorted(block)
         letting = [one for one in ordered if one.thresholds[_OLD] == self._least]
         return (
-            *chain.from_iterable((one.young, one.other, one.middles) for one in ordered),
+            *chain.from_iterable(
+                (one.young, one.other, one.youngs, one.middles) for one in ordered
+            ),
             sum(one.fulls for one in ordered),
             sum(one.full for one in ordered),
             sum(one.all_other for one in ordered),
@@ -193,17 +290,27 @@ class _Costs:
             len(letting),
         )
 
+    def rates(self, place: int, sums: Sequence[float]) -> tuple[float, float, float]:
+        """Collections of each generation, for each second that the program itself uses."""
+        _, other, youngs, middles = sums[4 * place : 4 * place + 4]
+        fulls, _, all_other, letting_other, letting = sums[-5:]
+        falls_due = fulls / (letting_other if fulls > letting else all_other)
+        most = middles / other / (self.settings[place][_OLD] + 1)
+        return youngs / other, middles / other, min(falls_due, most)
+
     def share(self, place: int, sums: Sequence[float]) -> float:
         """The collector's CPU time for each second that the program itself uses."""
-        young, other, middles = sums[3 * place : 3 * place + 3]
-        fulls, full, all_other, letting_other, letting = sums[-5:]
-        rate = fulls / (letting_other if fulls > letting else all_other)
-        most = middles / other / (self.settings[place][_OLD] + 1)
-        return young / other + full / max(1, fulls) * min(rate, most)
+        young, other = sums[4 * place : 4 * place + 2]
+        fulls, full = sums[-5:-3]
+        return young / other + full / max(1, fulls) * self.rates(place, sums)[_OLD]
 
     def ratio(self, place: int, sums: Sequence[float]) -> float:
         """CPU time against that of the program's own settings."""
-        return (1 + self.share(place, sums)) / (1 + self.share(self._own, sums))
+        return (1 + self.share(place, sums)) / (1 + self.share(self.settings.index(self.own), sums))
+
+    def lets(self, thresholds: Three) -> bool:
+        """Whether full collections happen while exploring under `thresholds`."""
+        return thresholds[_OLD] == self._least
 
 
 def _tried(
@@ -212,12 +319,16 @@ def _tried(
     sums: Sequence[tuple[float, ...]],
     blocks: Sequence[Sequence[_Window]],
 ) -> Tried:
-    own = [sorted(block)[place] for block in blocks]
-    share = costs.share(place, tuple(map(sum, zip(*sums))))
+    thresholds = costs.settings[place]
+    windows = [window for block in blocks for window in block]
+    own = [window for window in windows if window.thresholds == thresholds]
+    full = max(window.full_pause for window in windows) if costs.lets(thresholds) else 0.0
+    whole = tuple(map(sum, zip(*sums)))
     return Tried(
-        thresholds=costs.settings[place],
+        thresholds=thresholds,
         cpu=Estimate(*of_sums(sums, lambda each: costs.ratio(place, each), _CONFIDENCE)),
-        gc_share=share / (1 + share),
-        pause_seconds=max(window.pause for window in own) / 1e9,
-        peak_rss_bytes=round(max(window.rss for window in own)),
+        gc_share=costs.share(place, whole),
+        collections=costs.rates(place, whole),
+        pause_seconds=max(full, *(window.pause for window in own)),
+        extra_bytes=_extra_bytes(windows, thresholds, costs.own),
     )

@@ -13,6 +13,7 @@ from gctune.profile.records import Header
 from gctune.recommender.budget import Budget, budget_of
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.estimate import Estimate
+from gctune.recommender.exploration import explored, too_short
 from gctune.recommender.judgement import Verdict, judge
 from gctune.recommender.processes import Captured, Processes
 from gctune.recommender.remarks import notes, risks
@@ -115,7 +116,8 @@ def recommend(
     processes = Processes.of(map(summarise, profiles))
     captured = processes.captured
     allowed = budget_of(budget, _captured_limit(profiles) or limit, captured.peak_rss_bytes)
-    choice = choose(processes, goal, allowed.bytes)
+    seen = explored(profiles)
+    choice = choose(processes, goal, allowed.bytes, seen)
     verdict, reason = judge(processes, choice.best, goal)
     chosen = choice.best if verdict == Verdict.CHANGE else None
     return Recommendation(
@@ -129,7 +131,10 @@ def recommend(
         budget=allowed,
         evidence=tuple(map(_evidence, processes.summaries)),
         risks=tuple(risks(processes, chosen, allowed)) if chosen else (),
-        notes=tuple(notes(processes, choice.passed_over, target)),
+        notes=(
+            *notes(processes, choice.passed_over, target),
+            *(seen.told() if seen else too_short(profiles)),
+        ),
     )
 
 

@@ -36,13 +36,10 @@ SERVED = str(Path(__file__).with_name("served.py"))
 OWN = (2000, 10, 10)
 SWEEP = [
     *((zero, 10, two) for zero in (2000, 5000, 20_000) for two in (10, 1000)),
-    (700, 10, 10),
     (700, 10, 1000),
     (2000, 10, 100),
-    (10_000, 10, 1000),
     (10_000, 20, 1000),
     (50_000, 20, 100),
-    (50_000, 20, 1000),
 ]
 
 
@@ -139,7 +136,7 @@ def main() -> None:
         base = next(one.rss_bytes for one in recorded.readings if one.time_ns >= began)
         peak = max(one.rss_bytes for one in recorded.readings if one.time_ns >= began)
         print(f"memory grew to {peak / base:.3f} times, {1 + GROWTH:.1f} is the bound")
-        print(f"{seen.blocks} blocks; ended: {', '.join(seen.ended)}")
+        print(*seen.told(), sep="\n")
         print("| tried | CPU seen (9 in 10) | longest pause |\n|---|---|---|")
         for one in seen.tried:
             ratio = "{:.3f} ({:.3f} to {:.3f})".format(*one.cpu)
