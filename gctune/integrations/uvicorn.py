@@ -39,9 +39,18 @@ def _begin_to_leave(server: Server) -> None:
 
     uvicorn alone closes what has been accepted and not read, which loses it.
     """
+    loop = asyncio.get_running_loop()
     for listener in server.servers:
+        _stop_accepting(listener, loop)
+    loop.call_later(_READ_WITHIN, _leave, server)
+
+
+def _stop_accepting(listener: asyncio.Server, loop: asyncio.AbstractEventLoop) -> None:
+    if not isinstance(loop, asyncio.SelectorEventLoop):
         listener.close()
-    asyncio.get_running_loop().call_later(_READ_WITHIN, _leave, server)
+        return
+    for socket in listener.sockets:  # closed now, an accept that is under way would fail
+        loop.remove_reader(socket.fileno())
 
 
 def _leave(server: Server) -> None:
