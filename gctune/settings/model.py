@@ -95,7 +95,9 @@ class Gc(_Section):
         None, description="the pause that adaptive mode keeps collections under"
     )
     when: Literal["any", "idle"] = Field(
-        "any", description="collect whenever the counts say so, or between requests only"
+        "any",
+        description="any: collect whenever the counts say so; idle: full collections wait"
+        " for a moment without requests",
     )
 
 
