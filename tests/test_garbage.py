@@ -10,6 +10,7 @@ from captured import collection
 from gctune.monitor.recorder import Collection
 from gctune.recommender.columns import Columns
 from gctune.recommender.garbage import ages
+from gctune.recommender.timeline import build
 
 
 def spans(*left: int) -> Iterator[Collection]:
@@ -36,6 +37,14 @@ def test_much_that_comes_and_goes_makes_longer_lives() -> None:
     short, longer = lives(50_000, 50_012) * 2, lives(50_000, 50_120, 50_000, 50_120)
     assert max(longer) > max(lives(50_000, 50_012, 50_000, 50_012))
     assert max(longer) < max(short)
+
+
+def test_what_is_found_at_the_end_is_taken_down_and_does_not_go_on() -> None:
+    events = [*spans(50_000), *spans(50_000)]
+    columns = Columns.of([events])
+    assert build(columns, [(2000, 10, 10)] * len(columns), 12_000, 50_000).going_on == 0.5
+    columns = Columns.of([[*events, *(collection() for _ in range(60))]])
+    assert build(columns, [(2000, 10, 10)] * len(columns), 12_000, 50_000).going_on == 1.0
 
 
 def test_a_heap_that_grows_tells_nothing() -> None:

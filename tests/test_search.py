@@ -48,6 +48,27 @@ def test_nothing_goes_over_the_budget(goal: str, budget: int) -> None:
     assert choice is None or choice.extra_bytes.high <= budget
 
 
+def test_of_settings_that_are_as_good_the_least_changed_are_chosen() -> None:
+    """Only threshold2 matters here: collections that never come cost nothing."""
+    choice = best(heap_growth(), Goal.THROUGHPUT, PLENTY)
+    assert choice is not None
+    assert choice.thresholds[:2] == (2000, 10)
+
+
+def test_what_would_vary_without_a_change_is_no_extra_memory() -> None:
+    """The unchanged settings in runs that begin otherwise are what others are compared with."""
+    own = Processes.of([garbage()]).predict_about((2000, 10, 10), freeze=False)
+    assert own.extra_bytes.expected <= 0
+
+
+def test_settings_whose_first_choices_need_too_much_memory_give_way_to_others() -> None:
+    """A budget that no high threshold0 keeps leaves the best of the rest."""
+    summary = garbage()
+    tight = best(summary, Goal.THROUGHPUT, 1_500_000)
+    assert tight is not None
+    assert tight.extra_bytes.high <= 1_500_000
+
+
 def test_no_candidate_within_the_budget_is_no_answer() -> None:
     assert best(garbage(), Goal.THROUGHPUT, -(10**12)) is None
 
@@ -85,7 +106,10 @@ def test_a_program_that_only_grows_never_starts_up() -> None:
 
 def test_a_program_has_started_up_when_its_heap_has_its_later_size() -> None:
     level = {"blocks_before": 1_010_480, "blocks_after": 1_010_480}
-    events = [*growing(cycles=20), *[collection(**level) for _ in range(600)]]
-    position = started_up(summarise(profile(events)))
-    assert position is not None
-    assert 150 < position <= 240
+    later = (collection(start_ns=number * 10**7, **level) for number in range(240, 900))
+    events = [*growing(cycles=20), *later]
+    start = started_up(summarise(profile(events, thresholds=[(2000, 10, 10)] * 9)))
+    assert start is not None
+    assert 150 < start.collections <= 240
+    assert start.seconds == pytest.approx(start.collections / 100, abs=0.01)
+    assert start.objects < 500_000

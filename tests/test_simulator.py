@@ -103,6 +103,30 @@ def test_garbage_that_waits_longer_takes_memory() -> None:
     assert extra.low <= extra.expected <= extra.high
 
 
+def test_a_run_that_ends_just_before_a_full_collection_is_not_one_that_does_without() -> None:
+    """The 131st collection is the last before a full one, which all but a few runs meet."""
+    events = list(growing(cycles=11))
+    ended = simulate(summary(events[:-1]), (2000, 10, 10))
+    assert ended.collections[2] == 0
+    assert ended.was.seconds > 1.5 * ended.was_seconds
+    assert ended.was.pause_seconds > ended.pause_seconds.expected
+    far = simulate(summary(events[:60]), (2000, 10, 10))
+    assert far.was.pause_seconds == 0.0005
+    assert far.was.seconds == far.was_seconds
+
+
+def test_wider_spans_may_hold_more_of_what_no_block_accounts_for() -> None:
+    """rss jumps by 30 MB within one young collection's span, and stays."""
+    whole = profile(growing(), thresholds=[(2000, 10, 10)] * 3, totals=[10, 20, 21])
+    *early, last = whole.readings
+    jumped = replace(whole, readings=(*early, replace(last, rss_bytes=last.rss_bytes + 30_000_000)))
+    assert summarise(whole).payload_bytes == 0
+    captured = summarise(jumped)
+    assert captured.payload_bytes == 30_000_000
+    assert simulate(captured, (6000, 10, 10)).extra_bytes.high > 60_000_000
+    assert simulate(captured, (700, 10, 1000)).extra_bytes.high < 30_000_000
+
+
 def test_freeze_takes_the_frozen_objects_from_a_full_collection() -> None:
     full = collection(2, count0=40, count1=1, count2=1, cpu_ns=10_000_000)
     asked = [*growing(cycles=10), *[full] * 2]

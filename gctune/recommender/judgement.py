@@ -7,6 +7,7 @@ from gctune.recommender.search import Goal
 from gctune.recommender.simulator import Prediction
 from gctune.settings.quantities import about
 
+_EQUAL = 0.003  # of CPU time: no more than it was
 _WORTH = 0.01  # of CPU time, or of memory: less is within the noise of most programs
 _LEAST_CPU_SECONDS = 0.5  # of a run that is to say anything about the next one
 _LEAST_COLLECTIONS = 8  # that are to say what one costs
@@ -95,5 +96,5 @@ def _shorter(choice: Prediction) -> bool:
     return (
         choice.was.pause_seconds >= _NOTICEABLE_SECONDS
         and choice.toll.pause_seconds <= _SHORTER * choice.was.pause_seconds
-        and choice.gain >= 0
+        and choice.gain >= -_EQUAL
     )

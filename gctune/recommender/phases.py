@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from statistics import median
+from typing import NamedTuple
 
 from gctune.recommender.summary import Summary
 
 _STEADY = 0.8  # of the live objects of a run's second half: a program that has started up
-_STARTED_BY = 0.5  # of the run: later than that, it never stops starting up
+_STARTED_BY = 0.3  # of the run's time: later than that, it never stops starting up
 
 
-def started_up(summary: Summary) -> int | None:
-    """The collections gone by when the heap has its later size; None where it goes on to grow."""
-    live = [objects for stretch in summary.stretches for objects in stretch.live]
+class StartUp(NamedTuple):
+    """The end of a start-up: the collections and the seconds gone by, and the live objects."""
+
+    collections: int
+    seconds: float
+    objects: int
+
+
+def started_up(summary: Summary) -> StartUp | None:
+    """When the heap had its later size; None where it goes on to grow."""
+    live = list(chain.from_iterable(stretch.live for stretch in summary.stretches))
     if not live:
         return None
     steady = _STEADY * median(live[len(live) // 2 :])
-    position = next(place for place, objects in enumerate(live, 1) if objects >= steady)
-    return position if position <= _STARTED_BY * len(live) else None
+    place = next(place for place, objects in enumerate(live) if objects >= steady)
+    columns = [stretch.timeline.columns for stretch in summary.stretches]
+    times = list(chain.from_iterable(each.start_ns for each in columns))
+    seconds = (times[place] - summary.header.start_ns) / 1e9
+    if seconds > _STARTED_BY * (summary.ended - summary.began):
+        return None
+    return StartUp(place + 1, seconds, round(live[place]))

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.estimate import greatest, mean, spread, total
-from gctune.recommender.phases import started_up
+from gctune.recommender.phases import StartUp, started_up
 from gctune.recommender.simulator import Prediction, Toll, simulate
 from gctune.recommender.summary import Summary
 
@@ -82,15 +82,15 @@ class Processes:
         return all(self.starts) and not any(one.conduct.frozen for one in self.summaries)
 
     @cached_property
-    def starts(self) -> tuple[int | None, ...]:
-        """Where each has started up."""
+    def starts(self) -> tuple[StartUp | None, ...]:
+        """When each has started up."""
         return tuple(map(started_up, self.summaries))
 
     def predict(self, thresholds: Thresholds, freeze: bool, phase: float = 0.0) -> Prediction:
         """Predict settings for all of them; see `simulate` for `phase`."""
-        starts = self.starts if freeze else (None,) * len(self.summaries)
+        freezes = [start.collections if freeze and start else None for start in self.starts]
         return self._together(
-            [simulate(one, thresholds, start, phase) for one, start in zip(self.summaries, starts)]
+            [simulate(one, thresholds, at, phase) for one, at in zip(self.summaries, freezes)]
         )
 
     def predict_about(self, thresholds: Thresholds, freeze: bool) -> Prediction:

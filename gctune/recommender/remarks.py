@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gctune.host.interpreter import Interpreter
 from gctune.recommender.budget import Budget
 from gctune.recommender.conduct import slashed
+from gctune.recommender.phases import StartUp
 from gctune.recommender.processes import Processes
 from gctune.recommender.simulator import Prediction
 
@@ -27,11 +28,19 @@ def risks(processes: Processes, chosen: Prediction, budget: Budget) -> Iterator[
         yield "no memory limit is known: nothing stops the program's memory from growing"
     if chosen.freeze:
         yield "freeze acts where the program calls gctune.warmup_done(); what it froze stays"
+        yield from map(_startup, filter(None, processes.starts[:1]))
     if any(summary.conduct.steers for summary in processes.summaries):
         yield (
             "the program sets its thresholds itself: these hold only where gctune.apply()"
             " comes after that, or in place of it"
         )
+
+
+def _startup(start: StartUp) -> str:
+    return (
+        f"its heap had its later size after {start.seconds:.1f} s, with"
+        f" {start.objects} objects: call gctune.warmup_done() no earlier"
+    )
 
 
 def notes(

@@ -102,7 +102,7 @@ def _smoothest(predictions: list[Prediction], processes: Processes) -> list[Pred
     Of pauses that nobody can tell from the least the one without a freeze, which
     takes a line in the program, then the least CPU.
     """
-    free = [one for one in predictions if one.gain >= 0]
+    free = [one for one in predictions if one.gain >= -_EQUAL]
     least = min((one.toll.pause_seconds for one in free), default=0.0)
     equal = max(_AS_SHORT * least, _UNNOTICED_SECONDS)
 
