@@ -73,13 +73,19 @@ def test_memory_above_the_bound_ends_it() -> None:
     assert in_force[0] == OWN
 
 
-def test_settings_under_which_memory_grows_are_tried_no_more() -> None:
-    """It grows once within the first window, and is steady from then on."""
-    code = "pass_by(4)\nfirst = gc.get_threshold()\npass_by(0.5, rss_bytes=107 * 2**20)\n"
-    *switches, _, in_force = driven(code + "pass_by(400)")
-    tried = [thresholds for thresholds, _ in switches]
-    assert tried[0] not in tried[1:] or tried[0] == OWN
-    assert in_force[0] == OWN
+def test_settings_that_keep_garbage_are_given_up_while_memory_grows() -> None:
+    """First those that put full collections off, then those of the largest threshold0."""
+    code = "pass_by(30)\npass_by(0.5, rss_bytes=105 * 2**20)\nswitches.clear()\npass_by(30)\n"
+    *once, _ = driven(code)
+    assert {thresholds[2] for thresholds, _ in once} == {10}
+    *twice, _ = driven(code + "pass_by(0.5, rss_bytes=107 * 2**20)\nswitches.clear()\npass_by(30)")
+    assert {thresholds for thresholds, _ in twice} == {OWN, (5000, 10, 10)}
+
+
+def test_the_garbage_that_they_kept_is_collected() -> None:
+    code = "pass_by(6)\nbefore = gc.get_stats()[2]['collections']\n"
+    code += "pass_by(0.5, rss_bytes=105 * 2**20)\n"
+    driven(code + "assert gc.get_stats()[2]['collections'] > before")
 
 
 def test_a_containers_limit_is_a_bound_too() -> None:

@@ -5,7 +5,8 @@ changes while the program runs (its load, its heap) falls on all of them alike.
 The thread that records calls `step` after each reading. Nothing is tried until
 memory is steady; the program's own thresholds come back at the end, before a
 fork, when memory nears a bound, and once the program has set thresholds itself.
-Settings under which memory grows towards that bound are tried no more.
+Where memory grows towards that bound, the settings that keep the most garbage
+are tried no more, and a full collection, which they have put off, clears it.
 No signal handler is put over the program's: a signal that ends it at once ends
 this too, and one that it handles leads to its end, and so to `rest`.
 """
@@ -19,11 +20,11 @@ from typing import Any
 
 from gctune.host.interpreter import Collector
 from gctune.profile.records import Header, Reading, Switch, Three
-from gctune.runtime.knobs import KNOBS
+from gctune.runtime.knobs import KNOBS, collect
 
 GROWTH = 0.1  # of the rss when exploring begins, that memory may grow by
-_CAREFUL = 0.06  # likewise: from there on, settings under which it grows are tried no more
-_GROWN = 0.01  # of the rss in one window, that is the doing of its settings
+_CAREFUL = 0.04  # likewise: from there on, settings that keep garbage are given up
+_FURTHER = 0.01  # of the rss, that it may grow by after each time some were
 _SHARE_OF_LIMIT = 0.9  # of the container's, that memory may take
 _STEADY = 0.01  # by which rss differs at most while it is steady
 _STEADY_NS = 3 * 10**9  # of CPU time, that it has to be
@@ -36,6 +37,7 @@ _THRESHOLD0 = (5_000, 20_000)
 _THRESHOLD2 = 1_000
 
 WINDOW = "window"
+_OLD = 2
 _NO_LIMIT = 2**63
 
 _knobs = [KNOBS[f"gc.threshold{number}"] for number in range(3)]
@@ -71,11 +73,11 @@ class Exploration:
             self._end("the program has disabled the collector", reading, self._own)
         elif self._bound_bytes and reading.rss_bytes > self._bound_bytes:
             self._end("memory nears its bound", reading, self._own)
+            collect()
         elif not self._bound_bytes:
             self._await_steady(reading)
-        elif self._is_greedy(reading):
-            self._plan = [one for one in self._plan if one != self._tried]
-            self._next(reading)
+        elif reading.rss_bytes > self._careful_bytes:
+            self._relent(reading)
         elif self._since is None or reading.cpu_ns - self._since.cpu_ns >= self._window_ns:
             self._next(reading)
 
@@ -106,12 +108,18 @@ class Exploration:
         self._careful_bytes = round(reading.rss_bytes * (1 + _CAREFUL))
         self._next(reading)
 
-    def _is_greedy(self, reading: Reading) -> bool:
-        """Whether memory grows under what is tried, by as much as calls for care."""
-        if self._since is None or self._tried in (None, self._own):
-            return False
-        grown = reading.rss_bytes > self._since.rss_bytes * (1 + _GROWN)
-        return grown and reading.rss_bytes > self._careful_bytes
+    def _relent(self, reading: Reading) -> None:
+        """Give up the settings that keep the most garbage, and collect what they have kept.
+
+        Those that put full collections off come first: what dies old waits for one.
+        """
+        _, _, two = self._own
+        worst = max(self._plan or [self._own], key=_keeps)
+        place = _OLD if worst[_OLD] > two else 0
+        self._plan = [one for one in self._plan if one[place] < worst[place] or one == self._own]
+        self._careful_bytes = round(reading.rss_bytes * (1 + _FURTHER))
+        collect()
+        self._next(reading)
 
     def _next(self, reading: Reading) -> None:
         if not self._plan:
@@ -138,6 +146,11 @@ def _blocks(own: Three, lot: Random) -> list[Three]:
     twos = sorted({own[2], _THRESHOLD2})
     settings = [(zero, own[1], two) for zero in zeros for two in twos]
     return [setting for _ in range(_BLOCKS) for setting in lot.sample(settings, len(settings))]
+
+
+def _keeps(thresholds: Three) -> tuple[int, int]:
+    """What orders settings by the garbage that they keep waiting."""
+    return thresholds[_OLD], thresholds[0]
 
 
 def _in_force() -> Three:
