@@ -119,9 +119,9 @@ def _verified(noise: float, seed: int, **times: float) -> Finding:
 
 
 def test_looking_again_and_again_errs_no_more_often_than_it_says() -> None:
-    """Of 16 verifications without a difference, one may find a gain, and seldom two."""
-    found = [_verified(0.15, seed).verdict for seed in range(16)]
-    assert found.count(Verdict.KEEP) <= 2
+    """Of ten verifications without a difference, one may find a gain, and seldom two."""
+    found = [_verified(0.1, seed).verdict for seed in range(10)]
+    assert found.count(Verdict.KEEP) <= 1
 
 
 def test_runs_end_once_the_verdict_is_told_or_never_will_be() -> None:

@@ -15,7 +15,7 @@ from children import python
 from servers import ENVIRON, running
 
 VERIFY = ["-m", "gctune", "verify"]
-GROWS = "kept = [{'number': i, 'list': [i]} for i in range(60_000)]"
+GROWS = "kept = [{'number': i, 'list': [i]} for i in range(40_000)]"
 
 
 @pytest.fixture
