@@ -75,16 +75,16 @@ def test_memory_above_the_bound_ends_it() -> None:
 
 def test_settings_that_keep_garbage_are_given_up_while_memory_grows() -> None:
     """First those that put full collections off, then those of the largest threshold0."""
-    code = "pass_by(30)\npass_by(0.5, rss_bytes=105 * 2**20)\nswitches.clear()\npass_by(30)\n"
+    code = "pass_by(30)\npass_by(0.5, rss_bytes=106 * 2**20)\nswitches.clear()\npass_by(30)\n"
     *once, _ = driven(code)
     assert {thresholds[2] for thresholds, _ in once} == {10}
-    *twice, _ = driven(code + "pass_by(0.5, rss_bytes=107 * 2**20)\nswitches.clear()\npass_by(30)")
+    *twice, _ = driven(code + "pass_by(0.5, rss_bytes=109 * 2**20)\nswitches.clear()\npass_by(30)")
     assert {thresholds for thresholds, _ in twice} == {OWN, (5000, 10, 10)}
 
 
 def test_the_garbage_that_they_kept_is_collected() -> None:
     code = "pass_by(6)\nbefore = gc.get_stats()[2]['collections']\n"
-    code += "pass_by(0.5, rss_bytes=105 * 2**20)\n"
+    code += "pass_by(0.5, rss_bytes=106 * 2**20)\n"
     driven(code + "assert gc.get_stats()[2]['collections'] > before")
 
 

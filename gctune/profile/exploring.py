@@ -23,8 +23,8 @@ from gctune.profile.records import Header, Reading, Switch, Three
 from gctune.runtime.knobs import KNOBS, collect
 
 GROWTH = 0.1  # of the rss when exploring begins, that memory may grow by
-_CAREFUL = 0.04  # likewise: from there on, settings that keep garbage are given up
-_FURTHER = 0.01  # of the rss, that it may grow by after each time some were
+_CAREFUL = 0.05  # likewise: from there on, settings that keep garbage are given up
+_FURTHER = 0.025  # likewise, that it may grow by after each time some were
 _SHARE_OF_LIMIT = 0.9  # of the container's, that memory may take
 _STEADY = 0.01  # by which rss differs at most while it is steady
 _STEADY_NS = 3 * 10**9  # of CPU time, that it has to be
@@ -58,7 +58,7 @@ class Exploration:
         self._limit = header.limit_bytes
         self._own = header.thresholds
         self._plan: list[Three] = []
-        self._bound_bytes = self._careful_bytes = 0
+        self._base_bytes = self._bound_bytes = self._careful_bytes = 0
         self._since: Reading | None = None  # steady, or in one window, since then
         self._tried: Three | None = None  # what is in force now, unless it is the program's own
         self.over = header.collector != Collector.GENERATIONAL
@@ -103,9 +103,10 @@ class Exploration:
     def _begin(self, reading: Reading) -> None:
         self._own = reading.thresholds
         self._plan = _blocks(self._own, self._lot)
+        self._base_bytes = reading.rss_bytes
         most = round(self._limit * _SHARE_OF_LIMIT) if self._limit else _NO_LIMIT
-        self._bound_bytes = min(round(reading.rss_bytes * (1 + GROWTH)), most)
-        self._careful_bytes = round(reading.rss_bytes * (1 + _CAREFUL))
+        self._bound_bytes = min(round(self._base_bytes * (1 + GROWTH)), most)
+        self._careful_bytes = round(self._base_bytes * (1 + _CAREFUL))
         self._next(reading)
 
     def _relent(self, reading: Reading) -> None:
@@ -117,9 +118,14 @@ class Exploration:
         worst = max(self._plan or [self._own], key=_keeps)
         place = _OLD if worst[_OLD] > two else 0
         self._plan = [one for one in self._plan if one[place] < worst[place] or one == self._own]
-        self._careful_bytes = round(reading.rss_bytes * (1 + _FURTHER))
+        self._careful_bytes = max(
+            self._careful_bytes + round(self._base_bytes * _FURTHER), reading.rss_bytes
+        )
+        if set(self._plan) <= {self._own}:
+            self._end("all other settings keep too much garbage", reading, self._own)
+        else:
+            self._next(reading)
         collect()
-        self._next(reading)
 
     def _next(self, reading: Reading) -> None:
         if not self._plan:
