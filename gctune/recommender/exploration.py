@@ -14,28 +14,24 @@ setting has one window, so that resampling blocks gives the intervals.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
-from typing import NamedTuple
+from itertools import chain
 
 from gctune.profile.exploring import WINDOW
 from gctune.profile.file import Profile
-from gctune.profile.records import Switch, Three
+from gctune.profile.records import Three
 from gctune.recommender.bootstrap import of_sums
-from gctune.recommender.columns import Columns
 from gctune.recommender.conduct import slashed
 from gctune.recommender.estimate import Estimate
+from gctune.recommender.generations import OLD
 from gctune.recommender.simulator import Prediction, Toll
+from gctune.recommender.windows import Window, blocks_of, windows_of
 
 _FEWEST = 6  # blocks that tell anything
 _CONFIDENCE = 0.9  # as all of a recommendation's intervals
 _OFTEN = 0.8  # of the windows of others: settings with fewer were given up
-_UNSETTLED = 0.5  # of a window, at most
-_LEAST = 1e-9  # seconds, to divide by
-_MIDDLE, _OLD = 1, 2
 
 
 @dataclass(frozen=True)
@@ -110,31 +106,6 @@ def _prediction(one: Tried, own: Tried, other: float) -> Prediction:
     )
 
 
-class _Row(NamedTuple):
-    """One collection, and how many it stands for."""
-
-    generation: int
-    cpu_ns: int
-    weight: int
-
-
-class _Window(NamedTuple):
-    """One setting in force for a while; times in seconds, of CPU where nothing else is said."""
-
-    thresholds: Three
-    young: float  # within collections of generations 0 and 1, settled
-    other: float  # outside of collections, settled
-    youngs: float  # collections of generation 0, settled
-    middles: float  # and of generation 1
-    fulls: float
-    full: float  # within them
-    all_other: float
-    pause: float  # the longest young collection, settled
-    full_pause: float
-    blocks: float  # the most that were allocated
-    rss: float  # bytes
-
-
 def too_short(profiles: Sequence[Profile]) -> Iterator[str]:
     """Say so where exploring began and came to nothing."""
     if any(profile.switches for profile in profiles):
@@ -146,9 +117,9 @@ def too_short(profiles: Sequence[Profile]) -> Iterator[str]:
 
 def explored(profiles: Sequence[Profile]) -> Explored | None:
     """Tell what was seen while exploring; None where that was too little, or nothing."""
-    windows = [list(_windows(profile)) for profile in profiles]
+    windows = [list(windows_of(profile)) for profile in profiles]
     settings, greedy = _settings(chain.from_iterable(windows))
-    blocks = [block for each in windows for block in _blocks(each, settings)]
+    blocks = [block for each in windows for block in blocks_of(each, settings)]
     whole = [block for block in blocks if len(block) == len(settings)]
     if len(whole) < _FEWEST:
         return None
@@ -172,7 +143,7 @@ def _own(profile: Profile) -> Three:
     return before[-1] if before else profile.header.thresholds
 
 
-def _settings(windows: Iterable[_Window]) -> tuple[list[Three], tuple[Three, ...]]:
+def _settings(windows: Iterable[Window]) -> tuple[list[Three], tuple[Three, ...]]:
     """The settings that were tried to the end, and those that were given up."""
     times = Counter(window.thresholds for window in windows)
     often = _OFTEN * max(times.values(), default=0)
@@ -185,79 +156,7 @@ def _ended(profile: Profile) -> str:
     return "the recording was cut off" if last == WINDOW else last
 
 
-def _windows(profile: Profile) -> Iterator[_Window]:
-    columns = Columns.of(batch.collections() for batch in profile.batches)
-    for start, end in pairwise(profile.switches):
-        if start.reason == WINDOW:
-            first, last = (bisect_left(columns.start_ns, each.time_ns) for each in (start, end))
-            rss = max(
-                (one.rss_bytes for one in profile.readings if _within(one.time_ns, start, end)),
-                default=0,
-            )
-            yield _window(start, end, columns.part(first, last), rss)
-
-
-def _within(time_ns: int, start: Switch, end: Switch) -> bool:
-    return start.time_ns < time_ns <= end.time_ns
-
-
-def _window(start: Switch, end: Switch, columns: Columns, rss: int) -> _Window:
-    rows = list(map(_Row, columns.generation, columns.cpu_ns, columns.weights))
-    length = end.time_ns - start.time_ns
-    settled = _settled(columns, start.time_ns + length * _UNSETTLED)
-    kept = (end.time_ns - columns.start_ns[settled - 1]) / length if settled else 1.0
-    young = [row for row in rows[settled:] if row.generation != _OLD]
-    old = [row for row in rows if row.generation == _OLD]
-    cpu = (end.cpu_ns - start.cpu_ns) / 1e9
-    middles = sum(row.generation == _MIDDLE for row in young)
-    return _Window(
-        thresholds=start.thresholds,
-        young=_seconds(young),
-        other=max(_LEAST, cpu * kept - _seconds(rows[settled:])),
-        youngs=len(young) - middles,
-        middles=middles,
-        fulls=len(old),
-        full=_seconds(old),
-        all_other=max(_LEAST, cpu - _seconds(rows)),
-        pause=_longest(young),
-        full_pause=_longest(old),
-        blocks=max(columns.before, default=0),
-        rss=rss,
-    )
-
-
-def _seconds(rows: Sequence[_Row]) -> float:
-    return sum(row.cpu_ns * row.weight for row in rows) / 1e9
-
-
-def _longest(rows: Sequence[_Row]) -> float:
-    return max((row.cpu_ns for row in rows), default=0) / 1e9
-
-
-def _settled(columns: Columns, latest_ns: float) -> int:
-    """How many collections to leave out: up to the first that is not of the youngest."""
-    for place, (generation, start) in enumerate(zip(columns.generation, columns.start_ns)):
-        if start > latest_ns:
-            return place
-        if generation >= _MIDDLE:
-            return place + 1
-    return len(columns)
-
-
-def _blocks(windows: Sequence[_Window], settings: Sequence[Three]) -> Iterator[list[_Window]]:
-    """Windows of these settings in groups, in none of which one comes twice."""
-    block: list[_Window] = []
-    for window in windows:
-        if window.thresholds not in settings:
-            continue
-        if window.thresholds in {one.thresholds for one in block}:
-            yield block
-            block = []
-        block.append(window)
-    yield block
-
-
-def _extra_bytes(windows: Sequence[_Window], thresholds: Three, own: Three) -> int:
+def _extra_bytes(windows: Sequence[Window], thresholds: Three, own: Three) -> int:
     peaks = [
         max(window.blocks for window in windows if window.thresholds == each)
         for each in (thresholds, own)
@@ -275,10 +174,10 @@ class _Costs:
         self.own = own
         self._least = min(two for _, _, two in settings)  # what lets full collections happen
 
-    def summed(self, block: Sequence[_Window]) -> tuple[float, ...]:
+    def summed(self, block: Sequence[Window]) -> tuple[float, ...]:
         """A block as figures that add up: four for each setting, then those of all."""
         ordered = sorted(block)
-        letting = [one for one in ordered if one.thresholds[_OLD] == self._least]
+        letting = [one for one in ordered if one.thresholds[OLD] == self._least]
         return (
             *chain.from_iterable(
                 (one.young, one.other, one.youngs, one.middles) for one in ordered
@@ -295,14 +194,14 @@ class _Costs:
         _, other, youngs, middles = sums[4 * place : 4 * place + 4]
         fulls, _, all_other, letting_other, letting = sums[-5:]
         falls_due = fulls / (letting_other if fulls > letting else all_other)
-        most = middles / other / (self.settings[place][_OLD] + 1)
+        most = middles / other / (self.settings[place][OLD] + 1)
         return youngs / other, middles / other, min(falls_due, most)
 
     def share(self, place: int, sums: Sequence[float]) -> float:
         """The collector's CPU time for each second that the program itself uses."""
         young, other = sums[4 * place : 4 * place + 2]
         fulls, full = sums[-5:-3]
-        return young / other + full / max(1, fulls) * self.rates(place, sums)[_OLD]
+        return young / other + full / max(1, fulls) * self.rates(place, sums)[OLD]
 
     def ratio(self, place: int, sums: Sequence[float]) -> float:
         """CPU time against that of the program's own settings."""
@@ -310,14 +209,14 @@ class _Costs:
 
     def lets(self, thresholds: Three) -> bool:
         """Whether full collections happen while exploring under `thresholds`."""
-        return thresholds[_OLD] == self._least
+        return thresholds[OLD] == self._least
 
 
 def _tried(
     place: int,
     costs: _Costs,
     sums: Sequence[tuple[float, ...]],
-    blocks: Sequence[Sequence[_Window]],
+    blocks: Sequence[Sequence[Window]],
 ) -> Tried:
     thresholds = costs.settings[place]
     windows = [window for block in blocks for window in block]

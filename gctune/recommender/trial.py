@@ -8,12 +8,11 @@ import resource
 import select
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from operator import mul
 from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO
 
 from gctune.errors import GctuneError, problem
@@ -56,7 +55,7 @@ class Trial:
 
         Raises TimeUpError, and GctuneError where no Python was seen in it.
         """
-        with tempfile.TemporaryDirectory(prefix="gctune-") as folder, _unnamed() as said:
+        with TemporaryDirectory(prefix="gctune-") as folder, TemporaryFile() as said:
             profile = Path(folder) / "profile"
             kills, cpu = self._container.oom_kills(), _children_cpu()
             status, wall = self._wait(self._environ_of(plan, profile), said)
@@ -122,12 +121,6 @@ class Trial:
         wrong = "no Python process that can be recorded was seen in it"
         remedy = "give a program that runs Python, without -E, -I or -S"
         return problem("command", self._command[0], wrong, remedy)
-
-
-@contextmanager
-def _unnamed() -> Iterator[IO[bytes]]:
-    with tempfile.TemporaryFile() as file:
-        yield file
 
 
 def _wait_for(child: subprocess.Popen[bytes], seconds: float) -> None:
