@@ -48,7 +48,7 @@ def test_the_service_that_is_tuned_from_outside_imports_no_gctune() -> None:
 
 
 def test_each_program_raises_its_alert_and_no_other() -> None:
-    """All at once, for most of their time they wait."""
+    """Each ends when its own is raised; what else is raised by then is told too."""
     environ = {**ENVIRON, "GCTUNE_ENVIRONMENT": "test"}
     programs = {
         name: subprocess.Popen(

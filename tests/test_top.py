@@ -66,7 +66,7 @@ def test_a_line_for_each_reading_where_there_is_no_terminal(watched: tuple[int, 
     lines = done.stdout.splitlines()
     assert len(lines) == 2
     assert all(each.startswith(f"pid {pid}  rss ") for each in lines)
-    assert all(each.endswith("alerts heap") for each in lines)
+    assert all("heap" in each.split("alerts ")[1] for each in lines)
     assert all("  gcs " in each and "  longest " in each for each in lines)
 
 
@@ -87,7 +87,10 @@ def test_a_process_without_endpoints_is_seen_from_outside() -> None:
 
 def test_a_table_on_a_terminal(watched: tuple[int, str]) -> None:
     _, url = watched
-    leader, follower = pty.openpty()
+    try:
+        leader, follower = pty.openpty()
+    except OSError as error:
+        pytest.skip(f"no terminal is to be had here: {error}")
     environ = {**ENVIRON, "TERM": "xterm", "COLUMNS": "80"}
     with subprocess.Popen(
         [*TOP, "--url", url, "--count", "1"], stdout=follower, env=environ

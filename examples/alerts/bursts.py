@@ -9,15 +9,20 @@ import time
 
 import gctune
 
-SECONDS = 5.0
+raised: set[str] = set()
 
-gctune.on_alert(print)
+
+@gctune.on_alert
+def tell(alert: gctune.Alert) -> None:
+    print(alert, flush=True)
+    raised.add(alert.rule)
+
+
 gctune.apply()
 gctune.warmup_done()
 
-end = time.monotonic() + SECONDS
-while time.monotonic() < end:
-    burst = time.monotonic() + 1.0
-    while time.monotonic() < burst:
+while "allocation_rate" not in raised:
+    end_of_burst = time.monotonic() + 1.0
+    while time.monotonic() < end_of_burst:
         report = [{"row": row} for row in range(50_000)]
     time.sleep(0.5)

@@ -1,7 +1,7 @@
-"""A service that holds much, and collects after each job: raises `gc_pause`, and no other.
+"""A service whose connections are closed by collections: raises `gc_pause`, and no other.
 
-What it holds from its start would be kept out of every collection if it said,
-by `gctune.warmup_done()`, that it has it all.
+Each is part of a cycle, so it lives until a collection finds it, and says
+goodbye to its peer by a finaliser, while everything else stands still.
 
 GCTUNE_ENVIRONMENT=test python pauses.py
 """
@@ -13,16 +13,33 @@ import time
 
 import gctune
 
-SECONDS = 4.0
+raised: set[str] = set()
 
-gc.disable()
-index = [[number] for number in range(3_000_000)]
-gc.enable()
 
-gctune.on_alert(print)
+@gctune.on_alert
+def tell(alert: gctune.Alert) -> None:
+    print(alert, flush=True)
+    raised.add(alert.rule)
+
+
+class Connection:
+    """Refers to itself, as what holds its own callbacks does."""
+
+    def __init__(self) -> None:
+        self.on_close = self.close
+
+    def close(self) -> None:
+        time.sleep(0.1)  # the peer takes its time
+
+    def __del__(self) -> None:
+        self.close()
+
+
 gctune.apply()
+gctune.warmup_done()
 
-end = time.monotonic() + SECONDS
-while time.monotonic() < end:
+while "gc_pause" not in raised:
+    for _ in range(10):
+        Connection()
     gc.collect()
     time.sleep(0.2)
