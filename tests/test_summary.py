@@ -72,9 +72,9 @@ def test_sampled_collections_stand_for_those_of_their_generation_that_were_not()
 
 def test_a_long_run_is_replayed_in_stretches_that_stand_for_it() -> None:
     summary = summarise(profile(growing(cycles=2000)))
-    assert sum(len(stretch.timeline) for stretch in summary.stretches) == 8192
-    assert summary.weight == 24_000 / 8192
-    assert summary.told == ("8192 of 24000 collections, in 4 stretches, are replayed",)
+    assert sum(len(stretch.timeline) for stretch in summary.stretches) == 4096
+    assert summary.weight == 24_000 / 4096
+    assert summary.told == ("4096 of 24000 collections, in 4 stretches, are replayed",)
     assert summary.collections == (22_000, 2_000, 0)
 
 

@@ -29,7 +29,8 @@ class Heap:
     `middle` are the objects of generation 1, garbage included; `pending` those
     that joined generation 2 since the last full collection, and `settled` what
     that one left there. `garbage` and `held` are garbage not yet found, in
-    objects and in blocks, by the generation it is in.
+    objects and in blocks, by the generation it is in. `ripe_at` is the highest
+    count of generation 2 at which threshold2 alone kept a full collection off.
     """
 
     settled: float
@@ -39,6 +40,7 @@ class Heap:
     pending: float = 0.0
     frozen: float = 0.0
     frozen_blocks: float = 0.0
+    ripe_at: int = 0
     garbage: list[float] = field(default_factory=_three)
     held: list[float] = field(default_factory=_three)
     _since: list[float] = field(default_factory=_three)
@@ -81,8 +83,10 @@ class Heap:
 
         `quarter` is how ripe it must be for a full collection.
         """
-        if self.count2 > threshold2 and self.ripeness >= quarter:
-            return OLD
+        if self.ripeness >= quarter:
+            if self.count2 > threshold2:
+                return OLD
+            self.ripe_at = max(self.ripe_at, self.count2)
         return MIDDLE if self.count1 > threshold1 else YOUNG
 
     def collect(self, generation: int, young: float, live: float, position: float) -> Collected:

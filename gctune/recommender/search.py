@@ -114,7 +114,7 @@ def _smoothest(predictions: list[Prediction], processes: Processes) -> list[Pred
 
 def _smallest(predictions: list[Prediction], processes: Processes) -> list[Prediction]:  # noqa: ARG001
     """The least memory first, of those that cost next to no CPU."""
-    cheap = [one for one in predictions if one.gain >= -_COSTS]
+    cheap = [one for one in predictions if one.gain >= -_COSTS / 2]  # the rest is for the noise
     return sorted(cheap, key=lambda one: (one.extra_bytes.expected, one.toll.seconds))
 
 

@@ -95,8 +95,8 @@ def simulate(
     gone = 0
     for stretch in summary.stretches:
         place = None if freeze_at is None else max(0, freeze_at - gone)
-        heap = stretch.heap_at(int(phase * (thresholds[1] + 1)))
-        tallies.append(tallied(summary.cost, stretch, thresholds, heap, place))
+        count1 = int(phase * (thresholds[1] + 1))
+        tallies.append(tallied(summary.cost, stretch, thresholds, count1, place))
         gone += len(stretch.timeline)
     captured = [
         _as_captured(summary.cost, stretch, summary.thresholds) for stretch in summary.stretches
@@ -121,7 +121,7 @@ def simulate(
 
 @lru_cache(maxsize=_REMEMBERED)
 def _as_captured(cost: CostModel, stretch: Stretch, thresholds: Thresholds) -> Tally:
-    return tallied(cost, stretch, thresholds, stretch.heap())
+    return tallied(cost, stretch, thresholds, stretch.heap().count1)
 
 
 def _cold_ns(tallies: Sequence[Tally]) -> float:

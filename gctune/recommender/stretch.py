@@ -17,7 +17,7 @@ from gctune.recommender.timeline import Timeline, build
 # A replay takes a few microseconds a collection, and some sixty are made. Of a
 # long run, evenly spaced stretches stand for the whole; at the default
 # thresholds each holds two full collections or more.
-_MOST = 8192
+_MOST = 4096
 _STRETCHES = 4
 
 

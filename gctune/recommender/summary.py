@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import compress, pairwise
 from operator import mul
 
 from gctune.errors import ProfileError, problem
@@ -220,15 +220,16 @@ def _generations(
 
 
 def _generation(columns: Columns, samples: Sequence[Sample], number: int) -> Generation:
-    own = [place for place, which in enumerate(columns.generation) if which == number]
+    own = bytes(map(number.__eq__, columns.generation))
+    count = sum(own)
     examined = [sample.examined for sample in samples if sample.generation == number]
     return Generation(
-        collections=len(own),
-        examined=round(sum(examined) * len(own) / max(1, len(examined))),
-        collected=sum(map(columns.collected.__getitem__, own)),
-        cpu_ns=sum(columns.cpu_ns[place] * columns.weights[place] for place in own),
-        longest_cpu_ns=max(map(columns.cpu_ns.__getitem__, own), default=0),
-        longest_wall_ns=max(map(columns.wall_ns.__getitem__, own), default=0),
+        collections=count,
+        examined=round(sum(examined) * count / max(1, len(examined))),
+        collected=sum(compress(columns.collected, own)),
+        cpu_ns=sum(compress(map(mul, columns.cpu_ns, columns.weights), own)),
+        longest_cpu_ns=max(compress(columns.cpu_ns, own), default=0),
+        longest_wall_ns=max(compress(columns.wall_ns, own), default=0),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.cost import CostModel
@@ -11,6 +12,8 @@ from gctune.recommender.heap import Heap
 from gctune.recommender.replay import Step, replay
 from gctune.recommender.stretch import Stretch
 
+_NEVER = 2**31 - 1  # the highest threshold there is
+_REMEMBERED = 256  # replays, which a search asks for again for each threshold2
 LONGER_RUN = 1.5  # times the captured run, that a recommendation is to hold for
 
 
@@ -82,6 +85,12 @@ class Tally:
         self.middle_coming = heap.count1 / (self.thresholds[1] + 1)
         self.middle_ns = self._cost_ns(MIDDLE, heap.middle, heap.garbage[MIDDLE])
 
+    def under(self, thresholds: Thresholds) -> Tally:
+        """The same collections under a threshold2 that leads to the same."""
+        tally = replace(self, thresholds=thresholds)
+        tally.end()
+        return tally
+
     def _cost_ns(self, generation: int, examined: float, collected: float) -> float:
         return self.cost.warm_ns(examined, collected) * self.cost.factor(generation, examined)
 
@@ -102,11 +111,42 @@ def tallied(
     cost: CostModel,
     stretch: Stretch,
     thresholds: Thresholds,
-    heap: Heap,
+    count1: int,
     freeze_at: int | None = None,
 ) -> Tally:
-    """Replay a stretch from `heap` on, and add up its collections."""
-    tally = Tally(cost, stretch, thresholds, heap)
+    """Replay a stretch from `count1` in generation 1 on, and add up its collections.
+
+    All values of threshold2 that keep every full collection off lead to the
+    same collections, which are replayed once.
+    """
+    threshold0, threshold1, threshold2 = thresholds
+    calm = _calm(cost, stretch, threshold0, threshold1, count1, freeze_at)
+    if threshold2 >= calm.heap.ripe_at:
+        return calm.under(thresholds)
+    return _replayed(cost, stretch, thresholds, count1, freeze_at)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _calm(
+    cost: CostModel,
+    stretch: Stretch,
+    threshold0: int,
+    threshold1: int,
+    count1: int,
+    freeze_at: int | None,
+) -> Tally:
+    """Replay a stretch without full collections but those that the program asks for."""
+    return _replayed(cost, stretch, (threshold0, threshold1, _NEVER), count1, freeze_at)
+
+
+def _replayed(
+    cost: CostModel,
+    stretch: Stretch,
+    thresholds: Thresholds,
+    count1: int,
+    freeze_at: int | None,
+) -> Tally:
+    tally = Tally(cost, stretch, thresholds, stretch.heap_at(count1))
     facts = stretch.timeline, stretch.live, stretch.quarters
     for step in replay(*facts, tally.heap, thresholds, freeze_at):
         tally.add(step)
