@@ -74,9 +74,10 @@ def scrape(path: Path, target: str) -> int | str:
         connection.request("GET", target)
         answer = connection.getresponse()
         answer.read()
-        return answer.status
     except OSError as error:
         return type(error).__name__
+    else:
+        return answer.status
     finally:
         connection.close()
 
