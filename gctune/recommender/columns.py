@@ -35,7 +35,7 @@ class Columns:
     @classmethod
     def of(cls, batches: Iterable[Iterable[Collection]]) -> Columns:
         """Gather collections, 69 bytes each."""
-        columns = cls(*map(array, _TYPES))
+        columns = cls(*(array(code) for code in _TYPES))
         for batch in batches:
             for column, values in zip(vars(columns).values(), zip(*batch)):
                 column.extend(values)
