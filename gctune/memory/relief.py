@@ -49,8 +49,12 @@ class Reading(Record):
 
     @property
     def taken(self) -> float:
-        """What is used and not free; of what is free, no more than the slack is left out."""
-        return max(self.used - self.free, self.used - self.limit * _SLACK)
+        """What is used and not free; of what is free, no more than the slack is left out.
+
+        What one process keeps free is no use to others that share the limit.
+        """
+        slack = self.limit * _SLACK * max(0.0, 2 * self.share - 1)
+        return self.used - min(self.free, slack)
 
     @property
     def cpu_share(self) -> float:
