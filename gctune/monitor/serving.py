@@ -78,8 +78,8 @@ class Serving(Duty):
             return
         server = Server(bound, Rules(self._token or None, bound.local), self._find, warn)
         server.start()
-        self.server = server
         inform(f"the endpoints are served at {bound.name}")
+        self.server = server
 
     def _stand_by(self) -> None:
         if not self._waits:

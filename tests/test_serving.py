@@ -1,0 +1,153 @@
+"""Who serves an address, through forks, ends and undoing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from children import script
+
+START = """
+import os, sys, time
+import gctune
+from asking import ask, until
+from gctune.monitor import serving
+serving._STANDBY = 0.1
+address = {address!r}
+
+def serve():
+    return gctune.apply(environment="production", monitor={{"http": address}})
+
+def pid():
+    import json
+    return json.loads(ask(address, "/debug/gctune").body)["pid"]
+"""
+
+
+def outcome(code: str, address: str) -> str:
+    return script(START.format(address=address) + code, PYTHONWARNINGS="error")
+
+
+@pytest.fixture
+def sock(tmp_path: Path) -> str:
+    return f"unix:{tmp_path}/sock"
+
+
+def test_a_master_leaves_the_address_to_its_workers_and_one_takes_over_from_the_other(
+    sock: str,
+) -> None:
+    code = """
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # where they tell who serves
+master = serve()
+workers = []
+for _ in range(2):
+    worker = os.fork()
+    if not worker:
+        time.sleep(60)
+        os._exit(0)
+    workers.append(worker)
+until(lambda: os.path.exists(address[5:]))
+first = pid()
+assert first in workers and gctune.served_at() is None
+os.kill(first, 9)
+os.waitpid(first, 0)
+workers.remove(first)
+until(lambda: answers())
+print(pid() == workers[0])
+os.kill(workers[0], 9)
+"""
+    answers = """
+def answers():
+    try:
+        return ask(address).status in (200, 503)
+    except OSError:
+        return False
+"""
+    assert outcome(answers + code, sock) == "True"
+
+
+def test_who_has_been_asked_serves_on_through_a_fork_and_leaves_its_child_nothing(
+    sock: str,
+) -> None:
+    code = """
+import stat
+
+def is_open(fd):
+    try:
+        return bool(os.fstat(fd))
+    except OSError:
+        return False
+
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+applied = serve()
+until(gctune.served_at)
+ask(address)
+child = os.fork()
+if not child:
+    kinds = [stat.S_IFMT(os.fstat(fd).st_mode) for fd in range(100) if is_open(fd)]
+    os._exit(kinds.count(stat.S_IFSOCK))
+print(os.waitpid(child, 0)[1], pid() == os.getpid())
+"""
+    assert outcome(code, sock) == "0 True"
+
+
+def test_undoing_frees_the_address_and_applying_serves_again(sock: str) -> None:
+    code = """
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+for _ in range(2):
+    applied = serve()
+    until(gctune.served_at)
+    assert ask(address).status == 200
+    applied.undo()
+    assert gctune.served_at() is None and not os.path.exists(address[5:])
+print("done")
+"""
+    assert outcome(code, sock) == "done"
+
+
+def told(code: str, address: str) -> str:
+    """What a program tells on standard error, which ends well."""
+    code = f"""
+read, write = os.pipe()
+stderr = os.dup(2)
+os.dup2(write, 2)
+{code}
+os.dup2(stderr, 2)
+sys.stdout.buffer.write(os.read(read, 65536))
+"""
+    return outcome(code, address)
+
+
+def test_an_address_that_is_taken_is_one_warning_and_the_program_goes_on() -> None:
+    code = """
+import socket
+with socket.create_server(("127.0.0.1", 0)) as taken:
+    address = "127.0.0.1:%d" % taken.getsockname()[1]
+    serve()
+    time.sleep(2)
+    assert gctune.served_at() is None
+until(gctune.served_at)
+"""
+    (line,) = told(code, "").splitlines()
+    assert "another process listens there; this one takes over when that ends" in line
+
+
+def test_what_others_reach_is_not_served_without_a_token() -> None:
+    code = """
+from children import plan
+from gctune.runtime.applied import apply_plan
+from gctune.services import services
+apply_plan(plan(monitor__http=address), services(lambda: None))
+time.sleep(2)
+assert gctune.served_at() is None
+"""
+    assert "other machines reach it, and no token is set" in told(code, "0.0.0.0:0")
+
+
+def test_an_address_that_cannot_be_is_told() -> None:
+    code = """
+serve()
+time.sleep(2)
+assert gctune.served_at() is None
+"""
+    assert "no such file or directory; give another address" in told(code, "unix:/absent/sock")
