@@ -472,17 +472,40 @@ def test_a_forked_child_has_a_file_of_its_own(folder: Path) -> None:
 
 
 def test_a_service_that_ends_well_leaves_nothing(folder: Path) -> None:
-    with working(folder, 1, of_another_group=True) as (leader,):
-        leader.publish(1)
-        leader.end()
+    with working(folder, 2) as (one, other):
+        one.publish(1)
+        other.publish(1)
+        one.end()
+        assert Workers(str(folder)).merged()[COLLECTIONS] == 2
+        other.end()
     assert not folder.exists()
 
 
-def test_a_worker_that_ends_leaves_what_it_counted(folder: Path) -> None:
-    with working(folder, 1) as (worker,):
-        worker.publish(5)
-        worker.end()
-    assert Workers(str(folder)).merged() == {COLLECTIONS: 5}
+REPLACED = """
+import os, sys
+from gctune.monitor.workers import Workers
+workers = Workers(sys.argv[1])
+for count in (5, 6):
+    child = os.fork()
+    if not child:
+        workers.publish({("python_gc_collections_total", "0"): count})
+        workers.leave()
+        os._exit(0)
+    os.waitpid(child, 0)
+print(workers.merged())
+"""
+
+
+def test_a_forked_worker_that_ends_leaves_what_it_counted(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REPLACED, str(folder)],
+        env=BARE,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == str({COLLECTIONS: 11}) + "\n"
 
 
 LEADER = """

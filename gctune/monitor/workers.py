@@ -21,6 +21,7 @@ from gctune.monitor import numbers
 from gctune.monitor.folder import alone, prepare
 from gctune.monitor.snapshot import decode, encode, lasting, merge, of_process
 from gctune.record import Record
+from gctune.runtime.fork import inherited_stats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,13 +91,14 @@ class Workers:
         return merge(snapshots)
 
     def leave(self) -> None:
-        """Take away what the service has left, if this process led it and nobody else is alive.
+        """Take away what the service has left, if it ends with this process.
 
-        Any other's numbers stay: what it counted is still told. Does nothing
-        in a forked child that has not published.
+        That is so where nobody else of it is alive, and no server is behind
+        this process that may fork another. Does nothing in a forked child that
+        has not published.
         """
         own = self._own
-        if own is None or not own.pid == own.group == os.getpid():
+        if own is None or own.pid != os.getpid() or (inherited_stats() and own.pid != own.group):
             return
         with suppress(OSError):
             if not any(worker.alive for worker in self._workers(own.group) if worker != own):
