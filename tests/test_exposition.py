@@ -18,7 +18,9 @@ from gctune.monitor.metrics import METRICS
 from gctune.monitor.snapshot import merge, of_process, take
 
 NOW = 1_700_000_000.0
-FULL = take(full_reading())
+READING = full_reading()
+FULL = take(READING)
+RSS_BYTES = READING.sample.rss_bytes
 
 
 def _parsed(text: bytes) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
@@ -100,7 +102,6 @@ def test_prometheus_own_linter_finds_nothing() -> None:
 
 def test_the_json_has_the_metrics_and_the_alerts() -> None:
     content = json.loads(as_json(merge([of_process(FULL, 1), of_process(FULL, 2)]), NOW))
-    sample = full_reading().sample
     assert content["timestamp"] == "2023-11-14T22:13:20Z"
     assert content["alerts"] == ["heap in process 1", "heap in process 2"]
     assert content["metrics"]["last_gc_pause_ms"] == 1.5
@@ -109,7 +110,7 @@ def test_the_json_has_the_metrics_and_the_alerts() -> None:
         {"pool": "buffer", "result": "hits", "value": 18},
         {"pool": "buffer", "result": "misses", "value": 8},
     ]
-    assert content["metrics"]["heap_mb"] > sample.rss_bytes / 1e6
+    assert content["metrics"]["heap_mb"] == pytest.approx(2 * RSS_BYTES / 1e6)
 
 
 @pytest.mark.parametrize(
