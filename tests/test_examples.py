@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from servers import ENVIRON, RUN, serving
+from servers import ENVIRON, RUN, ask, listening, serving
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 WEB_SERVICE = EXAMPLES / "web_service"
@@ -45,6 +45,17 @@ def test_the_service_that_is_tuned_from_outside(tmp_path: Path) -> None:
 
 def test_the_service_that_is_tuned_from_outside_imports_no_gctune() -> None:
     assert "import gctune" not in (WEB_SERVICE / "untouched.py").read_text()
+
+
+def test_the_asynchronous_service(tmp_path: Path) -> None:
+    folder, path = EXAMPLES / "async_service", tmp_path / "socket"
+    found = re.search(r"^(\w+)=(\w+) (uvicorn .+)$", (folder / "app.py").read_text(), re.MULTILINE)
+    assert found
+    name, value, command = found.groups()
+    variables = {name: value, "GCTUNE_ENVIRONMENT": "test"}
+    uvicorn = [*shlex.split(command), "--uds", str(path)]
+    with listening(*uvicorn, directory=folder, path=path, **variables):
+        assert ask(path) == "50000 items"
 
 
 def test_each_program_raises_its_alert_and_no_other() -> None:
