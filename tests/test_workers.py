@@ -370,7 +370,7 @@ for turn in range(1_000_000):
 def test_what_is_read_of_a_writer_at_work_never_goes_back(tmp_path: Path) -> None:
     path, turns = tmp_path / "file", [0]
     with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], env=BARE) as writer:
-        while len(turns) < 300:
+        while turns[-1] < 5000:
             assert writer.poll() is None
             with contextlib.suppress(FileNotFoundError, numbers.NumbersError):
                 content = numbers.read(str(path))
@@ -378,7 +378,6 @@ def test_what_is_read_of_a_writer_at_work_never_goes_back(tmp_path: Path) -> Non
                 assert content == b"%d" % turns[-1] * 500
         writer.kill()
     assert turns == sorted(turns)
-    assert turns[-1] > 0
 
 
 def test_more_than_a_half_holds_is_refused(tmp_path: Path) -> None:
