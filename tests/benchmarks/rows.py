@@ -9,7 +9,7 @@ import json
 import subprocess
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -58,21 +58,32 @@ class Rows:
 
     def measure(self, run: Run) -> Row:
         """Run it, however often it was run before, and keep the row."""
-        row = {**asdict(run), **self._cost(run)}
+        row = {**asdict(run), **cost(self._pythons[run.python], run, self._folder)}
         with self._file.open("a") as file:
             print(json.dumps(row), file=file)
         self._kept[run].append(row)
         return row
 
-    def _cost(self, run: Run) -> Row:
-        script = self._folder / f"{run.program}.py"
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder, "cost.json")
-            what = [out, run.setting, script, str(run.scale), str(run.seed)]
-            command = [self._pythons[run.python], HERE / "measured.py", *what]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            cost: Row = json.loads(out.read_text())
-        return cost
+
+def cost(
+    python: str,
+    run: Run,
+    folder: Path = FOLDER,
+    through: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Row:
+    """Run a program in a process of its own, and say what that cost.
+
+    `through` is a command to put before the program's, such as `gctune run --`.
+    """
+    script = folder / f"{run.program}.py"
+    with tempfile.TemporaryDirectory() as place:
+        out = Path(place, "cost.json")
+        what = [out, run.setting, script, str(run.scale), str(run.seed)]
+        command = [*through, python, HERE / "measured.py", *what]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environ)
+        row: Row = json.loads(out.read_text())
+    return row
 
 
 def read_rows(file: Path) -> Iterator[Row]:
