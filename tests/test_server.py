@@ -221,6 +221,17 @@ def test_many_silent_clients_cost_no_thread_and_keep_nobody_out() -> None:
         until(lambda: descriptors() == before)
 
 
+def test_a_burst_of_clients_waits_and_is_not_refused(tmp_path: Path) -> None:
+    bound, program = listen(f"unix:{tmp_path}/sock"), Program()
+    silent = [connect(bound.name) for _ in range(500)]  # nobody accepts them yet
+    served = Server(bound, Rules(None, local=True), program.find, program.told.append)
+    served.start()
+    assert ask(bound.name).status == 200
+    served.stop()
+    for client in silent:
+        client.close()
+
+
 # What takes time
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 UNIX = "unix:"
-_BACKLOG = 128
+_BACKLOG = 1024  # connections of a burst that wait rather than be refused
 _PATIENCE = 1.0  # seconds for another process to be done with the same folder
 
 

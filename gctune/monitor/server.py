@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     Conversation: TypeAlias = Generator[int, None, Callable[[], None] | None]
 
 MOST_CLIENTS = 128  # at once; the oldest makes way for a new one
+_MOST_NEW = 32  # in one step: whoever sends its request at once is answered within three
 _SECONDS = 10.0  # that a client may take, from being accepted to the end of its response
 _BREATH = 0.05  # seconds of rest after an error, so that one that stays burns no CPU
 _CHUNK = 65536
@@ -142,10 +143,14 @@ class Server:
     # Clients
 
     def _accept(self) -> None:
-        try:
-            client, _ = self.bound.listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):  # it has gone already
-            return
+        for _ in range(_MOST_NEW):
+            try:
+                client, _ = self.bound.listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):  # no more, or it has gone already
+                return
+            self._welcome(client)
+
+    def _welcome(self, client: socket.socket) -> None:
         self.asked = True
         client.setblocking(False)
         if len(self._clients) >= MOST_CLIENTS:
