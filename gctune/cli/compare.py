@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from gctune.cli.conclusion import conclude
-from gctune.cli.parameters import budget, read_by
+from gctune.cli.parameters import least_difference, memory_budget
 from gctune.profile.file import Profile, read, siblings
 from gctune.recommender.compare import compare as compared
 from gctune.recommender.verdict import Question
-from gctune.settings.quantities import Ratio, Size, ratio
+from gctune.settings.quantities import Ratio, Size
 
 _PROFILE = click.Path(readable=False, path_type=Path)
 
@@ -19,31 +19,18 @@ _PROFILE = click.Path(readable=False, path_type=Path)
 @click.command()
 @click.argument("before", metavar="BEFORE", type=_PROFILE)
 @click.argument("after", metavar="AFTER", type=_PROFILE)
-@click.option(
-    "--precision",
-    default="1%",
-    show_default=True,
-    callback=read_by(ratio),
-    help="The least difference in CPU time that is to be told.",
-)
-@click.option(
-    "--memory-budget",
-    "allowed",
-    default="10%",
-    show_default=True,
-    callback=read_by(budget),
-    help="What the peak of rss may grow by: a share of it, or a size.",
-)
+@least_difference
+@memory_budget
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def compare(
-    before: Path, after: Path, precision: Ratio, allowed: Size | Ratio, as_json: bool
+    before: Path, after: Path, precision: Ratio, budget: Size | Ratio, as_json: bool
 ) -> None:
     """Compare two profiles of a service, and say whether to keep what was changed.
 
     The profiles PROFILE.<pid> of its children, beside each, are taken along.
     Exits with 0 for keep, 3 for revert, 4 for undecided.
     """
-    finding = compared(_set(before), _set(after), Question(precision, allowed))
+    finding = compared(_set(before), _set(after), Question(precision, budget))
     conclude(finding, ("before", "after"), as_json)
 
 

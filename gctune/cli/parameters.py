@@ -10,7 +10,7 @@ from typing import TypeVar
 import click
 
 from gctune.errors import problem
-from gctune.settings.quantities import Ratio, Size, size_or_ratio
+from gctune.settings.quantities import Ratio, Size, ratio, size_or_ratio
 
 T = TypeVar("T")
 
@@ -46,7 +46,24 @@ def positive(
     return seconds
 
 
-def budget(text: object) -> Size | Ratio:
+def _budget(text: object) -> Size | Ratio:
     """Read what memory may grow by: bytes, a size, or a share. Raises ValueError."""
     digits = re.fullmatch("[0-9]{1,19}", str(text))
     return size_or_ratio(int(str(text)) if digits else text)
+
+
+memory_budget = click.option(
+    "--memory-budget",
+    "budget",
+    default="10%",
+    show_default=True,
+    callback=read_by(_budget),
+    help="What the peak of rss may grow by: a share of it, or a size.",
+)
+least_difference = click.option(
+    "--precision",
+    default="1%",
+    show_default=True,
+    callback=read_by(ratio),
+    help="The least difference in CPU time that is to be told.",
+)

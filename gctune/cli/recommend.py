@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from gctune.cli.parameters import memory_budget
 from gctune.cli.streams import say
-from gctune.errors import problem
 from gctune.host.container import read_container
 from gctune.host.interpreter import Interpreter, collector_of, stock
 from gctune.profile.file import read, siblings
@@ -19,27 +19,11 @@ from gctune.recommender.recommendation import Recommendation
 from gctune.recommender.recommendation import recommend as recommended
 from gctune.recommender.search import Goal
 from gctune.report.recommendation import as_data, explained, render
-from gctune.settings.quantities import Ratio, Size, size_or_ratio
+from gctune.settings.quantities import Ratio, Size
 
 _VERSION = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
 _OLDEST = (3, 10, 0)
 _LONGEST_NAME = 64  # of an environment
-
-
-def _budget(
-    context: click.Context,  # noqa: ARG001
-    parameter: click.Parameter,  # noqa: ARG001
-    value: str,
-) -> Size | Ratio:
-    try:
-        return size_or_ratio(int(value) if re.fullmatch("[0-9]{1,19}", value) else value)
-    except ValueError as error:
-        raise click.BadParameter(problem("--memory-budget", value, *_halves(error))) from error
-
-
-def _halves(error: ValueError) -> tuple[str, str]:
-    wrong, _, remedy = str(error).partition("; ")
-    return wrong, remedy or "give '10%' or '64MiB'"
 
 
 def _target(
@@ -83,14 +67,7 @@ def _environment(
     show_default=True,
     help="What to improve.",
 )
-@click.option(
-    "--memory-budget",
-    "budget",
-    default="10%",
-    show_default=True,
-    callback=_budget,
-    help="What the peak of rss may grow by: a share of it, or a size.",
-)
+@memory_budget
 @click.option(
     "--for-python",
     "target",

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from gctune.cli.conclusion import conclude
-from gctune.cli.parameters import budget, read_by
+from gctune.cli.parameters import least_difference, memory_budget, read_by
 from gctune.cli.progress import progress
 from gctune.errors import UsageError, problem
 from gctune.host import this_host
@@ -25,7 +25,7 @@ from gctune.recommender.verdict import Finding, Question
 from gctune.recommender.verify import Pair, is_over, judge, next_look, so_far
 from gctune.runtime.launch import bootstrap_environment
 from gctune.runtime.plan import Plan, Status, Step, is_own
-from gctune.settings.quantities import Duration, Ratio, Size, duration, ratio
+from gctune.settings.quantities import Duration, Ratio, Size, duration
 from gctune.settings.resolve import resolve
 from gctune.settings.sources import load
 from gctune.startup import DISABLED, disabled
@@ -59,21 +59,8 @@ from gctune.startup import DISABLED, disabled
     callback=read_by(partial(duration, least=1.0)),
     help="How long all runs together may take.",
 )
-@click.option(
-    "--precision",
-    default="1%",
-    show_default=True,
-    callback=read_by(ratio),
-    help="The least difference in CPU time that is to be told.",
-)
-@click.option(
-    "--memory-budget",
-    "allowed",
-    default="10%",
-    show_default=True,
-    callback=read_by(budget),
-    help="What the peak of rss may grow by: a share of it, or a size.",
-)
+@least_difference
+@memory_budget
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def verify(
@@ -82,7 +69,7 @@ def verify(
     profile: Path | None,
     limit: Duration,
     precision: Ratio,
-    allowed: Size | Ratio,
+    budget: Size | Ratio,
     as_json: bool,
     command: tuple[str, ...],
 ) -> None:
@@ -97,13 +84,13 @@ def verify(
     4 for undecided.
     """  # noqa: D301 - click wants the character itself
     _check(config, profile)
-    plan, nothing = _of_profile(profile, allowed) if profile else _of_file(config, environment)
+    plan, nothing = _of_profile(profile, budget) if profile else _of_file(config, environment)
     if nothing:
         _print_nothing(nothing, as_json)
         return
     _interrupt_at_any_end()
     trial = Trial(command, bootstrap_environment(), time.monotonic() + limit)
-    conclude(_found(trial, plan, Question(precision, allowed)), ("default", "tried"), as_json)
+    conclude(_found(trial, plan, Question(precision, budget)), ("default", "tried"), as_json)
 
 
 def _check(config: Path | None, profile: Path | None) -> None:
@@ -127,11 +114,11 @@ def _of_file(config: Path | None, environment: str) -> tuple[Plan, str]:
     return plan._replace(steps=tuple(own)), nothing
 
 
-def _of_profile(profile: Path, allowed: Size | Ratio) -> tuple[Plan, str]:
+def _of_profile(profile: Path, budget: Size | Ratio) -> tuple[Plan, str]:
     """The plan that a profile leads to, and why there is nothing to verify in it, if so."""
     profiles = [read(path) for path in (profile, *siblings(profile))]
     interpreter = this_interpreter()
-    answer = recommend(profiles, Goal.THROUGHPUT, allowed, read_container().limit, interpreter)
+    answer = recommend(profiles, Goal.THROUGHPUT, budget, read_container().limit, interpreter)
     steps = [
         Step(setting, value, Status.APPLIED, answer.reason, str(profile))
         for setting, value in answer.settings.items()
