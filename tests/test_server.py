@@ -16,7 +16,7 @@ from asking import PATIENCE, ask, connect, read, request, until
 from children import script
 
 from gctune.host.process import thread_count
-from gctune.monitor import handlers, server
+from gctune.monitor import handlers, loop, server
 from gctune.monitor.address import listen, taken
 from gctune.monitor.guard import Rules
 from gctune.monitor.handlers import Pause
@@ -172,6 +172,41 @@ def test_an_answer_that_breaks_off_is_cut_off_and_counted() -> None:
     with serving() as (name, _, served):
         assert ask(name, "/breaks").body == b"part"
         assert served.failures == 1
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> None:
+    """Have memory run out the next time that a method is called."""
+    errors, method = iter([MemoryError()]), getattr(owner, name)
+
+    def failing(*arguments: object) -> object:
+        for error in errors:
+            raise error
+        return method(*arguments)
+
+    monkeypatch.setattr(owner, name, failing)
+
+
+def test_memory_that_runs_out_between_two_steps_does_not_end_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fail_once(monkeypatch, loop._Life, "_ended_within")
+    with serving() as (name, *_):
+        assert ask(name).status == 200
+
+
+@pytest.mark.parametrize("method", ["register", "modify"])
+def test_a_client_for_whom_memory_runs_out_is_dropped_alone(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_SECONDS", 0.3)
+    with serving() as (name, _, served):
+        before = descriptors()
+        fail_once(monkeypatch, served._selector, method)
+        with connect(name) as client, suppress(ConnectionError):
+            client.sendall(request())
+            assert client.recv(1) == b""
+        assert ask(name).status == 200
+        until(lambda: descriptors() == before)
 
 
 # Whom it drops

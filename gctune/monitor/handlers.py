@@ -46,7 +46,7 @@ class Handlers:
         self._clients[handler] = client
         try:
             handler.start()
-        except RuntimeError:
+        except (RuntimeError, MemoryError):
             self._end(handler, client)
 
     def stop(self) -> None:

@@ -27,8 +27,9 @@ _LONGEST = 3600.0  # seconds; a lock's timeout is bounded
 class Loop:
     """Takes a step, pauses for the seconds that the step returned, and so on.
 
-    None from a step ends it. No two steps run at once: one that is still under
-    way after `stop` has given up waiting is waited for by the thread that
+    None from a step ends it, and no error does: a step tells of its own, and
+    another is taken a second later. No two steps run at once: one that is still
+    under way after `stop` has given up waiting is waited for by the thread that
     `start` begins anew.
     """
 
@@ -69,8 +70,6 @@ class Loop:
             return _RETRY
         try:
             return self._step()
-        except BaseException:  # noqa: BLE001 - out of memory, say; a step tells of its own errors
-            return _RETRY
         finally:
             busy.release()
 
@@ -106,15 +105,23 @@ class _Life:
             pass
 
     def _live(self, attempt: Callable[[], float | None]) -> None:
+        pause: float | None = 0.0
         try:
-            _leave_signals_to_the_program()
-            self._ident, self._native = get_ident(), get_native_id()
-            pause: float | None = 0.0
-            while pause is not None and not self._ended_within(pause):
-                pause = attempt()
+            while pause is not None:
+                try:
+                    pause = self._go_on(attempt, pause)
+                except BaseException:  # noqa: BLE001, PERF203 - memory runs out here as well
+                    pause = _RETRY
         finally:
             self.ending = True
             self._over.release()
+
+    def _go_on(self, attempt: Callable[[], float | None], pause: float) -> float | None:
+        """Take the next step after a pause, unless this life is to end by then."""
+        if not self._native:
+            _leave_signals_to_the_program()
+            self._ident, self._native = get_ident(), get_native_id()
+        return None if self._ended_within(pause) else attempt()
 
     def _ended_within(self, seconds: float) -> bool:
         self._alarm.acquire(timeout=max(0.0, min(seconds, _LONGEST)))

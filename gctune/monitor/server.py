@@ -12,7 +12,7 @@ from __future__ import annotations
 import selectors
 import socket
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
 
@@ -156,8 +156,9 @@ class Server:
         if len(self._clients) >= MOST_CLIENTS:
             self._drop(next(iter(self._clients)))
         conversation = self._converse(client)
-        self._selector.register(client, next(conversation), partial(self._advance, client))
+        # First here: should memory run out in between, the client is dropped when it is late.
         self._clients[client] = _Client(conversation, time.monotonic() + _SECONDS)
+        self._selector.register(client, next(conversation), partial(self._advance, client))
 
     def _advance(self, client: socket.socket) -> None:
         """Go on with a conversation until it has to wait again."""
@@ -177,7 +178,8 @@ class Server:
 
     def _drop(self, client: socket.socket, then: Callable[[], None] | None = None) -> None:
         """Talk to a client no more; `then` takes its connection over."""
-        self._selector.unregister(client)
+        with suppress(KeyError):  # the selector forgets it, where memory ran out within
+            self._selector.unregister(client)
         del self._clients[client]
         (then or client.close)()
 

@@ -46,8 +46,10 @@ class _Turn:
         try:
             yield self._remember
         finally:
-            self._end()
-            self._lock.release()
+            try:
+                self._end()
+            finally:
+                self._lock.release()
 
     def after_fork_in_child(self) -> None:
         self._lock = allocate_lock()
