@@ -310,6 +310,7 @@ def test_a_child_of_a_capture_that_is_over_is_not_captured(path: Path) -> None:
 
 def test_a_full_disk_ends_the_capture_and_not_the_program(path: Path) -> None:
     limited = f"""
+import sys; sys.dont_write_bytecode = True  # half of it would be left
 import gc, gctune, resource, time
 from gctune.host.process import thread_count
 recording = gctune.capture({str(path)!r})
