@@ -324,6 +324,20 @@ def test_a_writer_that_is_killed_leaves_what_it_wrote_before(tmp_path: Path, cut
     assert cut > 32 or numbers.read(str(torn)) == b"of turn 1"
 
 
+def printed(code: str, folder: Path, *words: str, start_new_session: bool = False) -> str:
+    """What a Python prints that runs `code` on a folder of numbers."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder), *words],
+        env=BARE,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        start_new_session=start_new_session,
+    )
+    return done.stdout
+
+
 FULL = """
 import resource, sys
 from gctune.monitor.workers import Workers
@@ -344,15 +358,7 @@ for count in range(3, 6):
 
 @pytest.mark.parametrize("room", [0, 40, 1 << 20, (1 << 20) + 40])
 def test_where_no_more_can_be_written_what_was_stays(folder: Path, room: int) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FULL, str(folder), str(room)],
-        env=BARE,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    told = [line.split() for line in done.stdout.splitlines()]
+    told = [line.split() for line in printed(FULL, folder, str(room)).splitlines()]
     counts = [int(count) for _, count in told]
     assert counts == sorted(counts)
     assert counts[0] >= 2
@@ -459,15 +465,7 @@ print(workers.merged()[KEY])
 
 
 def test_a_forked_child_has_a_file_of_its_own(folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FORKER, str(folder)],
-        env=BARE,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert done.stdout == "31\n"
+    assert printed(FORKER, folder) == "31\n"
 
 
 def test_a_service_that_ends_well_leaves_nothing(folder: Path) -> None:
@@ -496,15 +494,7 @@ print(workers.merged())
 
 
 def test_a_forked_worker_that_ends_leaves_what_it_counted(folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", REPLACED, str(folder)],
-        env=BARE,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert done.stdout == str({COLLECTIONS: 11}) + "\n"
+    assert printed(REPLACED, folder) == str({COLLECTIONS: 11}) + "\n"
 
 
 LEADER = """
@@ -530,16 +520,7 @@ print(os.path.exists(sys.argv[1]))
 
 
 def test_the_leader_takes_nothing_away_while_others_live(folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LEADER, str(folder)],
-        env=BARE,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-        start_new_session=True,
-    )
-    assert done.stdout == "3\nFalse\n"
+    assert printed(LEADER, folder, start_new_session=True) == "3\nFalse\n"
 
 
 def test_a_reader_sees_totals_rise_while_workers_come_and_go(folder: Path) -> None:

@@ -124,7 +124,7 @@ def summarise(profile: Profile) -> Summary:
         cost=fit(samples),
         generations=_generations(columns, samples),
         cpu_ns=_cpu_ns(profile, columns),
-        peak_rss_bytes=_peak_rss(profile),
+        peak_rss_bytes=profile.peak_rss_bytes,
         bytes_per_block=_bytes_per_block(profile, columns),
         payload_bytes=_payload(profile.readings),
         whole=profile.closing is not None and profile.closing.reason == "exit",
@@ -173,11 +173,6 @@ def _cpu_ns(profile: Profile, columns: Columns) -> int:
     return max(readings[-1].cpu_ns - profile.header.start_cpu_ns, collecting)
 
 
-def _peak_rss(profile: Profile) -> int:
-    seen = max((reading.rss_bytes for reading in profile.readings), default=0)
-    return max(seen, profile.closing.peak_rss_bytes if profile.closing else 0)
-
-
 def _bytes_per_block(profile: Profile, columns: Columns) -> float:
     """Bytes that the peak of rss grew for each block that the peak of blocks grew.
 
@@ -193,7 +188,7 @@ def _bytes_per_block(profile: Profile, columns: Columns) -> float:
     )
     if grown < _GROWN:
         return _BYTES_PER_BLOCK
-    measured = (_peak_rss(profile) - first.rss_bytes) / grown
+    measured = (profile.peak_rss_bytes - first.rss_bytes) / grown
     return min(max(measured, _LEAST_BYTES_PER_BLOCK), _MOST_BYTES_PER_BLOCK)
 
 
