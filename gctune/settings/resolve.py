@@ -17,12 +17,12 @@ from gctune.settings.quantities import Ratio, Size, plain
 from gctune.settings.sources import Loaded
 from gctune.settings.watched import WATCHED, watched
 
-# What settings name and a plan does not put in force, by how the names begin.
+# What settings name and this release does not put in force, by how the names begin.
 _LATER = {
     "gc.mode": "thresholds are not adapted: this release has no adaptive mode",
     "gc.pause_target": "this release has no adaptive mode to aim at it",
     "memory.garbage_budget": "this release does not bound waiting garbage",
-    "pools.": "gctune.pool takes it when the pool of that name is first used",
+    "pools.": "this release does not size pools by settings",
 }
 
 _Outcome = tuple[Any, str, str]  # value, status, reason
