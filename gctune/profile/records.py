@@ -67,7 +67,7 @@ class Header:
         return f"{self.implementation} {'.'.join(map(str, self.version))}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Collections in the packed form that the recorder gives."""
 
@@ -86,7 +86,7 @@ class Batch:
         return generations.count(0), generations.count(1), generations.count(2)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
     """The process at one instant.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gctune.recommender.columns import Columns
@@ -60,22 +60,23 @@ class Stretch:
         return replace(self.heap(), count1=count1)
 
 
-def stretches(
-    columns: Columns, thresholds: Sequence[Thresholds], start: Start
-) -> Iterator[Stretch]:
-    """Cut out what is to be replayed; `thresholds` are those in force at each collection."""
+InForce = Callable[[Columns], Sequence[Thresholds]]
+
+
+def stretches(columns: Columns, in_force: InForce, start: Start) -> Iterator[Stretch]:
+    """Cut out what is to be replayed; `in_force` tells the thresholds at each collection."""
     if len(columns) <= _MOST:
-        yield _stretch(columns, thresholds, start)
+        yield _stretch(columns, in_force(columns), start)
         return
     length = _MOST // _STRETCHES
     for number in range(_STRETCHES):
         first = (len(columns) - length) * number // (_STRETCHES - 1)
-        part = slice(first, first + length)
-        blocks = next(filter(None, columns.before[part]), start.blocks)
+        part = columns.part(first, first + length)
+        blocks = next(filter(None, part.before), start.blocks)
         objects = max(1, round(start.objects * blocks / max(1, start.blocks)))
         yield _stretch(
-            columns.part(part.start, part.stop),
-            thresholds[part],
+            part,
+            in_force(part),
             start if number == 0 else Start(objects, blocks, float(objects)),
         )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress, pairwise
+from functools import partial
+from itertools import chain, compress, islice, pairwise
 from operator import mul
 
 from gctune.errors import ProfileError, problem
@@ -110,7 +111,7 @@ def summarise(profile: Profile) -> Summary:
     objects = header.objects or round(header.blocks / _BLOCKS_PER_OBJECT)
     own = conduct(profile)
     start = Start(objects, header.blocks, _settled(profile, columns, objects))
-    replayed = tuple(stretches(columns, in_force(profile, columns), start))
+    replayed = tuple(stretches(columns, partial(in_force, profile), start))
     weight = max(1.0, len(columns) / max(1, sum(len(each.timeline) for each in replayed)))
     samples = [sample for stretch in replayed for sample in stretch.samples]
     return Summary(
@@ -182,10 +183,9 @@ def _bytes_per_block(profile: Profile, columns: Columns) -> float:
         return _BYTES_PER_BLOCK
     first = profile.readings[0]
     early = bisect_right(columns.start_ns, first.time_ns)
-    before = max([first.blocks, *columns.before[:early]])
-    grown = (
-        max([before, *columns.before[early:], *(one.blocks for one in profile.readings)]) - before
-    )
+    before = max(chain([first.blocks], islice(columns.before, early)))
+    later = chain(islice(columns.before, early, None), (one.blocks for one in profile.readings))
+    grown = max(later) - before
     if grown < _GROWN:
         return _BYTES_PER_BLOCK
     measured = (profile.peak_rss_bytes - first.rss_bytes) / grown

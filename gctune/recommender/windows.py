@@ -44,6 +44,8 @@ class Window(NamedTuple):
 
 def windows_of(profile: Profile) -> Iterator[Window]:
     """The windows of one process, in the order that they came; one that was cut off is left out."""
+    if not profile.switches:
+        return
     columns = Columns.of(batch.collections() for batch in profile.batches)
     for start, end in pairwise(profile.switches):
         if start.reason == WINDOW:
