@@ -106,7 +106,7 @@ def _attempt(
 
 
 def _apply_text(text: str) -> None:
-    apply_plan(Plan.from_json(text), services(monitor_token))
+    apply_plan(Plan.from_text(text), services(monitor_token))
 
 
 def _begin_capture(text: str) -> None:
@@ -128,7 +128,7 @@ def _begin_heap(text: str, warn: Callable[[str], object]) -> None:
 def _handed_down(environ: Mapping[str, str]) -> Plan | None:
     """The plan in GCTUNE_PLAN; None where there is none, or none that can be read."""
     try:
-        return Plan.from_json(environ["GCTUNE_PLAN"])
+        return Plan.from_text(environ["GCTUNE_PLAN"])
     except (KeyError, ApplyError):  # the bootstrap has warned of it
         return None
 

@@ -57,5 +57,5 @@ def script(code: str, **variables: str) -> str:
 
 def below(handed_down: Plan | str, **variables: str) -> dict[str, str]:
     """The environment that `gctune run` gives a program."""
-    text = handed_down if isinstance(handed_down, str) else handed_down.to_json()
+    text = handed_down if isinstance(handed_down, str) else handed_down.to_text()
     return bootstrap_environment({**BARE, **variables}, GCTUNE_PLAN=text)

@@ -85,7 +85,7 @@ def test_a_block_undoes_at_its_end_even_by_an_exception() -> None:
 
 def test_the_same_plan_again_is_the_same_applied() -> None:
     applied = apply_plan(plan(gc__threshold0=5000))
-    travelled = Plan.from_json(plan(gc__threshold0=5000).to_json())
+    travelled = Plan.from_text(plan(gc__threshold0=5000).to_text())
     assert apply_plan(travelled) is applied
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -61,20 +60,22 @@ def test_no_path_becomes_the_bootstrap_alone(path: dict[str, str]) -> None:
     assert bootstrap_environment(path)["PYTHONPATH"] == BOOTSTRAP
 
 
+TEXT = TUNED.to_text()
 WRONG = {
     "garbage": "not a plan",
-    "other format": json.dumps([999, *TUNED]),
+    "other format": TEXT.replace("plan 2", "plan 999"),
     "object": "{}",
-    "number": "7",
-    "short": "[1]",
-    "wrong types": "[1, 2, 3, [[4, 5, 6, 7, 8]], [9]]",
-    "unhashable": json.dumps([1, "e", TUNED.interpreter, [[[], 1, "applied", "", ""]], []]),
-    "no origin": json.dumps([1, "e", TUNED.interpreter, [["gc.threshold0", 1, "applied"]], []]),
-    "out of range": plan(gc__threshold0=2**40).to_json(),
-    "deep": "[" * 100_000,
-    "100 kB": json.dumps(["x" * 100_000]),
-    "truncated": TUNED.to_json()[:-1],
-    "tail": TUNED.to_json() + "]",
+    "nothing but tabs": "\t" * 9,
+    "short": "\t".join(TEXT.split("\t")[:2]),
+    "no number of steps": TEXT.replace("\t2\t", "\tmany\t"),
+    "too many steps": TEXT.replace("\t2\t", "\t4\t"),
+    "no number": TEXT.replace("5432", "many"),
+    "other type": TEXT.replace("\tint\t", "\tlist\t"),
+    "wrong escape": TEXT.replace("5432", "\\x5"),
+    "out of range": plan(gc__threshold0=2**40).to_text(),
+    "100 kB": TEXT + "x" * 100_000,
+    "truncated": TEXT[:-1],
+    "tail": TEXT + "]",
     "not ASCII": "\udcff\udcfe",
 }
 
@@ -89,9 +90,8 @@ def test_a_wrong_plan_costs_a_line_and_stops_nothing(text: str) -> None:
 
 
 def test_a_plan_truncated_anywhere_stops_nothing() -> None:
-    text = TUNED.to_json()
-    for length in range(1, len(text), 17):
-        done = python("-c", THRESHOLD, environ=below(text[:length]))
+    for length in range(1, len(TEXT), 17):
+        done = python("-c", THRESHOLD, environ=below(TEXT[:length]))
         assert done.stdout == ORDINARY
         assert done.stderr.count("\n") == 1
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gctune.errors import ConfigError
 from gctune.host import Host
@@ -21,6 +23,10 @@ INCREMENTAL = Interpreter("cpython", (3, 14, 2), Collector.INCREMENTAL, (2000, 1
 FREE_THREADED = Interpreter("cpython", (3, 14, 6), Collector.FREE_THREADED, (2000, 10, 10), "glibc")
 UNKNOWN = Interpreter("pypy", (3, 11, 0), Collector.UNKNOWN, (0, 0, 0), "glibc")
 MUSL = GENERATIONAL._replace(libc="")
+
+TEXTS = st.lists(st.text())
+VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+STEPS = st.builds(Step, st.text(), VALUES, st.text(), st.text(), st.text())
 
 GIB = 2**30
 SOURCE = "memory.max of /sys/fs/cgroup/app"
@@ -55,8 +61,14 @@ def test_every_setting_is_in_the_plan_with_a_reason_and_its_origin(
 
 def test_a_plan_survives_its_journey() -> None:
     plan = resolve(settings(monitor={"token": "hunter2"}), host(4 * GIB))
-    assert Plan.from_json(plan.to_json()) == plan
-    assert "hunter2" not in plan.to_json()
+    assert Plan.from_text(plan.to_text()) == plan
+    assert "hunter2" not in plan.to_text()
+
+
+@given(st.builds(Plan, st.text(), st.text(), st.lists(STEPS).map(tuple), TEXTS.map(tuple)))
+def test_nothing_is_lost_or_breaks_the_line_on_a_plan_s_journey(plan: Plan) -> None:
+    assert Plan.from_text(plan.to_text()) == plan
+    assert len(plan.to_text().splitlines()) == 1
 
 
 def test_what_is_asked_for_is_applied() -> None:

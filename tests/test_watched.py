@@ -24,7 +24,7 @@ def test_a_monitor_is_planned_in_plain_numbers() -> None:
     assert plan.value("alerts.heap.threshold") == 500_000_000
     assert plan.value("alerts.gc_pause.threshold") == 0.1
     assert plan.value("alerts.allocation_rate.threshold") == 50_000_000
-    assert Plan.from_json(plan.to_json()) == plan
+    assert Plan.from_text(plan.to_text()) == plan
 
 
 def test_level_off_has_nothing_run() -> None:

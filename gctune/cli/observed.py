@@ -66,7 +66,7 @@ class Process:
 
 def _address(environ: Mapping[str, str]) -> str | None:
     try:
-        planned = Plan.from_json(environ["GCTUNE_PLAN"]).value("monitor.http")
+        planned = Plan.from_text(environ["GCTUNE_PLAN"]).value("monitor.http")
     except (KeyError, ApplyError):
         planned = None
     return str(planned) if planned else environ.get("GCTUNE_MONITOR__HTTP")

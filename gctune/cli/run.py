@@ -42,4 +42,4 @@ def _handed_down(environment: str | None, malloc: str | None) -> dict[str, str]:
     plan, variables = hand_down(planned_here, malloc)
     for warning in plan.warnings:
         say(f"gctune: {warning}")
-    return {"GCTUNE_PLAN": plan.to_json(), **variables, **secrets}
+    return {"GCTUNE_PLAN": plan.to_text(), **variables, **secrets}

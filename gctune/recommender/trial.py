@@ -95,7 +95,7 @@ class Trial:
     def _environ_of(self, plan: Plan, profile: Path) -> Mapping[str, str]:
         return bootstrap_environment(
             self._environ,
-            GCTUNE_PLAN=plan.to_json(),
+            GCTUNE_PLAN=plan.to_text(),
             GCTUNE_CAPTURE=json.dumps({"path": str(profile)}),
         )
 
