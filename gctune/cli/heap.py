@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,9 +18,10 @@ from gctune.cli.parameters import positive
 from gctune.cli.streams import say
 from gctune.errors import ProfileError, UsageError, problem
 from gctune.profile.file import absolute
-from gctune.profile.heap import FORMATS, format_of, read_heap
+from gctune.profile.heap import FORMATS, format_of, is_capture, is_heap, read_heap
 from gctune.profile.sites import Heap, difference
 from gctune.profile.tracing import COST, MOST_FRAMES, USUAL_FRAMES
+from gctune.profile.writer import write_new
 from gctune.report.heap import matching, render_list, render_peek, render_top
 from gctune.runtime.launch import bootstrap_environment, execute
 from gctune.startup import DISABLED, disabled
@@ -91,6 +93,16 @@ def _compiled(
 )
 @click.option("--base", metavar="OTHER", type=_PATH, help="Show what FILE has more than OTHER.")
 @click.option(
+    "--allocated",
+    is_flag=True,
+    help="Count all that was allocated, freed or not, where FILE tells that.",
+)
+@click.option(
+    "--leaks",
+    is_flag=True,
+    help="Of a memray capture, count what was never freed, not what was in use at the peak.",
+)
+@click.option(
     "-n",
     "--rows",
     type=click.IntRange(min=1),
@@ -108,6 +120,8 @@ def heap(
     listed: re.Pattern[str] | None,
     peeked: re.Pattern[str] | None,
     base: Path | None,
+    allocated: bool,
+    leaks: bool,
     rows: int | None,
     operands: tuple[str, ...],
 ) -> None:
@@ -119,25 +133,39 @@ def heap(
     gctune heap --top mem.prof
     gctune heap --list 'Store.load' mem.prof
     gctune heap --peek '<lambda>' --base mem.prof mem_final.prof
+    gctune heap --leaks memray-app.py.42.bin
+    gctune heap -o mem.json memray-app.py.42.bin
 
     Flat is what a function allocated itself and is still in use, cumulative
     (cum) what it and all that it called did. FILE is a heap profile in pprof's
-    format, Go's too; `go tool pprof` reads what is written here. COMMAND keeps
-    its process id, signals and exit status. One that is killed writes nothing.
+    format, Go's too, or a capture of memray, which counts what was in use at
+    the peak; `go tool pprof` reads what is written here. COMMAND keeps its
+    process id, signals and exit status. One that is killed writes nothing.
     """  # noqa: D301 - click wants the character itself
     showing = sum(map(bool, (top, listed, peeked)))
-    viewing = showing or base or rows
-    if output and operands and not (viewing or url or seconds):
+    choosing = base or allocated or leaks
+    running = before or frames or url or seconds
+    file = Path(operands[0]) if len(operands) == 1 else None
+    written = file is not None and (showing or is_heap(file))
+    if file and written and output and not (showing or rows or running):
+        _convert(_read(file, base, allocated, leaks, totals=True), absolute(output), form)
+    elif file and written and showing <= 1 and not (output or form or running):
+        shown = _read(file, base, allocated, leaks, totals=allocated)
+        _print(_view(shown, file, listed, peeked, rows or _USUAL_ROWS))
+    elif output and operands and not (showing or choosing or rows or url or seconds):
         _run(operands, absolute(output), before and absolute(before), frames, form)
-    elif output and url and not (viewing or operands or frames or (before and not seconds)):
+    elif (
+        output
+        and url
+        and not (showing or choosing or rows or operands or frames or (before and not seconds))
+    ):
         _fetch(url, absolute(output), before and absolute(before), seconds, form)
-    elif showing == len(operands) == 1 and not any((output, before, frames, form, url, seconds)):
-        _print(_view(Path(operands[0]), base, listed, peeked, rows or _USUAL_ROWS))
     else:
         raise click.UsageError(
             "give either -o FILE -- COMMAND, with --before, --frames or --format;"
             " or -o FILE --url URL, with --seconds, --before or --format;"
-            " or one of --top, --list and --peek, with --base or -n, and a FILE"
+            " or a FILE, with one of --top, --list and --peek, or -o to convert it;"
+            " and --base, --allocated, --leaks or -n"
         )
 
 
@@ -189,14 +217,18 @@ def _intention(output: Path, idle: bool) -> str:
     return f"{COST}\ngctune: the heap goes to {output} when the program ends"
 
 
+def _convert(heap: Heap, output: Path, form: str | None) -> None:
+    _check(output, None)
+    write_new(output, [FORMATS[form or format_of(output)](heap)])
+
+
 def _view(
+    shown: Heap,
     file: Path,
-    base: Path | None,
     listed: re.Pattern[str] | None,
     peeked: re.Pattern[str] | None,
     rows: int,
 ) -> RenderableType:
-    shown = _read(file, base)
     pattern = listed or peeked
     if pattern is None:
         return render_top(shown, rows)
@@ -208,9 +240,31 @@ def _view(
     return (render_list if listed else render_peek)(shown, functions)
 
 
-def _read(file: Path, base: Path | None) -> Heap:
-    shown = read_heap(file)
-    return difference(shown, read_heap(base)) if base else shown
+def _read(file: Path, base: Path | None, allocated: bool, leaks: bool, *, totals: bool) -> Heap:
+    """Read a FILE less its base; `totals` tells whether all that was allocated matters."""
+    heap, *rest = (_choose(each, allocated, leaks, totals) for each in (file, base) if each)
+    return difference(heap, *rest) if rest else heap
+
+
+def _choose(file: Path, allocated: bool, leaks: bool, totals: bool) -> Heap:
+    heap = _read_one(file, leaks, totals)
+    if not allocated:
+        return heap
+    if heap.allocated is None:
+        wrong = "tells only of what is in use"
+        raise ProfileError(problem("FILE", str(file), wrong, "leave --allocated out"))
+    return replace(heap, sites=heap.allocated)
+
+
+def _read_one(file: Path, leaks: bool, totals: bool) -> Heap:
+    if is_capture(file):
+        from gctune.integrations.memray import read_capture
+
+        return read_capture(file, leaks=leaks, totals=totals)
+    if leaks:
+        wrong = "no capture of memray"
+        raise ProfileError(problem("FILE", str(file), wrong, "leave --leaks out"))
+    return read_heap(file)
 
 
 def _print(view: RenderableType) -> None:

@@ -50,6 +50,14 @@ class Names:
             callers.append(frames[0] if len(frames) == 1 else _choose(frames, callers))
         return tuple(reversed(callers))
 
+    def frame(self, name: str, file: str, line: int) -> Frame:
+        """The frame of a function of which no more is known than what `co_name` says."""
+        place = file, line
+        for frame in self._frames.get(place) or self._candidates(place):
+            if frame.function.name.rpartition(".")[2] == name:
+                return frame
+        return Frame(Function(name, file, 0), line)
+
     def _candidates(self, place: Place) -> list[Frame]:
         """What may be at work at a place, the outermost function first."""
         file, line = place

@@ -25,6 +25,7 @@ FORMATS: dict[str, Callable[[Heap], bytes]] = {
     "speedscope": flames.speedscope,
     "collapsed": flames.collapsed,
 }
+_MEMRAY, _BEGINNING = b"memray", 32  # what stands within so many bytes, behind lz4's header if any
 _ENDINGS = {".json": "speedscope", ".collapsed": "collapsed", ".folded": "collapsed"}
 
 
@@ -49,6 +50,25 @@ def write_heap(path: str | os.PathLike[str], form: str | None = None) -> None:
 def format_of(path: Path) -> str:
     """The format that the ending of a file's name stands for."""
     return _ENDINGS.get(path.suffix.lower(), "pprof")
+
+
+def is_capture(path: Path) -> bool:
+    """Whether a file is a capture of memray, compressed or not."""
+    return _MEMRAY in _beginning(path)
+
+
+def is_heap(path: Path) -> bool:
+    """Whether a file begins as a capture of memray does, or as a heap profile that is packed."""
+    start = _beginning(path)
+    return _MEMRAY in start or start.startswith(pprof.GZIP)
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with opened(path) as stream:
+            return stream.read(_BEGINNING)
+    except (OSError, ValueError):
+        return b""
 
 
 def read_heap(path: Path) -> Heap:

@@ -1,9 +1,9 @@
 """Heaps as pprof reads and writes them: profile.proto, compressed by gzip.
 
 The sample types are those of Go's heap profiles, so that the tools which know
-these know ours. tracemalloc sees only what has not been freed: in a file
-written here, alloc_objects and alloc_space repeat what is in use, the least
-that can have been allocated, and a comment in the file says so.
+these know ours. tracemalloc sees only what has not been freed: of such a heap
+alloc_objects and alloc_space repeat what is in use, the least that can have been
+allocated, and a comment in the file says so.
 """
 
 from __future__ import annotations
@@ -21,20 +21,16 @@ from gctune.profile.sites import Frame, Function, Heap, Site, Stack, gather
 MOST_BYTES = 64 * 2**20  # of a file, packed and unpacked
 _MOST_ENTRIES = 2**20  # of one kind: samples, locations, functions, strings
 _MOST_VALUES = 64  # of a sample; Go's have 4
-_DEEPEST = 4096  # frames of a stack
+DEEPEST = 4096  # frames of a stack
 _MOST_FRAMES = 2**23  # of all stacks
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 _GZIP_FORMAT = 31  # to zlib
-_TYPES = (
-    ("alloc_objects", "count"),
-    ("alloc_space", "bytes"),
-    ("inuse_objects", "count"),
-    ("inuse_space", "bytes"),
-)
 IN_USE, ALLOCATED = "inuse_space", "alloc_space"
-_BLOCKS = "objects are memory blocks: an object is one, or two where its items have their own"
+_IN_USE_TYPES, _ALLOCATED_TYPES = ("inuse_objects", IN_USE), ("alloc_objects", ALLOCATED)
+_TYPES = tuple(zip((*_ALLOCATED_TYPES, *_IN_USE_TYPES), 2 * ("count", "bytes")))
 _ALLOC = "alloc_objects and alloc_space count only what is still in use: no more is traced"
 _UNKNOWN = Function("<unknown>", "", 0)
+NO_STACK = (Frame(_UNKNOWN, 0),)
 _Item = TypeVar("_Item")
 
 
@@ -71,7 +67,9 @@ class _Encoder:
     def profile(self, heap: Heap, shown: str) -> bytes:
         # Each part numbers what those behind it describe.
         head = [*self._types(shown), *self._head(heap)]
-        samples = [protobuf.content(_Profile.SAMPLE, self._sample(site)) for site in heap.sites]
+        samples = [
+            protobuf.content(_Profile.SAMPLE, self._sample(*each)) for each in _amounts(heap)
+        ]
         locations = [self._location(frame) for frame in self._locations]
         functions = [self._function(function) for function in self._functions]
         strings = [
@@ -96,13 +94,14 @@ class _Encoder:
         yield protobuf.number(_Profile.TIME_NANOS, heap.taken_ns)
         yield protobuf.content(_Profile.PERIOD_TYPE, self._type("space", "bytes"))
         yield protobuf.number(_Profile.PERIOD, 1)
-        for comment in dict.fromkeys((*heap.comments, _BLOCKS, _ALLOC)):
+        repeated = (_ALLOC,) if heap.allocated is None else ()
+        for comment in dict.fromkeys((*heap.comments, *repeated)):
             yield protobuf.number(_Profile.COMMENT, self._text(comment))
 
-    def _sample(self, site: Site) -> bytes:
+    def _sample(self, stack: Stack, values: Iterable[int]) -> bytes:
         # 1: location_id, 2: value
-        locations = (self._locations[frame] for frame in site.stack)
-        return protobuf.numbers(1, locations) + protobuf.numbers(2, 2 * (site.blocks, site.bytes))
+        locations = (self._locations[frame] for frame in stack)
+        return protobuf.numbers(1, locations) + protobuf.numbers(2, values)
 
     def _location(self, frame: Frame) -> bytes:
         # 1: id, 2: mapping_id, 4: line, of which 1: function_id, 2: line
@@ -126,6 +125,18 @@ class _Encoder:
         )
 
 
+def _amounts(heap: Heap) -> Iterator[tuple[Stack, tuple[int, ...]]]:
+    """Yield each stack with what it allocated and what is in use of it, in blocks and bytes."""
+    if heap.allocated is None:
+        yield from ((stack, (*amount, *amount)) for stack, *amount in heap.sites)
+        return
+    nothing = (0, 0)
+    in_use = {stack: tuple(amount) for stack, *amount in heap.sites}
+    allocated = {stack: tuple(amount) for stack, *amount in heap.allocated}
+    for stack in {**in_use, **allocated}:
+        yield stack, (*allocated.get(stack, nothing), *in_use.get(stack, nothing))
+
+
 def _mapping() -> bytes:
     """The one mapping, that has functions, files and lines, so that none are looked for."""
     # 1: id, 7: has_functions, 8: has_filenames, 9: has_line_numbers
@@ -134,7 +145,7 @@ def _mapping() -> bytes:
 
 
 def decode(packed: bytes) -> Heap:
-    """Decode what is in use of a heap profile, ours or Go's, compressed or not.
+    """Decode a heap profile, ours or Go's, compressed or not.
 
     Raises ValueError where it is damaged, no heap profile, or too large.
     """
@@ -149,7 +160,7 @@ def _unpack(packed: bytes) -> bytes:
         raise ValueError("empty: its program was killed, or has not ended")
     if len(packed) > MOST_BYTES:
         raise ValueError(f"longer than {MOST_BYTES} bytes")
-    if not packed.startswith(_GZIP):
+    if not packed.startswith(GZIP):
         return packed
     try:
         stream = zlib.decompressobj(_GZIP_FORMAT)
@@ -198,6 +209,16 @@ def _content(value: int | bytes) -> bytes:
     raise ValueError("an integer where text or a message belongs")
 
 
+def _values(sample: _Message) -> list[int]:
+    return list(map(protobuf.signed, islice(sample.numbers(2), _MOST_VALUES)))
+
+
+def _site(stack: Stack, values: list[int], blocks: int, size: int) -> Site:
+    if len(values) <= max(blocks, size):
+        raise ValueError("a sample lacks values")
+    return Site(stack, values[blocks], values[size])
+
+
 class _Decoder:
     def __init__(self, encoded: bytes) -> None:
         self._profile = _Message(encoded)
@@ -207,13 +228,32 @@ class _Decoder:
         self._frames = 0
 
     def heap(self) -> Heap:
-        blocks, size = self._index("inuse_objects"), self._index("inuse_space")
-        samples = self._profile.messages(_Profile.SAMPLE)
+        in_use = self._sites(*_IN_USE_TYPES)
+        tells_more = set(_ALLOCATED_TYPES) <= set(self._types)
+        allocated = self._sites(*_ALLOCATED_TYPES) if tells_more else in_use
         return Heap(
-            gather(self._site(sample, blocks, size) for sample in samples),
+            in_use,
             self._profile.number(_Profile.TIME_NANOS),
             tuple(map(self._text, self._profile.numbers(_Profile.COMMENT))),
+            None if allocated == in_use else allocated,
         )
+
+    def _sites(self, *types: str) -> tuple[Site, ...]:
+        """The sites by two sample types, of blocks and of bytes."""
+        blocks, size = map(self._index, types)
+        return gather(_site(*sample, blocks, size) for sample in self._samples)
+
+    @cached_property
+    def _samples(self) -> list[tuple[Stack, list[int]]]:
+        """The stack and the values of each sample."""
+        found = self._profile.messages(_Profile.SAMPLE)
+        return [(self._stack(each.numbers(1)), _values(each)) for each in found]
+
+    @cached_property
+    def _types(self) -> list[str]:
+        """What each of the values of a sample is."""
+        types = self._profile.messages(_Profile.SAMPLE_TYPE)
+        return [self._text(each.number(1)) for each in types]
 
     def _text(self, number: int) -> str:
         if 0 <= number < len(self._strings):
@@ -222,28 +262,20 @@ class _Decoder:
 
     def _index(self, wanted: str) -> int:
         """Where among the values of a sample one sample type is."""
-        types = self._profile.messages(_Profile.SAMPLE_TYPE)
-        names = [self._text(each.number(1)) for each in types]
-        if wanted in names:
-            return names.index(wanted)
+        if wanted in self._types:
+            return self._types.index(wanted)
         raise ValueError(f"not a heap profile: it has no {wanted}")
-
-    def _site(self, sample: _Message, blocks: int, size: int) -> Site:
-        values = list(map(protobuf.signed, islice(sample.numbers(2), _MOST_VALUES)))
-        if len(values) <= max(blocks, size):
-            raise ValueError("a sample lacks values")
-        return Site(self._stack(sample.numbers(1)), values[blocks], values[size])
 
     def _stack(self, locations: Iterable[int]) -> Stack:
         stack: list[Frame] = []
         for location in locations:
             stack += self._locations.get(location) or [Frame(_UNKNOWN, 0)]
-            if len(stack) > _DEEPEST:
-                raise ValueError(f"a stack of over {_DEEPEST} frames")
+            if len(stack) > DEEPEST:
+                raise ValueError(f"a stack of over {DEEPEST} frames")
         self._frames += len(stack)
         if self._frames > _MOST_FRAMES:
             raise ValueError(f"over {_MOST_FRAMES} frames in all")
-        return tuple(stack) or (Frame(_UNKNOWN, 0),)
+        return tuple(stack) or NO_STACK
 
     @cached_property
     def _locations(self) -> dict[int, list[Frame]]:

@@ -27,7 +27,7 @@ Stack: TypeAlias = tuple[Frame, ...]  # leaf first
 
 
 class Site(NamedTuple):
-    """What was allocated by one stack and is still in use."""
+    """What was allocated by one stack, and is in use unless it says otherwise."""
 
     stack: Stack
     blocks: int
@@ -39,11 +39,14 @@ class Heap:
     """The sites of a heap, each stack once, the largest first.
 
     `taken_ns` is when, in nanoseconds since 1970; `comments` say how.
+    `allocated` is the same of all that was ever allocated, freed or not; None
+    where no more is known of than what is in use.
     """
 
     sites: tuple[Site, ...]
     taken_ns: int
     comments: tuple[str, ...] = ()
+    allocated: tuple[Site, ...] | None = None
 
 
 def gather(sites: Iterable[Site]) -> tuple[Site, ...]:
@@ -58,8 +61,14 @@ def gather(sites: Iterable[Site]) -> tuple[Site, ...]:
 
 def difference(heap: Heap, base: Heap) -> Heap:
     """What `heap` has more than `base`, stack by stack; less is negative."""
-    less = (Site(stack, -blocks, -size) for stack, blocks, size in base.sites)
-    return Heap(gather(chain(heap.sites, less)), heap.taken_ns, heap.comments)
+    known = heap.allocated is not None and base.allocated is not None
+    allocated = _less(heap.allocated or (), base.allocated or ()) if known else None
+    return Heap(_less(heap.sites, base.sites), heap.taken_ns, heap.comments, allocated)
+
+
+def _less(sites: Iterable[Site], base: Iterable[Site]) -> tuple[Site, ...]:
+    less = (Site(stack, -blocks, -size) for stack, blocks, size in base)
+    return gather(chain(sites, less))
 
 
 def _largest_first(site: Site) -> tuple[int, int, Stack]:

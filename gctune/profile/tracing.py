@@ -17,6 +17,7 @@ COST = (
     "while its allocations are traced, a program takes 3 to 20 times the CPU"
     " and 2 to 3 times the memory; the fewer frames, the less"
 )
+_BLOCKS = "objects are memory blocks: an object is one, or two where its items have their own"
 
 
 def under_way() -> bool:
@@ -63,4 +64,4 @@ def take(*, last: bool = False) -> Heap:
         for statistic in snapshot.statistics("traceback")
     )
     cut = f"stacks of up to {snapshot.traceback_limit} frames, by tracemalloc"
-    return Heap(gather(found), taken_ns, (cut,))
+    return Heap(gather(found), taken_ns, (cut, _BLOCKS))
