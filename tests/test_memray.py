@@ -18,7 +18,7 @@ from gctune.profile.ranking import by_function
 from gctune.profile.sites import Frame, Function, Heap, Site
 
 memray = pytest.importorskip("memray", reason="memray is not installed here")
-from gctune.integrations.memray import read_capture
+from gctune.integrations.memray import read_capture  # noqa: E402 - which needs memray
 
 # At the peak: 40 MB of `main`, 5 MB of the lambda and 3 MB of `load`; kept: the lambda's;
 # allocated besides, each once the last was freed: 20 times 1 MB.
