@@ -54,7 +54,7 @@ class Program:
     def reading(self) -> Reading:
         used = int(self.live + self.garbage)
         bound = (LIMIT, self.end, self.enforced)
-        return Reading(self.now_ns, used, 0, *bound, self.share, 0.5)
+        return Reading(self.now_ns, used, int(used * self.share), 0, *bound, 0.5)
 
     @property
     def acts(self) -> list[str]:
@@ -90,6 +90,21 @@ class Program:
         self.peak = max(self.peak, self.live + self.garbage)
 
 
+def reading(
+    used: int,
+    at_ns: int = 0,
+    *,
+    own: int | None = None,
+    free: int = 0,
+    limit: int = LIMIT,
+    end: int | None = END,
+    chance: float = 0.0,
+) -> Reading:
+    """What is read of a process that has its group for itself, unless `own` is less than all."""
+    own = used if own is None else own
+    return Reading(at_ns, used, own, free, limit, end, enforced=True, chance=chance)
+
+
 COSTS_MS = {Act.SHRINK: 0.1, Act.YOUNG: 1.0, Act.FULL: 40.0, Act.TRIM: 20.0}
 
 
@@ -101,9 +116,9 @@ def test_quiet_memory_costs_ten_looks_a_second_at_most() -> None:
 
 
 def test_memory_far_from_the_limit_is_looked_at_once_a_second_or_so() -> None:
-    state = initial(Reading(0, 100 * MIB, 0, 8192 * MIB, None, True, 1.0, 0.0))
-    reading = Reading(SECOND, 100 * MIB, 0, 8192 * MIB, None, True, 1.0, 0.0)
-    assert decide(state, reading).pause_ns == SECOND
+    state = initial(reading(100 * MIB, limit=8192 * MIB, end=None))
+    later = reading(100 * MIB, SECOND, limit=8192 * MIB, end=None)
+    assert decide(state, later).pause_ns == SECOND
 
 
 @pytest.mark.parametrize(("rate", "seconds"), [(10, 60), (300, 20), (2048, 10)])
@@ -178,22 +193,60 @@ def test_what_frees_enough_is_no_flapping() -> None:
 
 
 def test_memory_that_is_free_in_the_allocator_needs_no_relief() -> None:
-    full = Reading(SECOND, 450 * MIB, 0, LIMIT, END, True, 1.0, 0.0)
+    full = reading(450 * MIB, SECOND)
     state = initial(full._replace(at_ns=0))
     assert decide(state, full).act == Act.SHRINK
     assert decide(state, full._replace(free=200 * MIB)).act is None
 
 
 def test_what_is_free_in_the_allocator_is_given_back_when_it_is_no_use() -> None:
-    above = Reading(SECOND, 475 * MIB, 400 * MIB, LIMIT, END, True, 1.0, 0.0)
+    above = reading(475 * MIB, SECOND, free=400 * MIB)
     assert decide(initial(above._replace(at_ns=0)), above).act == Act.SHRINK
+
+
+def _relieve(before: Reading, after: dict[str, Reading], vain: int = 0) -> tuple[list[str], State]:
+    """The acts of one relief from a reading on, where each act leaves what `after` says."""
+    acts: list[str] = []
+    now = before
+    decision = decide(initial(before._replace(at_ns=0))._replace(vain=vain), before)
+    while decision.act is not None:
+        acts.append(decision.act)
+        now = after.get(decision.act, now)
+        decision = decide(did(decision.state, decision.act, MS), now)
+    return acts, decision.state
+
+
+def test_room_that_a_collection_makes_in_the_allocator_is_not_given_back() -> None:
+    full = reading(430 * MIB, SECOND)
+    acts, state = _relieve(full, {Act.FULL: full._replace(free=200 * MIB)})
+    assert acts == [Act.SHRINK, Act.YOUNG, Act.FULL]
+    assert (state.mood, state.vain) == (Mood.OK, 0)
+
+
+def test_what_was_free_before_a_collection_is_no_room_that_it_made() -> None:
+    full = reading(462 * MIB, SECOND, free=200 * MIB)
+    acts, _ = _relieve(full, {})
+    assert acts[-1] == Act.TRIM
+
+
+def test_what_one_of_many_keeps_free_is_given_back() -> None:
+    full = reading(430 * MIB, SECOND, own=200 * MIB)
+    acts, _ = _relieve(full, {Act.FULL: full._replace(free=100 * MIB)})
+    assert acts[-1] == Act.TRIM
+
+
+def test_a_relief_that_frees_its_share_while_others_take_as_much_rests_less() -> None:
+    full = reading(430 * MIB, SECOND, own=200 * MIB)
+    _, vain = _relieve(full, {}, vain=4)
+    _, outdone = _relieve(full, {Act.FULL: full._replace(own=150 * MIB)}, vain=4)
+    assert outdone.rest_ns - full.at_ns == (vain.rest_ns - full.at_ns) // 4
 
 
 def test_processes_that_share_a_limit_begin_one_after_the_other() -> None:
     def begins(chance: float) -> int:
         for used in range(LIMIT // 2, LIMIT, MIB):
-            reading = Reading(0, used, 0, LIMIT, END, True, 0.25, chance)
-            if decide(initial(reading), reading).act:
+            now = reading(used, own=used // 4, chance=chance)
+            if decide(initial(now), now).act:
                 return used
         raise AssertionError("never")
 

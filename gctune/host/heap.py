@@ -1,4 +1,8 @@
-"""What the C library's allocator holds free: the program can have it without the system's help."""
+"""What the C library's allocator holds free: the program can have it without the system's help.
+
+Raises AttributeError as it is imported where the C library cannot tell: before
+glibc 2.33, or another one.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +26,14 @@ class _Mallinfo2(ctypes.Structure):
     ]
 
 
+_mallinfo2 = ctypes.PyDLL(None).mallinfo2
+_mallinfo2.restype = _Mallinfo2
+
+
 def free_bytes() -> int:
     """Bytes that glibc holds free, those that are not in RAM any more included.
 
     Takes 10 us, and longer the more pieces are free: 60 ms for 200,000. Keeps
-    the interpreter's lock. Raises AttributeError where the C library cannot
-    tell: before glibc 2.33, or another one.
+    the interpreter's lock.
     """
-    mallinfo2 = ctypes.PyDLL(None).mallinfo2
-    mallinfo2.restype = _Mallinfo2
-    return int(mallinfo2().fordblks)
+    return int(_mallinfo2().fordblks)

@@ -71,7 +71,7 @@ def decide(state: State, reading: Reading) -> Decision:
         return _look_again(_calm(state, reading), reading)
     if _refusal_ns(state, reading):
         return _look_again(state._replace(mood=_refused_mood(state, reading)), reading)
-    relief = Relief(tuple(_acts(state, reading)), reading.at_ns, reading.taken, 0)
+    relief = Relief(tuple(_acts(state, reading)), reading, 0)
     return _go_on(state._replace(mood=_mood(state)), relief, reading)
 
 
@@ -186,14 +186,25 @@ def _acts(state: State, reading: Reading) -> Iterator[str]:
 
 def _go_on(state: State, relief: Relief, reading: Reading) -> Decision:
     """Take the next act that the budget allows; end the relief where enough is free, or no act."""
-    if state.done.get(Act.FULL, relief.began_ns - 1) >= relief.began_ns:
+    if state.done.get(Act.FULL, relief.before.at_ns - 1) >= relief.before.at_ns:
         state = state._replace(left=reading.taken)
-    if reading.taken > _low(state, reading):
+    if not _enough(state, relief, reading):
         for place, act in enumerate(relief.acts, start=1):
             if _affordable(state, act, reading):
                 rest = relief._replace(acts=relief.acts[place:])
                 return Decision(act, state._replace(relief=rest), 0)
     return _look_again(_end(state, relief, reading), reading)
+
+
+def _enough(state: State, relief: Relief, reading: Reading) -> bool:
+    """Whether memory is below the low mark, or as much room was made within the allocator.
+
+    What the program takes at once costs more to give back, and to get again.
+    """
+    if reading.taken <= _low(state, reading):
+        return True
+    made = relief.before.held - reading.held
+    return made >= _high(state, reading) - _low(state, reading) and not _due(state, reading)
 
 
 def _affordable(state: State, act: str, reading: Reading) -> bool:
@@ -215,11 +226,16 @@ def _end(state: State, relief: Relief, reading: Reading) -> State:
 
 def _doublings(state: State, relief: Relief, reading: Reading) -> int:
     """How often to double the rest; 0 where the relief was worth its cost."""
-    if reading.taken <= _low(state, reading):
+    if _enough(state, relief, reading):
         return 0
-    if relief.taken_before - reading.taken < reading.limit * _WORTH * reading.share:
+    if _freed(relief.before, reading) < reading.limit * _WORTH * reading.share:
         return min(state.vain + 1, _VAIN_DOUBLINGS)
     return min(state.vain + 1, _STEADY_DOUBLINGS) if reading.taken >= _high(state, reading) else 0
+
+
+def _freed(before: Reading, after: Reading) -> float:
+    """What a relief freed of this process's own; others may have taken as much meanwhile."""
+    return max(before.own - after.own, before.taken - after.taken)
 
 
 def _look_again(state: State, reading: Reading) -> Decision:

@@ -31,30 +31,43 @@ _SLACK = 0.07  # of the limit: as much of what is free in the allocator need not
 class Reading(Record):
     """The memory that counts at one instant, and what it is held against.
 
-    `free` of `used` is free in the allocator, as far as it is known. `limit`
-    is what to stay under, `end` where the kernel kills; None is nowhere.
-    `enforced` says whether relief may cost more than a little. `share` is the
-    part of `used` that is this process's own, above 0. `chance` is a random
-    number from 0 to 1.
+    `own` of `used` is this process's, of which `free` is free in the allocator,
+    as far as it is known. `limit` is what to stay under, `end` where the kernel
+    kills; None is nowhere. `enforced` says whether relief may cost more than a
+    little. `chance` is a random number from 0 to 1.
     """
 
     at_ns: int
     used: int
+    own: int
     free: int
     limit: int
     end: int | None
     enforced: bool
-    share: float
     chance: float
 
     @property
-    def taken(self) -> float:
-        """What is used and not free; of what is free, no more than the slack is left out.
+    def share(self) -> float:
+        """The part of what is used that is this process's own, above 0 and at most 1."""
+        return min(1.0, self.own / self.used) if self.own > 0 and self.used > 0 else 1.0
+
+    @property
+    def alone(self) -> float:
+        """From 0, where the half is others', to 1, where all is this process's own.
 
         What one process keeps free is no use to others that share the limit.
         """
-        slack = self.limit * _SLACK * max(0.0, 2 * self.share - 1)
-        return self.used - min(self.free, slack)
+        return max(0.0, 2 * self.share - 1)
+
+    @property
+    def taken(self) -> float:
+        """What is used and not free; of what is free, no more than the slack is left out."""
+        return self.used - min(self.free, self.limit * _SLACK * self.alone)
+
+    @property
+    def held(self) -> float:
+        """What of its own the program holds: what is free is at hand, unless others need it."""
+        return self.own - self.free * self.alone
 
     @property
     def cpu_share(self) -> float:
@@ -63,11 +76,10 @@ class Reading(Record):
 
 
 class Relief(Record):
-    """Relief under way: the acts still to come, where it began, and what it took so far."""
+    """Relief under way: the acts still to come, how it was before, and what it cost so far."""
 
     acts: tuple[str, ...]
-    began_ns: int
-    taken_before: float
+    before: Reading
     cost_ns: int
 
 
