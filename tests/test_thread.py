@@ -18,7 +18,7 @@ read, write = os.pipe()
 def tell(): os.write(write, b".")
 def wait(times=1):
     for _ in range(times): assert os.read(read, 1) == b"."
-def take_up(name, make, first=0.0): return thread.take_up(name, make, first)
+def take_up(name, make, first=0.0, **how): return thread.take_up(name, make, first, **how)
 def threads(): return len(os.listdir("/proc/self/task"))
 class Counts(Duty):
     pause = 0.001
@@ -52,6 +52,35 @@ def test_there_is_one_thread_for_all_duties() -> None:
         "wait(6); print(threads())\n"
         "lay_down(first); wait(6); print(threads()); lay_down(second)"
     ) == ["2", "closed", "2", "closed"]
+
+
+@linux
+def test_a_second_thread_begins_when_another_duty_could_keep_an_urgent_one_waiting() -> None:
+    assert child(
+        "urgent = take_up('counting', Counts, urgent=True)\n"
+        "later = take_up('late', Counts, 60.0); wait(3); print(threads())\n"
+        "now = take_up('due', Counts); wait(9); print(threads())\n"
+        "lay_down(now); lay_down(later); wait(3); print(threads()); lay_down(urgent)"
+    ) == ["2", "3", "closed", "2", "closed"]
+
+
+def test_what_is_urgent_does_not_wait_for_a_duty_that_is_stuck() -> None:
+    assert child(
+        "class Stuck(Duty):\n"
+        "    def __call__(self, now_ns): tell(); time.sleep(3600)\n"
+        "    def close(self): pass\n"
+        "take_up('urgent', Counts, 0.05, urgent=True); take_up('stuck', Stuck); wait(5)"
+    ) == ["closed"]
+
+
+@linux
+def test_without_a_second_thread_the_first_does_it_all() -> None:
+    assert child(
+        "def none(): raise RuntimeError('no more threads')\n"
+        "thread._second.start = none\n"
+        "class Often(Counts): pause = 0.0001\n"
+        "take_up('urgent', Often, urgent=True); take_up('due', Counts); wait(99); print(threads())"
+    ) == ["2", "closed", "closed"]
 
 
 def test_one_that_is_taken_up_while_the_thread_sleeps_is_done_in_time() -> None:

@@ -38,9 +38,14 @@ class Loop:
         self._life: _Life | None = None
         self._busy = allocate_lock()
 
+    @property
+    def runs(self) -> bool:
+        """Whether it has begun, and is not about to end."""
+        return self._life is not None and not self._life.ending
+
     def start(self) -> None:
         """Begin, unless it is running. Raises RuntimeError where no more threads are to be had."""
-        if self._life is None or self._life.ending:
+        if not self.runs:
             life = _Life()
             life.begin(self._attempt)
             self._life = life

@@ -3,8 +3,9 @@
 It runs while there is a duty. It imports what a duty needs when the duty is
 first due, and does nothing before: most programs end sooner, and pay for the
 start of a thread alone. While the process forks it does not run. In the child
-it starts anew, and so does each duty. What must not wait for other duties has
-a second thread: beside a busy program an import takes a quarter of a second.
+it starts anew, and so does each duty. Where there are duties that must not
+wait for others, a second thread does those others from the first one's time
+on: beside a busy program an import takes a quarter of a second.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ else:
     Protocol = object
 
 FIRST = 1.0  # seconds until a duty is first due, unless it is in a hurry
+_UNTIL_WOKEN = float("inf")
 _LONGEST_BACKOFF = 300.0  # seconds between two attempts at a duty that fails
 
 
@@ -48,8 +50,9 @@ class Job:
     wait longer and longer.
     """
 
-    def __init__(self, name: str, make: Callable[[], Duty], first: float = FIRST) -> None:
+    def __init__(self, name: str, make: Callable[[], Duty], first: float, urgent: bool) -> None:
         self.name = name
+        self.urgent = urgent
         self.failures = 0
         self._make = make
         self._first = first
@@ -105,51 +108,6 @@ class Job:
             warn(f"{self.name}: {wrong}; it is tried again later, in silence")
 
 
-class _Thread:
-    """The jobs of this process, and the loop that does them."""
-
-    def __init__(self) -> None:
-        self.lock = RLock()
-        self.jobs: list[Job] = []
-        self.loop = Loop(self._step)
-
-    def start(self) -> None:
-        if self.jobs:
-            try:
-                self.loop.start()
-                self.loop.wake()  # it may be waiting for what is due later
-            except RuntimeError as error:  # no more threads are to be had
-                from gctune.monitor.telling import warn
-
-                warn(f"{self.jobs[-1].name} does not run: {error}")
-
-    def end(self, *jobs: Job) -> None:
-        idle = self.loop.stop()
-        for job in jobs:
-            self.jobs.remove(job)
-            job.end(now=idle)
-
-    def begin_anew(self) -> None:
-        self.lock = RLock()
-        self.loop.forget()
-        for job in self.jobs:
-            job.close()
-            job.renew()
-        self.start()
-
-    def _step(self) -> float | None:
-        now = time.perf_counter_ns()
-        jobs = tuple(self.jobs)
-        for job in jobs:
-            if job.due_ns <= now:
-                job.do(now)
-        due_ns = min((job.due_ns for job in jobs), default=None)
-        return None if due_ns is None else (due_ns - time.perf_counter_ns()) / 1e9
-
-
-_shared, _urgent = _threads = _Thread(), _Thread()
-
-
 def take_up(
     name: str, make: Callable[[], Duty], first: float = FIRST, *, urgent: bool = False
 ) -> Job:
@@ -159,51 +117,117 @@ def take_up(
     is to be had the duty is not done. One that is `urgent` waits for no other
     that is not.
     """
-    thread = _urgent if urgent else _shared
-    with thread.lock:
-        job = Job(name, make, first)
-        thread.jobs.append(job)
-        thread.start()
+    with _lock:
+        job = Job(name, make, first, urgent)
+        _jobs.append(job)
+        _run()
         return job
 
 
 def lay_down(job: Job) -> None:
-    """Do a duty no more, and close it; takes a second at most, even if the duty is stuck."""
-    for thread in _threads:
-        with thread.lock:
-            if job in thread.jobs:
-                thread.end(job)
-                thread.start()
+    """Do a duty no more, and close it; takes two seconds at most, even if the duty is stuck."""
+    with _lock:
+        if job in _jobs:
+            _end(job)
+            _run()
 
 
 def duties() -> list[Duty]:
     """The duties that have been made: those that were due at least once."""
-    jobs = [job for thread in _threads for job in tuple(thread.jobs)]
-    return [job.duty for job in jobs if job.duty is not None]
+    return [job.duty for job in tuple(_jobs) if job.duty is not None]
+
+
+def _run() -> None:
+    """Have both threads look which jobs are due; the second has begun, or does so when it must."""
+    if not _jobs:
+        return
+    try:
+        _first.start()
+    except RuntimeError as error:  # no more threads are to be had
+        from gctune.monitor.telling import warn
+
+        warn(f"{_jobs[-1].name} does not run: {error}")
+    for loop in _loops:
+        loop.wake()
+
+
+def _end(*jobs: Job) -> None:
+    at_rest = _stop(*jobs)
+    for job in jobs:
+        _jobs.remove(job)
+        job.end(now=at_rest)
+
+
+def _stop(*jobs: Job) -> bool:
+    """Stop what may be doing these jobs; whether it has stopped. The first may begin the second."""
+    loops = (_first,) if all(job.urgent for job in jobs) else _loops
+    stopped = [loop.stop() for loop in loops]
+    return all(stopped)
+
+
+def _step_first() -> float | None:
+    """Do what is urgent; the rest too, unless that could keep what is urgent waiting."""
+    jobs, now = tuple(_jobs), time.perf_counter_ns()
+    if not _second.runs:
+        _begin_second_if_due(jobs, now)
+    alone = not _second.runs
+    pause = _do([job for job in jobs if job.urgent or alone], now)
+    return _UNTIL_WOKEN if pause is None and jobs else pause
+
+
+def _step_second() -> float | None:
+    return _do([job for job in tuple(_jobs) if not job.urgent], time.perf_counter_ns())
+
+
+def _begin_second_if_due(jobs: tuple[Job, ...], now_ns: int) -> None:
+    kinds = {job.urgent for job in jobs if job.urgent or job.due_ns <= now_ns}
+    if len(kinds) > 1:
+        try:  # noqa: SIM105 - contextlib costs 1 ms
+            _second.start()
+        except RuntimeError:  # no more threads are to be had: the first does it all
+            pass
+
+
+def _do(jobs: list[Job], now_ns: int) -> float | None:
+    """Do those that are due; return the seconds until the next is, None where there is none."""
+    for job in jobs:
+        if job.due_ns <= now_ns:
+            job.do(now_ns)
+    due_ns = min((job.due_ns for job in jobs), default=None)
+    return None if due_ns is None else (due_ns - time.perf_counter_ns()) / 1e9
 
 
 def _before_fork() -> None:
-    for thread in _threads:
-        thread.lock.acquire()
-        thread.loop.stop()
+    _lock.acquire()
+    for loop in _loops:
+        loop.stop()
 
 
 def _after_fork_in_parent() -> None:
-    for thread in reversed(_threads):
-        thread.start()
-        thread.lock.release()
+    _run()
+    _lock.release()
 
 
 def _after_fork_in_child() -> None:
-    for thread in _threads:
-        thread.begin_anew()
+    global _lock  # noqa: PLW0603 - another thread may have held the one before
+    _lock = RLock()
+    for loop in _loops:
+        loop.forget()
+    for job in _jobs:
+        job.close()
+        job.renew()
+    _run()
 
 
 def _at_exit() -> None:
-    for thread in _threads:
-        with thread.lock:
-            thread.end(*thread.jobs)
+    with _lock:
+        for urgent in (True, False):
+            _end(*[job for job in _jobs if job.urgent is urgent])
 
+
+_lock = RLock()
+_jobs: list[Job] = []
+_first, _second = _loops = Loop(_step_first), Loop(_step_second)
 
 atexit.register(_at_exit)
 fork.around(_before_fork, _after_fork_in_parent)
