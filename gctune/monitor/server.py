@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 MOST_CLIENTS = 128  # at once; the oldest makes way for a new one
 _MOST_NEW = 32  # in one step: whoever sends its request at once is answered within three
+_GRACE = 0.1  # seconds in which it makes way for nobody: it may be waiting for a processor
 _SECONDS = 10.0  # that a client may take, from being accepted to the end of its response
 _BREATH = 0.05  # seconds of rest after an error, so that one that stays burns no CPU
 _CHUNK = 65536
@@ -54,10 +55,10 @@ class Route(Record):
 
 
 class _Client(Record):
-    """A client that the thread talks to."""
+    """A client that the thread talks to, since `came`."""
 
     conversation: Conversation
-    deadline: float
+    came: float
 
 
 class Server:
@@ -81,13 +82,14 @@ class Server:
         self._rules, self._find, self._tell = rules, find, tell
         self._resting = False
         self._clients: dict[socket.socket, _Client] = {}  # the oldest first
+        self._open = False  # whether new ones are let in
         self._handlers = Handlers()
         self._loop = Loop(self._step)
         self._selector = selectors.DefaultSelector()
         self._woken, self._wake = socket.socketpair()
         self._selector.register(self._woken, EVENT_READ, partial(self._woken.recv, _CHUNK))
         bound.listener.setblocking(False)
-        self._selector.register(bound.listener, EVENT_READ, self._accept)
+        self._listen(opens=True)
 
     def start(self) -> None:
         """Serve, in a new thread. Raises RuntimeError where none is to be had."""
@@ -117,7 +119,8 @@ class Server:
     def _step(self) -> float | None:
         """Wait for something to do, and do it."""
         try:
-            for key, _ in self._selector.select(self._until_the_oldest_is_late()):
+            self._listen(opens=self._has_room())
+            for key, _ in self._selector.select(self._until_the_oldest_is_due()):
                 key.data()
             self._drop_late()
         except Exception as error:  # noqa: BLE001 - no memory, no descriptors: serve on
@@ -125,13 +128,18 @@ class Server:
             return _BREATH
         return None if self._resting else 0.0
 
-    def _until_the_oldest_is_late(self) -> float | None:
-        oldest = next(iter(self._clients.values()), None)
-        return max(0.0, oldest.deadline - time.monotonic()) if oldest else None
+    def _until_the_oldest_is_due(self) -> float | None:
+        """Until it is late, or until it may make way for those who wait to be let in."""
+        if not self._clients:
+            return None
+        return max(0.0, (_SECONDS if self._open else _GRACE) - self._age_of_the_oldest())
+
+    def _age_of_the_oldest(self) -> float:
+        return time.monotonic() - next(iter(self._clients.values())).came
 
     def _drop_late(self) -> None:
-        now = time.monotonic()
-        for client in [each for each, known in self._clients.items() if known.deadline <= now]:
+        before = time.monotonic() - _SECONDS
+        for client in [each for each, known in self._clients.items() if known.came <= before]:
             self._drop(client)
 
     def _count(self, error: Exception) -> None:
@@ -142,8 +150,22 @@ class Server:
 
     # Clients
 
+    def _has_room(self) -> bool:
+        """Whether one more can be let in, if need be for the oldest."""
+        return len(self._clients) < MOST_CLIENTS or self._age_of_the_oldest() >= _GRACE
+
+    def _listen(self, *, opens: bool) -> None:
+        """Let new ones in, or have them wait in the system's queue."""
+        if opens and not self._open:
+            self._selector.register(self.bound.listener, EVENT_READ, self._accept)
+        elif self._open and not opens:
+            self._selector.unregister(self.bound.listener)
+        self._open = opens
+
     def _accept(self) -> None:
         for _ in range(_MOST_NEW):
+            if not self._has_room():
+                return
             try:
                 client, _ = self.bound.listener.accept()
             except (BlockingIOError, ConnectionAbortedError):  # no more, or it has gone already
@@ -157,7 +179,7 @@ class Server:
             self._drop(next(iter(self._clients)))
         conversation = self._converse(client)
         # First here: should memory run out in between, the client is dropped when it is late.
-        self._clients[client] = _Client(conversation, time.monotonic() + _SECONDS)
+        self._clients[client] = _Client(conversation, time.monotonic())
         self._selector.register(client, next(conversation), partial(self._advance, client))
 
     def _advance(self, client: socket.socket) -> None:
