@@ -30,6 +30,7 @@ def services(token: Callable[[], str | None]) -> tuple[Service, ...]:
         _duty("memory.limit", _releaser),
         _duty("memory.recycle", _recycler),
         _duty("gc.when", _idle_collector),
+        Service(("gc.mode", "gc.pause_target", "memory.garbage_budget"), _pace),
     )
 
 
@@ -71,6 +72,15 @@ def _keep_under_the_limit(plan: Plan) -> Stop | None:
     from gctune.monitor.thread import lay_down, take_up
 
     job = take_up("memory.limit", lambda: _keeper(plan), _SOON, urgent=True)
+    return lambda: lay_down(job)
+
+
+def _pace(plan: Plan) -> Stop | None:
+    if plan.value("gc.mode") != "adaptive":
+        return None
+    from gctune.monitor.thread import lay_down, take_up
+
+    job = take_up("gc.mode", lambda: _pacer(plan), _SOON)
     return lambda: lay_down(job)
 
 
@@ -116,3 +126,9 @@ def _idle_collector(plan: Plan) -> Duty:  # noqa: ARG001 - it goes by what it se
     from gctune.monitor.idle import IdleCollector
 
     return IdleCollector()
+
+
+def _pacer(plan: Plan) -> Duty:
+    from gctune.monitor.pacer import pacer_of
+
+    return pacer_of(plan)

@@ -59,7 +59,7 @@ MAY = {
         "startup.py",
         BOOTSTRAP,
     },
-    "gc.callbacks": {"monitor/recorder.py"},
+    "gc.callbacks": {"monitor/recorder.py", "monitor/stopwatch.py"},
     "gc.set_threshold": {"runtime/knobs.py"},
     "gc.enable": {"runtime/knobs.py"},
     "gc.disable": {"runtime/knobs.py"},

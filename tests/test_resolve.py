@@ -196,12 +196,41 @@ def test_the_incremental_collector_is_warned_of() -> None:
     assert resolve(settings(), host()).warnings == ()
 
 
+BUDGET = {"garbage_budget": "8MiB"}
+
+
 def test_what_this_release_cannot_do_is_said() -> None:
+    plan = resolve(settings(), host())
+    found = step(plan, "pools.buffer.max_size")
+    assert found.status == Status.LEFT_ALONE
+    assert "this release" in found.reason
+
+
+def test_adaptive_mode_is_planned_with_what_it_is_held_to() -> None:
     plan = resolve(settings(gc={"mode": "adaptive"}), host())
-    for setting in ("gc.mode", "pools.buffer.max_size"):
-        found = step(plan, setting)
-        assert found.status == Status.LEFT_ALONE
-        assert "this release" in found.reason
+    assert plan.value("gc.mode") == "adaptive"
+    assert plan.value("gc.pause_target") == 0.01
+    assert plan.value("memory.garbage_budget") == 0.1
+    sections = {"gc": {"mode": "adaptive", "pause_target": "5ms"}, "memory": BUDGET}
+    plan = resolve(settings(**sections), host())
+    assert plan.value("gc.pause_target") == 0.005
+    assert plan.value("memory.garbage_budget") == 8 << 20
+
+
+def test_static_mode_is_the_default_and_moves_nothing() -> None:
+    plan = resolve(settings(memory=BUDGET), host())
+    for setting in ("gc.mode", "gc.pause_target", "memory.garbage_budget"):
+        assert step(plan, setting).status == Status.LEFT_ALONE
+
+
+def test_adaptive_mode_says_why_on_a_collector_that_it_does_not_pace() -> None:
+    loaded = settings(gc={"mode": "adaptive"})
+    reasons = set()
+    for interpreter in (INCREMENTAL, FREE_THREADED, UNKNOWN):
+        found = step(resolve(loaded, host(interpreter=interpreter)), "gc.mode")
+        assert found.status == Status.UNSUPPORTED
+        reasons.add(found.reason)
+    assert len(reasons) == 3
 
 
 def test_full_collections_wait_only_where_there_are_any() -> None:

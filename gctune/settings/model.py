@@ -92,7 +92,8 @@ class Gc(_Section):
         description="thresholds as they are set, or adapted to what the program does",
     )
     pause_target: _PauseTarget | None = Field(
-        None, description="the pause that adaptive mode keeps collections under"
+        None,
+        description="the pause that adaptive mode keeps collections under; unset is 10ms",
     )
     when: Literal["any", "idle"] = Field(
         "any",
@@ -116,8 +117,8 @@ class Memory(_Section):
     )
     garbage_budget: ShareField = Field(
         Ratio(0.1),
-        description="what garbage that waits for a collection may take;"
-        " a ratio is of the memory limit",
+        description="what garbage that waits for a collection may take in adaptive mode;"
+        " a ratio is of the memory in use",
     )
     recycle: ShareField | None = Field(
         None,
@@ -261,10 +262,12 @@ class LimitAlert(_Alert):
 
 
 class ThrashingAlert(_Alert):
-    """The program does little but collect."""
+    """The program does little but collect, or there is no keeping to its memory limit."""
 
     threshold: RatioField | None = Field(
-        Ratio(0.5), description="the share of CPU time in collections above which it is raised"
+        Ratio(0.5),
+        description="the share of CPU time in collections above which it is raised;"
+        " where memory.limit cannot be kept, that counts as all of it",
     )
     hold: DurationField = _hold(30)
 

@@ -13,15 +13,13 @@ from gctune.runtime.plan import Plan, Status, Step, is_own
 from gctune.settings import limits
 from gctune.settings.kept import KEPT, kept
 from gctune.settings.layers import dotted, leaves
+from gctune.settings.paced import PACED, paced
 from gctune.settings.quantities import Ratio, Size, plain
 from gctune.settings.sources import Loaded
 from gctune.settings.watched import WATCHED, watched
 
 # What settings name and this release does not put in force, by how the names begin.
 _LATER = {
-    "gc.mode": "thresholds are not adapted: this release has no adaptive mode",
-    "gc.pause_target": "this release has no adaptive mode to aim at it",
-    "memory.garbage_budget": "this release does not bound waiting garbage",
     "pools.": "this release does not size pools by settings",
 }
 
@@ -54,6 +52,8 @@ def _step(setting: str, wish: Any, loaded: Loaded, host: Host) -> Step:
         outcome = _when(wish, host)
     elif setting in KEPT:
         outcome = kept(setting, loaded, host)
+    elif setting in PACED:
+        outcome = paced(setting, wish, loaded.settings, host)
     elif setting.startswith(WATCHED):
         outcome = watched(setting, wish, loaded.settings, host)
     else:

@@ -20,6 +20,7 @@ from array import array
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 
 LONGEST = 20  # pauses that are kept one by one
 
@@ -55,8 +56,37 @@ def _durations_ms(clock: array[int]) -> list[float]:
 def put_in_force(setting: str) -> None:
     if setting == "disabled":
         gc.disable()
+    elif setting.startswith("adaptive"):
+        adapt()
     elif setting != "default":
         gc.set_threshold(*map(int, setting.split(",")))
+
+
+def adapt() -> None:
+    """Have gctune do what its adaptive mode does, as in a child of `gctune run`."""
+    from gctune.host.interpreter import this_interpreter
+    from gctune.runtime.applied import apply_plan
+    from gctune.runtime.plan import Plan, Step
+    from gctune.services import services
+
+    step = Step("gc.mode", "adaptive", "applied", "", "benchmark")
+    apply_plan(Plan("", this_interpreter().tag, (step,), ()), services(lambda: None))
+
+
+def pacer_seconds() -> float:
+    """CPU time of gctune's thread; 0 where it does not run."""
+    clocks = [
+        time.pthread_getcpuclockid(ident)
+        for ident, frame in sys._current_frames().items()
+        if _outermost(frame).f_code.co_filename.endswith("monitor/loop.py")
+    ]
+    return sum(map(time.clock_gettime, clocks))
+
+
+def _outermost(frame: FrameType) -> FrameType:
+    while frame.f_back is not None:
+        frame = frame.f_back
+    return frame
 
 
 def freeze() -> float:
@@ -94,7 +124,7 @@ def figures(
     pauses: tuple[Pauses, Pauses], freeze_ms: float, before: list[dict[str, int]]
 ) -> dict[str, object]:
     after = gc.get_stats()
-    cpu_s = time.process_time()
+    cpu_s, pacer_s = time.process_time(), pacer_seconds()
     cpu_ms = [pause for each in pauses for pause in each.cpu_ms()]
     wall_ms = [pause for each in pauses for pause in each.wall_ms()]
     gc_s = (sum(cpu_ms) + freeze_ms) / 1e3
@@ -105,6 +135,7 @@ def figures(
     return {
         "cpu_s": cpu_s,
         "gc_s": gc_s,
+        "pacer_s": pacer_s,
         "share": gc_s / (cpu_s - gc_s),
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "longest_cpu_ms": max(cpu_ms, default=0.0),

@@ -1,0 +1,132 @@
+"""The words of pacing: what is read, what is held to, what is done, what is remembered."""
+
+from __future__ import annotations
+
+from gctune.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Three: TypeAlias = tuple[int, int, int]
+
+
+LEAST_BYTES = 3 << 20  # of a budget that is a share: an interpreter takes 10 MB that never grow
+
+
+class Regime:
+    """What the collector is had to do just now."""
+
+    GATHER = "gather"  # let what is new gather until one collection has looked at all of it
+    SAMPLE = "sample"  # let one young collection look at a little
+    SKIP = "skip"  # let what is new grow old unseen: there was none
+    COLLECT = "collect"  # there was some: young collections, one after the other
+    LOOK = "look"  # a full collection is due, and comes with the next allocations
+
+
+class Act:
+    """What is done besides moving thresholds."""
+
+    FREEZE = "freeze"  # have what exists looked at no more
+    THAW = "thaw"  # have what was frozen looked at again
+    FORGET = "forget"  # have the collector forget how much its last full collection left
+
+
+class Goal(Record):
+    """What pacing is held to.
+
+    `pause_ns` is what a collection should take at most; `budget` is what
+    garbage may take that waits: bytes, or where it is at most 1 a share of the
+    memory.
+    """
+
+    pause_ns: int
+    budget: float
+
+    def budget_bytes(self, memory: int) -> float:
+        """What garbage may take of so much memory."""
+        return max(memory * self.budget, LEAST_BYTES) if self.budget <= 1 else self.budget
+
+
+class Reading(Record):
+    """The process at one instant.
+
+    `young` is the collector's count of container allocations less
+    deallocations since the last collection. `collections` and `collected` are
+    its totals by generation. `pauses_ns` is what each collection since the
+    last reading took, in CPU time. `freezes` says whether anything may be
+    frozen, `frozen` whether what was is, and `pressed` that memory is near its
+    limit.
+    """
+
+    at_ns: int
+    young: int
+    collections: Three
+    collected: Three
+    pauses_ns: tuple[int, ...]
+    rss: int
+    freezes: bool
+    frozen: bool
+    pressed: bool
+
+
+class Since(Record):
+    """What happened between two readings.
+
+    `allocated` counts containers that are there now, or were when a collection
+    began; `examined` those of them that one looked at, `found` the garbage.
+    """
+
+    collections: Three
+    found: int
+    examined: int
+    allocated: int
+    ns: int
+
+
+class State(Record):
+    """What the policy remembers from one reading to the next.
+
+    `scan_ns` is what a collection takes for each object that it looks at, and
+    `free_ns` for each that it frees besides; `block_ns` what a full one takes
+    for each block of the allocator's. `object_bytes` is what a container takes
+    with all that it holds. `base` is the memory that the last look left, or
+    less, and `doublings` how often what it may grow by was doubled since.
+    `span` is how many containers to skip, `skipped` how many were, `held` how
+    many are neither young nor frozen. `frozen` says whether any is frozen.
+    `rate` is containers allocated a second, `growth` bytes. `grown_ns` is when
+    memory last grew, `long_ns` when a collection last took longer than it
+    should.
+    """
+
+    regime: str
+    last: Reading
+    thresholds: Three
+    scan_ns: float
+    free_ns: float
+    byte_ns: float
+    object_bytes: float
+    base: int
+    doublings: int
+    span: float
+    skipped: int
+    gathered: int
+    found: int
+    young_yield: float
+    frozen: bool
+    braked: bool
+    looked: bool
+    rate: float
+    growth: float
+    wait_ns: int
+    grown_ns: int
+    long_ns: int
+
+
+class Decision(Record):
+    """What to do, when to read again, and why; the reason is empty where nothing changes."""
+
+    state: State
+    acts: tuple[str, ...]
+    pause_ns: int
+    reason: str

@@ -1,0 +1,172 @@
+"""Adaptive mode: does what the policy of `pacing` decides, and says why."""
+
+from __future__ import annotations
+
+import gc
+import os
+from _collections import deque  # type: ignore[import-not-found] # collections costs 2 ms
+
+from gctune.host.process import rss_bytes
+from gctune.memory.keeper import last_standing
+from gctune.monitor import pacing
+from gctune.monitor.pace import Act, Goal, Reading
+from gctune.monitor.stopwatch import Stopwatch
+from gctune.monitor.telling import warn
+from gctune.record import Record
+from gctune.runtime import knobs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gctune.monitor.pace import Decision, State, Three
+    from gctune.runtime.plan import Plan
+
+_LOOK = 0.25  # seconds between two looks while nothing is to be done
+_ASIDE = 3600.0  # once it stands aside
+_NEAR = 0.85  # of the memory limit: from there on it is the limit that rules
+_KEPT = 64  # changes that can be shown
+
+_DO = {
+    Act.FREEZE: knobs.PROMOTION.freeze,
+    Act.THAW: knobs.PROMOTION.thaw,
+    Act.FORGET: knobs.forget_survivors,
+}
+
+
+class Change(Record):
+    """Something that adaptive mode did: when, by time.perf_counter_ns, why, and to what."""
+
+    at_ns: int
+    reason: str
+    acts: tuple[str, ...]
+    thresholds: Three
+    rss: int
+
+
+class _Latest:
+    """What the last pacer knew: a forked child starts from it."""
+
+    state: State | None = None
+    before: Three = (0, 0, 0)
+    pid = 0
+
+
+class Pacer:
+    """A duty of the monitor's thread: moves the thresholds, and freezes.
+
+    `changes` are the last things that it did, the newest last, and `counts`
+    how often it did each by its reason. Once the program sets thresholds
+    itself it undoes what it did and stands aside.
+    """
+
+    def __init__(self, goal: Goal) -> None:
+        self.changes: deque[Change] = deque(maxlen=_KEPT)
+        self.counts: dict[str, int] = {}
+        self._goal = goal
+        self._state: State | None = None
+        self._aside = False
+        self._pid = os.getpid()
+        self._watch = Stopwatch()
+        self._freezes = knobs.PROMOTION.allowed()
+
+    def __call__(self, now_ns: int) -> float:
+        """Look once, do what is due, and return the seconds until the next look."""
+        if self._aside:
+            return _ASIDE
+        if self._state is None:
+            return self._do(self._begin(now_ns))
+        if _thresholds() != self._state.thresholds:
+            return self._stand_aside()
+        if not gc.isenabled():
+            knobs.PROMOTION.thaw()  # the program may collect by itself, and everything
+            return _LOOK
+        return self._do(pacing.advance(self._state, self._read(now_ns), self._goal))
+
+    def close(self) -> None:
+        """Hand back the thresholds, and have what was frozen looked at again.
+
+        A forked child leaves all as it is: what it has been given to pace is
+        paced from there.
+        """
+        self._watch.stop()
+        if os.getpid() != self._pid:
+            knobs.PROMOTION.disown()
+        elif self._state is not None and not self._aside:
+            if _thresholds() == self._state.thresholds:
+                _write(_Latest.before)
+            knobs.PROMOTION.thaw()
+            _Latest.state = None
+
+    def _begin(self, now_ns: int) -> Decision:
+        reading, inherited = self._read(now_ns), _Latest.state
+        forked = inherited is not None and _Latest.pid != self._pid
+        if inherited is not None and forked and _thresholds() == inherited.thresholds:
+            return pacing.resume(inherited, reading, self._goal)
+        _Latest.before = _thresholds()
+        return pacing.begin(reading, _Latest.before, self._goal)
+
+    def _stand_aside(self) -> float:
+        self._aside = True
+        knobs.PROMOTION.thaw()
+        self._watch.stop()
+        warn("gc.mode = 'adaptive': the program sets thresholds itself, so they are left to it")
+        return _ASIDE
+
+    def _read(self, now_ns: int) -> Reading:
+        rss = rss_bytes()
+        pauses, pressed = self._watch.taken(), _near_the_limit()
+        stats = gc.get_stats()  # last, as other threads run while the rss is read
+        return Reading(
+            now_ns,
+            gc.get_count()[0],
+            _by_generation(stats, "collections"),
+            _by_generation(stats, "collected"),
+            pauses,
+            rss,
+            self._freezes and not knobs.FREEZE.has_frozen,
+            knobs.PROMOTION.frozen,
+            pressed,
+        )
+
+    def _do(self, decision: Decision) -> float:
+        state = decision.state
+        for act in decision.acts:
+            _DO[act]()
+        if self._state is None or state.thresholds != self._state.thresholds:
+            _write(state.thresholds)
+        if decision.reason:
+            self._tell(decision)
+        self._state = _Latest.state = state
+        _Latest.pid = self._pid
+        return decision.pause_ns / 1e9
+
+    def _tell(self, decision: Decision) -> None:
+        state, reason = decision.state, decision.reason
+        last = state.last
+        self.counts[reason] = self.counts.get(reason, 0) + 1
+        self.changes.append(Change(last.at_ns, reason, decision.acts, state.thresholds, last.rss))
+
+
+def pacer_of(plan: Plan) -> Pacer:
+    """The duty that a plan asks for."""
+    seconds, budget = plan.value("gc.pause_target"), plan.value("memory.garbage_budget")
+    return Pacer(Goal(int(float(seconds or 0.01) * 1e9), float(budget or 0.1)))
+
+
+def _thresholds() -> Three:
+    first, second, _ = gc.get_threshold()
+    return first, second, knobs.FULL.read()
+
+
+def _write(thresholds: Three) -> None:
+    for index, value in enumerate(thresholds):
+        knobs.KNOBS[f"gc.threshold{index}"].write(value)
+
+
+def _by_generation(stats: list[dict[str, int]], name: str) -> Three:
+    young, middle, full = (each[name] for each in stats)
+    return young, middle, full
+
+
+def _near_the_limit() -> bool:
+    standing = last_standing()
+    return standing is not None and standing.used_bytes >= standing.limit_bytes * _NEAR
