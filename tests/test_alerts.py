@@ -118,6 +118,9 @@ def test_an_alert_says_what_is_the_matter() -> None:
         ("near_limit", a_sample(), None),
         ("thrashing", a_sample(rates=rates(gc_share=0.7)), 0.7),
         ("thrashing", a_sample(rates=rates()), None),
+        ("thrashing", a_sample(rates=rates(gc_share=0.1), limit_state="thrashing"), 1),
+        ("thrashing", a_sample(rates=rates(gc_share=0.1), limit_state="relieving"), 0.1),
+        ("thrashing", a_sample(limit_state="ok"), 0),
     ],
 )
 def test_what_is_measured(rule: str, sample: Sample, value: float | None) -> None:

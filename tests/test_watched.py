@@ -49,8 +49,13 @@ def test_level_off_has_nothing_run() -> None:
     ],
 )
 def test_what_a_level_cannot_do_is_left_alone(setting: str, level: str, reason: str) -> None:
-    found = step(planned(level, monitor={"trace": True}), setting)
+    found = step(planned(level, monitor={"trace": True}, memory={"limit": None}), setting)
     assert (found.status, found.reason) == (Status.LEFT_ALONE, reason)
+
+
+def test_where_a_limit_is_kept_every_level_can_tell_that_it_cannot_be() -> None:
+    plan = planned("basic", memory={"limit": "1GiB"})
+    assert plan.value("alerts.thrashing.threshold") == 0.5
 
 
 def test_a_share_of_the_limit_becomes_bytes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gctune.memory.pools import FULL
+from gctune.memory.relief import Mood
 from gctune.record import Record
 
 TYPE_CHECKING = False
@@ -53,6 +54,18 @@ def _share_of_limit(sample: Sample) -> float | None:
     if sample.limit_bytes is None or sample.headroom_bytes is None:
         return None
     return 1 - sample.headroom_bytes / sample.limit_bytes
+
+
+def _thrashing(sample: Sample) -> float | None:
+    """The share of CPU time in collections; all of it where the memory limit cannot be kept.
+
+    What keeps a limit takes little CPU while it frees little, so the share
+    would not show that.
+    """
+    if sample.limit_state == Mood.THRASHING:
+        return 1.0
+    share = _rate("gc_share")(sample)
+    return 0.0 if share is None and sample.limit_state else share
 
 
 def _growth(
@@ -139,8 +152,8 @@ MEASURES: Mapping[str, Measure] = {
     "leak": Measure("the climb of what full collections leave", _bytes_a_second, _leak, holds=True),
     "near_limit": _simple("what is used of the memory limit", _share, _share_of_limit),
     "thrashing": _simple(
-        "the share of CPU time in collections",
+        "the share of CPU time in collections (all, where memory.limit cannot be kept)",
         _share,
-        _rate("gc_share"),
+        _thrashing,
     ),
 }

@@ -74,6 +74,7 @@ def _objection_to_alert(setting: str, settings: Settings, host: Host) -> str:
         return ""
     if rule == "gc_pause":
         return "level basic sees no single pause; detailed does"
-    if rule == "thrashing" and host.interpreter.version < _TIMES_COLLECTIONS:
+    times_none = host.interpreter.version < _TIMES_COLLECTIONS
+    if rule == "thrashing" and times_none and settings.memory.limit is None:
         return "level basic sees no time in collections before Python 3.15; detailed does"
     return ""
