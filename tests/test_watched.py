@@ -49,7 +49,7 @@ def test_level_off_has_nothing_run() -> None:
     ],
 )
 def test_what_a_level_cannot_do_is_left_alone(setting: str, level: str, reason: str) -> None:
-    found = step(planned(level, monitor={"trace": True}, memory={"limit": None}), setting)
+    found = step(planned(level, monitor={"trace": True}, memory={"limit": "auto"}), setting)
     assert (found.status, found.reason) == (Status.LEFT_ALONE, reason)
 
 

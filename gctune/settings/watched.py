@@ -9,7 +9,7 @@ from gctune.monitor.folder import PRIVATE
 from gctune.runtime.plan import Status
 from gctune.settings import limits
 from gctune.settings.model import Settings
-from gctune.settings.quantities import plain
+from gctune.settings.quantities import Size, plain
 
 _WORKERS = "monitor.workers"
 _SERVED = ("monitor.http", "monitor.token")  # whatever the level
@@ -74,7 +74,13 @@ def _objection_to_alert(setting: str, settings: Settings, host: Host) -> str:
         return ""
     if rule == "gc_pause":
         return "level basic sees no single pause; detailed does"
-    times_none = host.interpreter.version < _TIMES_COLLECTIONS
-    if rule == "thrashing" and times_none and settings.memory.limit is None:
+    if rule == "thrashing" and not _shows_thrashing(settings, host):
         return "level basic sees no time in collections before Python 3.15; detailed does"
     return ""
+
+
+def _shows_thrashing(settings: Settings, host: Host) -> bool:
+    """Whether level basic can tell it: by the time in collections, or by a limit that is kept."""
+    limit = settings.memory.limit
+    kept = isinstance(limit, Size) or (limit is not None and host.container.limit is not None)
+    return kept or host.interpreter.version >= _TIMES_COLLECTIONS
