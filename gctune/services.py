@@ -31,6 +31,7 @@ def services(token: Callable[[], str | None]) -> tuple[Service, ...]:
         _duty("memory.recycle", _recycler),
         _duty("gc.when", _idle_collector),
         Service(("gc.mode", "gc.pause_target", "memory.garbage_budget"), _pace),
+        Service(("pools.",), _pools),
     )
 
 
@@ -82,6 +83,10 @@ def _pace(plan: Plan) -> Stop | None:
 
     job = take_up("gc.mode", lambda: _pacer(plan), _SOON)
     return lambda: lay_down(job)
+
+
+def _pools(plan: Plan) -> None:
+    """Nothing to start: a pool asks the plan in force for its size when it is used."""
 
 
 def _endpoints(plan: Plan, token: str | None) -> Duty:

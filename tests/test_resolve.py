@@ -13,7 +13,9 @@ from gctune.errors import ConfigError
 from gctune.host import Host
 from gctune.host.container import Container, Limit
 from gctune.host.interpreter import Collector, Interpreter
+from gctune.runtime.knobs import KNOBS
 from gctune.runtime.plan import Plan, Status, Step
+from gctune.services import services
 from gctune.settings.layers import dotted, leaves
 from gctune.settings.resolve import resolve
 from gctune.settings.sources import Loaded, load
@@ -29,6 +31,7 @@ VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) 
 STEPS = st.builds(Step, st.text(), VALUES, st.text(), st.text(), st.text())
 
 GIB = 2**30
+POOLS_OF_TEST = {"pools.buffer.max_size": 10, "pools.request.max_size": 5}
 SOURCE = "memory.max of /sys/fs/cgroup/app"
 
 
@@ -75,6 +78,7 @@ def test_what_is_asked_for_is_applied() -> None:
     wishes = {"threshold0": 5000, "enabled": True, "freeze": "fork"}
     plan = resolve(settings("test", gc=wishes, memory={"arenas": 2, "trim": "1MiB"}), host())
     assert {step.setting: step.value for step in plan.steps if step.status == Status.APPLIED} == {
+        **POOLS_OF_TEST,
         "gc.threshold0": 5000,
         "gc.enabled": True,
         "gc.freeze": "fork",
@@ -86,7 +90,8 @@ def test_what_is_asked_for_is_applied() -> None:
 
 def test_what_nobody_asked_for_is_left_alone() -> None:
     plan = resolve(settings("test"), host())
-    assert not [step for step in plan.steps if step.status == Status.APPLIED]
+    applied = {step.setting for step in plan.steps if step.status == Status.APPLIED}
+    assert applied == {*POOLS_OF_TEST}  # whose sizes are the preset's
     assert step(plan, "gc.threshold0").reason == "CPython's own 2000"
     assert step(plan, "gc.enabled").reason == "as the program has it"
     assert plan.value("gc.threshold0") is None
@@ -199,11 +204,17 @@ def test_the_incremental_collector_is_warned_of() -> None:
 BUDGET = {"garbage_budget": "8MiB"}
 
 
-def test_what_this_release_cannot_do_is_said() -> None:
-    plan = resolve(settings(), host())
-    found = step(plan, "pools.buffer.max_size")
-    assert found.status == Status.LEFT_ALONE
-    assert "this release" in found.reason
+def test_a_pool_s_size_is_in_the_plan_for_the_pool_to_find() -> None:
+    plan = resolve(settings(pools={"buffer": {"max_size": 7}}), host())
+    assert plan.value("pools.buffer.max_size") == 7
+    assert "gctune.pool" in step(plan, "pools.buffer.max_size").reason
+
+
+def test_whatever_a_plan_says_it_applies_a_knob_or_a_service_acts_on() -> None:
+    begins = tuple(begin for service in services(lambda: None) for begin in service.settings)
+    for each in resolve(settings(gc={"mode": "adaptive", "when": "idle"}), host(GIB)).steps:
+        acted_on = each.setting in KNOBS or each.setting.startswith(begins)
+        assert acted_on or each.status != Status.APPLIED, each
 
 
 def test_adaptive_mode_is_planned_with_what_it_is_held_to() -> None:

@@ -272,10 +272,8 @@ def _differences(found: ObjectPool[T], wanted: ObjectPool[T]) -> Iterator[str]:
 def _planned_size(name: str) -> int | None:
     """Read `pools.<name>.max_size` of the plan in force; None where it has no such step."""
     plan = in_force()
-    for step in plan.steps if plan else ():
-        if step.setting == f"pools.{name}.max_size" and isinstance(step.value, int):
-            return step.value
-    return None
+    size = plan.value(f"pools.{name}.max_size") if plan else None
+    return size if isinstance(size, int) else None
 
 
 def _full_collections() -> int:

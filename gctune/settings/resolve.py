@@ -18,11 +18,6 @@ from gctune.settings.quantities import Ratio, Size, plain
 from gctune.settings.sources import Loaded
 from gctune.settings.watched import WATCHED, watched
 
-# What settings name and this release does not put in force, by how the names begin.
-_LATER = {
-    "pools.": "this release does not size pools by settings",
-}
-
 _Outcome = tuple[Any, str, str]  # value, status, reason
 
 
@@ -57,7 +52,7 @@ def _step(setting: str, wish: Any, loaded: Loaded, host: Host) -> Step:
     elif setting.startswith(WATCHED):
         outcome = watched(setting, wish, loaded.settings, host)
     else:
-        outcome = plain(wish), Status.LEFT_ALONE, _later(setting)
+        outcome = plain(wish), Status.APPLIED, "for gctune.pool, where the call gives no size"
     return Step(setting, *outcome, loaded.origins[setting])
 
 
@@ -86,10 +81,6 @@ def _unset(setting: str, host: Host) -> str:
     if setting.startswith("gc.threshold"):
         return f"CPython's own {KNOBS[setting].default(host.interpreter)}"
     return "as the program has it" if setting == "gc.enabled" else "not asked for"
-
-
-def _later(setting: str) -> str:
-    return next(reason for begins, reason in _LATER.items() if setting.startswith(begins))
 
 
 def _problems(loaded: Loaded, host: Host) -> Iterator[str]:
