@@ -1,15 +1,16 @@
-"""One service below each server, its settings, and a load of requests on it."""
+"""One service below each server, tasks for celery, their settings, and a load on them."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from servers import ask
+from servers import ENVIRON, ask, running
 
 APPS = Path(__file__).parent / "apps"
 TUNED = {
@@ -32,11 +33,23 @@ SERVERS = {
     " --logto {path}.log --forkbomb-delay 0 --need-app --http-socket {path} --module uwsgi_service",
 }
 FORKS = {"gunicorn", "gthread", "uwsgi"}
+_CELERY = "celery -A tasks worker -c {workers} -l error --without-gossip --without-mingle"
 
 
 def command_of(name: str, path: Path, workers: int = 2) -> list[str]:
     """What starts a server on a unix socket."""
     return SERVERS[name].format(path=path, workers=workers).split()
+
+
+@contextlib.contextmanager
+def working(folder: Path, workers: int = 2, **variables: str) -> Iterator[dict[str, str]]:
+    """A worker of celery's under way; gives the environment that its clients need."""
+    environ = {**ENVIRON, **TUNED, "TASKS": str(folder), "C_FORCE_ROOT": "1", **variables}
+    command = _CELERY.format(workers=workers).split()
+    with running(*command, directory=APPS, environ=environ) as worker:
+        yield environ
+        worker.terminate()
+        assert worker.wait(60) == 0
 
 
 def told(path: Path, target: str = "/") -> dict[str, Any]:
@@ -60,15 +73,15 @@ def await_workers(path: Path, but: set[int]) -> None:
 
 
 class Load:
-    """Threads that ask, one request after the other, each on a connection of its own."""
+    """Threads that ask, one request after the other; `ask` says which process has answered."""
 
-    def __init__(self, path: Path, threads: int = 2) -> None:
+    def __init__(self, ask: Callable[[], int], threads: int = 2) -> None:
         self.answered = 0
         self.workers: set[int] = set()  # those that answered, by process id
         self.lost: list[BaseException] = []
-        self._path = path
+        self._ask = ask
         self._ending = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(threads)]
+        self._threads = [threading.Thread(target=self._go_on) for _ in range(threads)]
 
     def __enter__(self) -> Load:
         for thread in self._threads:
@@ -80,10 +93,10 @@ class Load:
         for thread in self._threads:
             thread.join()
 
-    def _ask(self) -> None:
+    def _go_on(self) -> None:
         while not self._ending.is_set():
             try:
-                self.workers.add(told(self._path)["pid"])
+                self.workers.add(self._ask())
                 self.answered += 1
             except Exception as error:  # noqa: BLE001, PERF203 - a request that was lost
                 self.lost.append(error)

@@ -5,22 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from children import python
-from servers import ENVIRON, running
-
-APPS = Path(__file__).parent / "apps"
-WORKER = "celery -A tasks worker -c 2 -l error --without-gossip --without-mingle"
-TUNED = {
-    "GCTUNE_ENVIRONMENT": "test",
-    "GCTUNE_GC__THRESHOLD0": "543",
-    "GCTUNE_GC__FREEZE": "fork",
-    "GCTUNE_MONITOR__LEVEL": "basic",
-    "GCTUNE_MEMORY__RECYCLE": "120MiB",
-}
+from services import APPS, working
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the worker is run on Linux")
 
@@ -29,11 +18,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the worker is r
 def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What a client of a worker under way needs to know."""
     folder = tmp_path_factory.mktemp("tasks")
-    environ = {**ENVIRON, **TUNED, "TASKS": str(folder), "C_FORCE_ROOT": "1"}
-    with running(*WORKER.split(), directory=APPS, environ=environ) as worker:
+    with working(folder, GCTUNE_MEMORY__RECYCLE="120MiB") as environ:
         yield environ
-        worker.terminate()
-        assert worker.wait(60) == 0
 
 
 def results(code: str, environ: dict[str, str]) -> Any:

@@ -44,7 +44,7 @@ def test_workers_are_tuned_and_monitored(server: Server) -> None:
 
 def test_no_request_is_lost_when_workers_leave(server: Server) -> None:
     gone = set()
-    with Load(server.path) as load:
+    with Load(lambda: told(server.path)["pid"]) as load:
         for _ in range(4):
             gone.add(told(server.path, "/leave")["pid"])
             until(server.path, lambda answer: answer["pid"] not in gone)
