@@ -11,27 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from children import BARE
+from stores import STORE, lines_of_store
 
 # Each line that it is sent is run as Python, and what that left in `_` goes back as JSON.
-PROGRAM = """\
+PROGRAM = f"""\
 import gc, json, sys, time, tracemalloc
 import gctune
 
-SECRET = "pass" + "word"
-make = lambda: bytearray(1000)
-
-class Store:
-    def __init__(self):
-        self.rows = [bytearray(300) for _ in range(1000)]
-
-    def load(self):
-        self.more = [make() for _ in range(500)]
-
+{STORE}
 def grow():
-    store = Store()
-    store.load()
-    store.secrets = {SECRET * 2: SECRET * 3}
-    kept.append(store)
+    kept.append(filled())
 
 def own_sites():
     found = tracemalloc.take_snapshot().statistics("traceback")
@@ -50,7 +39,7 @@ for line in sys.stdin:
 """
 
 
-STORES = range(5, 19)  # the lines of `make` to `grow`
+STORES = lines_of_store(PROGRAM)
 
 
 class Program:

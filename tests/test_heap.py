@@ -17,6 +17,7 @@ from children import python, script
 from go_pprof import go_pprof, needs_dot, needs_pprof
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stores import STORE
 
 from gctune.errors import ProfileError
 from gctune.profile import flames, pprof, protobuf
@@ -25,31 +26,16 @@ from gctune.profile.heap import format_of, read_heap, write_heap
 from gctune.profile.ranking import by_function, by_line, neighbours, total_bytes
 from gctune.profile.sites import Frame, Function, Heap, Site, difference, gather
 
-PROGRAM = """\
+PROGRAM = f"""\
 import sys
 from gctune.profile.heap import write_heap
 from gctune.profile import tracing
 
-SECRET = "pass" + "word"
-make = lambda: bytearray(1000)
-
-class Store:
-    def __init__(self):
-        self.rows = [bytearray(300) for _ in range(1000)]
-
-    def load(self):
-        self.more = [make() for _ in range(500)]
-
-def main():
-    store = Store()
-    store.load()
-    store.secrets = {SECRET * 2: SECRET * 3}
-    return store
-
+{STORE}
 tracing.start()
 kept = [bytearray(7)]
 write_heap(sys.argv[1])
-kept.append(main())
+kept.append(filled())
 write_heap(sys.argv[2])
 """
 INLINED = sys.version_info >= (3, 12)  # comprehensions are part of their function
@@ -428,7 +414,7 @@ def test_pprofs_top_has_our_names_and_bytes(written: tuple[Path, Path]) -> None:
         if len(words) == 7 and words[6].endswith("program.py")
     }
     assert flat == own(read_heap(written[1]))
-    assert {"<module>", "<lambda>", "main"} <= set(flat)
+    assert {"<module>", "<lambda>", "filled"} <= set(flat)
 
 
 @needs_pprof
