@@ -101,7 +101,8 @@ def test_prometheus_own_linter_finds_nothing() -> None:
 
 
 def test_the_json_has_the_metrics_and_the_alerts() -> None:
-    content = json.loads(as_json(merge([of_process(FULL, 1), of_process(FULL, 2)]), NOW))
+    content = json.loads(as_json(merge([of_process(FULL, 1), of_process(FULL, 2)]), NOW, 7))
+    assert content["pid"] == 7
     assert content["timestamp"] == "2023-11-14T22:13:20Z"
     assert content["alerts"] == ["heap in process 1", "heap in process 2"]
     assert content["metrics"]["last_gc_pause_ms"] == 1.5
@@ -134,6 +135,6 @@ def test_the_json_has_the_metrics_and_the_alerts() -> None:
     ],
 )
 def test_a_client_gets_what_it_prefers(accept: str, kind: str) -> None:
-    content_type, content = respond(accept, FULL, NOW)
+    content_type, content = respond(accept, FULL, NOW, 7)
     assert content_type == kind
-    assert content == (as_json(FULL, NOW) if kind == JSON else as_text(FULL))
+    assert content == (as_json(FULL, NOW, 7) if kind == JSON else as_text(FULL))

@@ -244,6 +244,20 @@ def test_an_alert_reaches_the_program() -> None:
     assert printed[2] == "heap True 1.0 True"
 
 
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="keeps a limit on Linux alone")
+def test_a_limit_that_cannot_be_kept_raises_the_alert_on_thrashing() -> None:
+    printed = script(
+        _APPLIED + "told = []\n"
+        "gctune.on_alert(told.append)\n"
+        "import logging; logging.disable()\n"
+        "gctune.apply(environment='test', monitor={'level': 'basic', 'interval': 0.1},\n"
+        "    memory={'limit': '1MiB'}, alerts={'thrashing': {'hold': 0}})\n"
+        "until(lambda: any(each.rule == 'thrashing' for each in told))\n"
+        "print(next(each.sample.limit_state for each in told if each.rule == 'thrashing'))"
+    )
+    assert printed == "thrashing"
+
+
 def test_with_no_logging_an_alert_is_a_line_on_standard_error() -> None:
     watched = plan(
         monitor__level="basic",

@@ -8,6 +8,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from servers import ENVIRON, running
@@ -78,6 +79,20 @@ def test_a_process_is_seen_from_outside_and_by_its_endpoints(watched: tuple[int,
     assert "  gcs " in done.stdout
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "unix:{}/code.sock"])
+def test_endpoints_are_found_where_the_process_listens(address: str, tmp_path: Path) -> None:
+    """Its environment does not say where, and it serves something else besides."""
+    address = address.format(tmp_path)
+    code = f"import socket; other = socket.create_server(('127.0.0.1', 0))\n{WATCHED}"
+    with running(sys.executable, "-c", code, address, directory=tmp_path) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+        done = top("--pid", str(program.pid), "--count", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  cpu " in done.stdout
+    assert "  gcs " in done.stdout
+
+
 def test_a_process_without_endpoints_is_seen_from_outside() -> None:
     done = top("--pid", str(os.getpid()), "--count", "1")
     assert (done.returncode, done.stderr) == (0, "")
@@ -124,11 +139,20 @@ def test_what_is_wrong_goes_to_stderr(arguments: list[str], status: int, told: s
 
 
 @pytest.mark.parametrize(
-    "answer", ["", "[]", "{}", '{"metrics": []}', '{"metrics": {"a": 1}}', "["]
+    "answer",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"metrics": []}',
+        '{"pid": 1, "metrics": {"a": [1]}}',
+        '{"metrics": {}}',
+        "[",
+    ],
 )
 def test_an_answer_that_is_something_else_is_refused(answer: str) -> None:
     with pytest.raises((ValueError, LookupError, TypeError)):
-        rows_of(json.loads(answer)["metrics"])
+        rows_of(json.loads(answer))
 
 
 def test_each_worker_has_its_row() -> None:
@@ -140,10 +164,20 @@ def test_each_worker_has_its_row() -> None:
             {"pid": "20", "rule": "heap", "value": 0.0},
         ],
     }
-    first, second = rows_of(metrics)
+    first, second = rows_of({"pid": 3, "metrics": metrics})
     assert first == Row("3", rss_bytes=1.0, gc_share=0.5, alerts="heap")
     assert second == Row("20", rss_bytes=2.0, alerts="")
     assert line(first) == "pid 3  rss 1B  gc 50.0%  alerts heap"
+
+
+def test_a_process_that_shares_no_folder_is_the_one_that_answers() -> None:
+    metrics = {
+        "process_resident_memory_bytes": 1.0,
+        "gctune_gc_cpu_ratio": 0.5,
+        "gctune_alert": [{"rule": "heap", "value": 1.0}],
+    }
+    (row,) = rows_of({"pid": 3, "metrics": metrics})
+    assert row == Row("3", rss_bytes=1.0, gc_share=0.5, alerts="heap")
 
 
 def test_what_both_know_is_taken_from_outside() -> None:

@@ -276,7 +276,7 @@ def test_whatever_a_sound_file_says_a_scrape_is_answered(
     )
     merged = Workers(str(folder)).merged()
     assert list(text_string_to_metric_families(as_text(merged).decode())) is not None
-    assert json.loads(as_json(merged, 0.0))
+    assert json.loads(as_json(merged, 0.0, 7))
 
 
 def test_files_of_others_are_let_be(folder: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from gctune.errors import ApplyError, ProfileError, problem
+from gctune.host.sockets import listening
 from gctune.monitor.address import UNIX
 from gctune.report.top import Row
 from gctune.runtime.plan import Plan
@@ -42,9 +43,12 @@ class Process:
         with suppress(ProfileError), self._problems_told():
             address = _address(self._process.environ())
         if address is None or address.endswith(":0"):
-            return None  # a port that only the process itself knows
-        known = address.replace("{pid}", str(self._pid))
-        return known if known.startswith(UNIX) else f"http://{known}"
+            return None  # a port that the system has given it
+        return _url(address.replace("{pid}", str(self._pid)))
+
+    def listening(self) -> list[str]:
+        """Where it may serve them besides: wherever it listens."""
+        return list(map(_url, listening(self._pid)))
 
     def _reading(self) -> tuple[float, float, int]:
         used = self._process.cpu_times()
@@ -62,6 +66,10 @@ class Process:
         except psutil.Error as error:
             wrong, remedy = "no such process", "it may have ended"
             raise ProfileError(problem("--pid", self._pid, wrong, remedy)) from error
+
+
+def _url(address: str) -> str:
+    return address if address.startswith(UNIX) else f"http://{address}"
 
 
 def _address(environ: Mapping[str, str]) -> str | None:

@@ -13,7 +13,7 @@ from gctune.monitor.address import UNIX
 from gctune.startup import monitor_token
 
 _OK, _UNAUTHORIZED = 200, 401
-_PATIENCE = 30.0  # seconds for an answer, besides those that were asked for
+PATIENCE = 30.0
 _CHUNK = 65536
 _SHOWN = 300  # characters of why a program refuses
 
@@ -22,16 +22,17 @@ class Remote:
     """The endpoints of one program.
 
     `url` is `http://127.0.0.1:6060`, with a path where they are mounted, or
-    `unix:/run/app.sock`. Raises UsageError for anything else.
+    `unix:/run/app.sock`. Raises UsageError for anything else. `patience` is
+    the seconds for an answer, besides those that were asked for.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, patience: float = PATIENCE) -> None:
+        self._url, self._patience = url, patience
         self._parts = None if url.startswith(UNIX) else _split(url)
 
     def parts(self, target: str, seconds: float = 0.0) -> Iterator[bytes]:
         """What the program answers within so many seconds, as it comes. Raises ProfileError."""
-        connection = self._connection(_PATIENCE + seconds)
+        connection = self._connection(self._patience + seconds)
         try:
             connection.request("GET", self._path + target, headers=_authorization())
             response = connection.getresponse()

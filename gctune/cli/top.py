@@ -14,12 +14,13 @@ from rich.live import Live
 
 from gctune.cli.observed import Process
 from gctune.cli.parameters import read_by
-from gctune.cli.remote import Remote
-from gctune.errors import ProfileError, problem
+from gctune.cli.remote import PATIENCE, Remote
+from gctune.errors import GctuneError, ProfileError, problem
 from gctune.report.top import Row, line, rows_of, table
 from gctune.settings.quantities import duration
 
 _MOST_BYTES = 4 << 20  # of an answer
+_GLANCE = 2.0  # seconds to answer, where it is not known who does
 
 
 @click.command()
@@ -41,9 +42,10 @@ def top(pid: int | None, url: str | None, interval: float, count: int | None) ->
     gctune top --pid 1234
     gctune top --url http://127.0.0.1:6060
 
-    With --pid, from its endpoints too where monitor.http of its environment
-    says where they are; what only they know is - else. A table on a terminal,
-    else a line a process and reading.
+    With --pid, from its endpoints too: where monitor.http of its environment
+    says they are, or wherever it listens and answers with gctune's metrics.
+    What only they know is left out else. A table on a terminal, else a line a
+    process and reading.
     """  # noqa: D301 - click wants the character itself
     if (pid is None) == (url is None):
         raise click.UsageError("give --pid or --url")
@@ -74,13 +76,13 @@ def _every(
         count = count and count - 1
 
 
-def _by_url(url: str) -> Callable[[], list[Row]]:
-    remote = Remote(url)
+def _by_url(url: str, patience: float = PATIENCE) -> Callable[[], list[Row]]:
+    remote = Remote(url, patience)
 
     def read() -> list[Row]:
         content = remote.read("/metrics.json", _MOST_BYTES)
         try:
-            return rows_of(json.loads(content)["metrics"])
+            return rows_of(json.loads(content))
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             wrong, remedy = "answers something else than gctune's metrics", "give gctune's address"
             raise ProfileError(problem("--url", url, wrong, remedy)) from error
@@ -90,7 +92,7 @@ def _by_url(url: str) -> Callable[[], list[Row]]:
 
 def _by_pid(pid: int) -> Callable[[], list[Row]]:
     process = Process(pid)
-    address = process.endpoints()
+    address = process.endpoints() or _serving(pid, process.listening())
     inside = _by_url(address) if address else None
 
     def read() -> list[Row]:
@@ -98,6 +100,18 @@ def _by_pid(pid: int) -> Callable[[], list[Row]]:
         return [outside.with_more(_of(pid, inside() if inside else ()))]
 
     return read
+
+
+def _serving(pid: int, urls: Iterable[str]) -> str | None:
+    """The first of the addresses at which a process tells gctune's metrics of itself."""
+    return next((url for url in urls if _tells_of(pid, url)), None)
+
+
+def _tells_of(pid: int, url: str) -> bool:
+    try:
+        return any(row.pid == str(pid) for row in _by_url(url, _GLANCE)())
+    except GctuneError:  # something else that it serves
+        return False
 
 
 def _of(pid: int, rows: Iterable[Row]) -> Row:

@@ -49,14 +49,14 @@ class Family(Record):
     points: list[Point]
 
 
-def respond(accept: str, snapshot: Snapshot, now: float) -> tuple[str, bytes]:
+def respond(accept: str, snapshot: Snapshot, now: float, pid: int) -> tuple[str, bytes]:
     """Answer a request whose Accept header is `accept`: the content's type, and the content.
 
     JSON for one that prefers it to plain text, else Prometheus's text. `now`
-    is in seconds since 1970.
+    is in seconds since 1970, `pid` the process that answers.
     """
     if _quality(accept, "application/json") > _quality(accept, "text/plain"):
-        return JSON, as_json(snapshot, now)
+        return JSON, as_json(snapshot, now, pid)
     return TEXT, as_text(snapshot)
 
 
@@ -65,10 +65,12 @@ def as_text(snapshot: Snapshot) -> bytes:
     return "".join(map(_paragraph, families(snapshot))).encode("utf-8", "replace")
 
 
-def as_json(snapshot: Snapshot, now: float) -> bytes:
-    """Write a snapshot as a JSON object: `timestamp`, `metrics` by name, and the `alerts` raised.
+def as_json(snapshot: Snapshot, now: float, pid: int) -> bytes:
+    """Write a snapshot as a JSON object.
 
-    A metric with labels is a list of objects, each the labels and a `value`.
+    It has a `timestamp`, the `pid` of who answers, `metrics` by name, and the
+    `alerts` raised. A metric with labels is a list of objects, each the labels
+    and a `value`.
     The first few metrics are of all processes together, in units that people
     think in.
     """
@@ -76,6 +78,7 @@ def as_json(snapshot: Snapshot, now: float) -> bytes:
     numbers = {name: value for family in told for name, value in _plain(family).items()}
     content = {
         "timestamp": _date(now),
+        "pid": pid,
         "metrics": {**dict(_at_a_glance(told)), **numbers},
         "alerts": list(_raised(told)),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from gctune import __version__
@@ -54,7 +55,7 @@ class Publishing(Duty):
 
 def scrape(accept: str) -> tuple[str, bytes]:
     """Answer a scrape whose Accept header is `accept`: the content's type, and the content."""
-    return respond(accept, snapshot(), time.time())
+    return respond(accept, snapshot(), time.time(), os.getpid())
 
 
 def snapshot() -> Snapshot:

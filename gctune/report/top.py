@@ -34,12 +34,14 @@ class Row(NamedTuple):
         return other._replace(**known)
 
 
-def rows_of(metrics: Mapping[str, Any]) -> list[Row]:
-    """The rows of the processes that `/metrics.json` tells of, by process id.
+def rows_of(answer: Mapping[str, Any]) -> list[Row]:
+    """The rows of the processes that an answer of `/metrics.json` tells of, by process id.
 
     Raises ValueError for what is no such answer.
     """
     try:
+        told = answer["metrics"].items()
+        metrics = {name: _points(value, str(answer["pid"])) for name, value in told}
         pids = {str(point["pid"]) for point in metrics[_METRICS["rss_bytes"]]}
         return [_row(metrics, pid) for pid in sorted(pids, key=int)]
     except (KeyError, TypeError, AttributeError) as error:
@@ -62,6 +64,12 @@ def line(row: Row) -> str:
     """A row as one line, for what is no terminal: names and what is known."""
     pairs = zip(_COLUMNS.values(), _cells(row))
     return "  ".join(f"{title} {cell}" for (title, _), cell in pairs if cell not in ("", _UNKNOWN))
+
+
+def _points(value: Any, pid: str) -> list[Mapping[str, Any]]:
+    """The points of a metric, each with a pid: that of who answers where it tells of no other."""
+    points = value if isinstance(value, list) else [{"value": value}]
+    return [{"pid": pid, **point} for point in points]
 
 
 def _row(metrics: Mapping[str, Any], pid: str) -> Row:
