@@ -24,17 +24,20 @@ class Unyielding(System):
         self._flags = flags
         self._chunk_bytes = chunk_bytes
 
-    def open(self, path: bytes) -> int:  # noqa: D102 - as in System
+    def open(self, path: bytes) -> int:
+        """Open a file for reading. Raises OSError, and ValueError for an impossible path."""
         if b"\0" in path:
             raise ValueError("embedded null byte")
         return self._call(self._library.open, path, self._flags)
 
-    def read(self, descriptor: int) -> bytes:  # noqa: D102 - as in System
+    def read(self, descriptor: int) -> bytes:
+        """Read on, as many bytes as a chunk has at most; nothing is the end. Raises OSError."""
         buffer = ctypes.create_string_buffer(self._chunk_bytes)
         size = self._call(self._library.read, descriptor, buffer, self._chunk_bytes)
         return ctypes.string_at(buffer, size)
 
-    def close(self, descriptor: int) -> None:  # noqa: D102 - as in System
+    def close(self, descriptor: int) -> None:
+        """Close what was opened; whether that went well is not told."""
         self._library.close(descriptor)
 
     def _call(self, function: Callable[..., int], *arguments: object) -> int:

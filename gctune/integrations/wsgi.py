@@ -45,6 +45,7 @@ class _Body:
         return iter(self._body)
 
     def close(self) -> None:
+        """Close the body: the server calls this once the response is sent, or given up."""
         try:
             close = getattr(self._body, "close", None)
             if close is not None:

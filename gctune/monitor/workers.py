@@ -42,10 +42,12 @@ class _Worker(Record):
 
     @property
     def file(self) -> str:
+        """The name of its file in the folder."""
         return "-".join(map(str, self)) + _NUMBERS
 
     @property
     def alive(self) -> bool:
+        """Whether it runs yet; another process that has got its number since is not it."""
         return started(self.pid) == self.start
 
 

@@ -114,6 +114,7 @@ class _Ending:
         self._written_by = 0
 
     def write(self) -> None:
+        """Write the heap once in each process; what goes wrong is told and stops nothing."""
         pid = os.getpid()
         if self._written_by == pid:
             return
@@ -125,6 +126,7 @@ class _Ending:
             self._warn(str(error) or type(error).__name__)
 
     def after_fork_in_child(self) -> None:
+        """Have a child of multiprocessing write, too: it runs no atexit functions."""
         at_the_end_of_multiprocessing(self, self.write)
 
 

@@ -52,6 +52,7 @@ class _Turn:
                 self._lock.release()
 
     def after_fork_in_child(self) -> None:
+        """Undo what the parent's request began: nobody goes on with it here."""
         self._lock = allocate_lock()
         self._end()
 
