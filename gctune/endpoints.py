@@ -75,6 +75,7 @@ def _health() -> Response:
     content = {
         "status": "alert" if raised else "ok",
         "alerts": raised,
+        "limit_state": reading.sample.limit_state,
         "sample_age_seconds": max(0.0, time.time() - reading.sample.time),
     }
     return _json(content, 503 if raised else 200)

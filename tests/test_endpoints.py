@@ -94,11 +94,12 @@ def test_metrics_are_prometheus_text_or_json_as_asked(traced: Program) -> None:
     assert as_json["metrics"]["heap_mb"] > 1
 
 
-def test_health_says_the_age_of_the_sample(traced: Program) -> None:
+def test_health_says_the_age_of_the_sample_and_how_memory_stands(traced: Program) -> None:
     health = ask(traced.name)
     content = json.loads(health.body)
     assert (health.status, content["status"], content["alerts"]) == (200, "ok", [])
     assert 0 <= content["sample_age_seconds"] < 60
+    assert content["limit_state"] == "ok"
 
 
 def test_health_is_503_while_an_alert_is_raised(production: Program) -> None:

@@ -88,11 +88,12 @@ def test_pools_and_the_program_are_asked_before_anything_is_collected() -> None:
 
 
 @linux
-def test_callbacks_that_raise_or_block_hold_up_no_relief() -> None:
+def test_callbacks_that_raise_block_or_allocate_hold_up_no_relief() -> None:
     assert child(
         "import gctune\n"
         "block = threading.Event()\n"
         "gctune.on_pressure(block.wait); gctune.on_pressure(lambda: 1 / 0)\n"
+        "gctune.on_pressure(lambda: [Cycle(1 << 20) for _ in range(20)] and None)\n"
         "keeper = keep(100)\n"
         "for _ in range(100): Cycle(1 << 20)\n"
         "look(keeper)\n"
