@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import hypot
 from typing import NamedTuple
 
 
@@ -21,6 +22,15 @@ class Estimate(NamedTuple):
         """The estimate of `offset + scale * figure`, with `scale` positive."""
         return Estimate(*(offset + scale * value for value in self))
 
+    def doubted(self, above: float, below: float) -> Estimate:
+        """The same with one more thing that it may err by; what is independent adds up squared."""
+        expected, low, high = self
+        return Estimate(
+            expected,
+            expected - hypot(expected - low, below),
+            expected + hypot(high - expected, above),
+        )
+
 
 def total(estimates: list[Estimate]) -> Estimate:
     """The sum of estimates that may err together."""
@@ -36,6 +46,13 @@ def spread(estimates: list[Estimate]) -> Estimate:
     """The mean of estimates of a figure that any of them may come true of."""
     expected, low, high = zip(*estimates)
     return Estimate(sum(expected) / len(expected), min(low), max(high))
+
+
+def by_chance(estimates: list[Estimate]) -> Estimate:
+    """The mean of estimates of a figure, any of which may come true by chance."""
+    figures = [one.expected for one in estimates]
+    whole = mean(estimates)
+    return whole.doubted(max(figures) - whole.expected, whole.expected - min(figures))
 
 
 def greatest(estimates: list[Estimate]) -> Estimate:

@@ -29,7 +29,8 @@ class Heap:
     `middle` are the objects of generation 1, garbage included; `pending` those
     that joined generation 2 since the last full collection, and `settled` what
     that one left there. `garbage` and `held` are garbage not yet found, in
-    objects and in blocks, by the generation it is in. `ripe_at` is the highest
+    objects and in blocks, by the generation it is in, and `buried` all that lived
+    long, by the generation that it died in. `ripe_at` is the highest
     count of generation 2 at which threshold2 alone kept a full collection off.
     """
 
@@ -43,6 +44,7 @@ class Heap:
     ripe_at: int = 0
     garbage: list[float] = field(default_factory=_three)
     held: list[float] = field(default_factory=_three)
+    buried: list[float] = field(default_factory=_three)
     _since: list[float] = field(default_factory=_three)
     _frozen_at: float = -1.0
 
@@ -61,12 +63,19 @@ class Heap:
         birth, _, objects = life
         if birth < self._frozen_at:
             self.frozen_blocks += blocks
-        elif birth >= self._since[YOUNG]:
-            self.discard(YOUNG, objects, blocks)
-        elif birth >= self._since[MIDDLE]:
-            self.discard(MIDDLE, objects, blocks)
-        else:
-            self.discard(OLD, objects, blocks)
+            return
+        since = self._since
+        generation = YOUNG if birth >= since[YOUNG] else MIDDLE if birth >= since[MIDDLE] else OLD
+        self.buried[generation] += objects
+        self.discard(generation, objects, blocks)
+
+    def reached(self, generation: int) -> float:
+        """The share of the garbage that lived long which died in that generation."""
+        return self.buried[generation] / (sum(self.buried) or 1.0)
+
+    def gone(self, generation: int, position: float) -> float:
+        """How many captured collections ago generation was last collected."""
+        return position - self._since[generation]
 
     @property
     def ripeness(self) -> float:

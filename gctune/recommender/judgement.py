@@ -28,14 +28,9 @@ def judge(processes: Processes, choice: Prediction | None, goal: str) -> tuple[s
     """The verdict and the reason for it."""
     if processes.disabled:
         return Verdict.LEAVE_ALONE, "the program keeps the collector disabled: no threshold acts"
-    captured = processes.captured
-    costly = captured.gc_seconds >= _WORTH * captured.cpu_seconds
-    few = costly and processes.collections < _LEAST_COLLECTIONS
-    if captured.cpu_seconds < _LEAST_CPU_SECONDS or few:
-        return Verdict.NOT_ENOUGH, f"{_seen(processes)}; capture a longer run"
-    if processes.recorded < _LEAST_RECORDED:
-        kept = f"{processes.recorded:.0%} of the collections were recorded"
-        return Verdict.NOT_ENOUGH, f"{kept}; capture again"
+    lacking = _lacking(processes)
+    if lacking:
+        return Verdict.NOT_ENOUGH, lacking
     if choice is None:
         return Verdict.LEAVE_ALONE, "no other settings serve the goal within the memory budget"
     if choice.thresholds == processes.thresholds and not choice.freeze:
@@ -44,6 +39,20 @@ def judge(processes: Processes, choice: Prediction | None, goal: str) -> tuple[s
             " and no other settings within the memory budget do better"
         )
     return _GOALS[goal](processes, choice)
+
+
+def _lacking(processes: Processes) -> str:
+    """What the evidence lacks; empty where it is enough."""
+    captured = processes.captured
+    costly = captured.gc_seconds >= _WORTH * captured.cpu_seconds
+    few = costly and processes.collections < _LEAST_COLLECTIONS
+    if captured.cpu_seconds < _LEAST_CPU_SECONDS or few:
+        return f"{_seen(processes)}; capture a longer run"
+    if processes.recorded < _LEAST_RECORDED:
+        return f"{processes.recorded:.0%} of the collections were recorded; capture again"
+    if any(summary.unsteady for summary in processes.summaries):
+        return "garbage only began to pile up as the recording ended; capture a longer run"
+    return ""
 
 
 def _seen(processes: Processes) -> str:
@@ -58,7 +67,7 @@ def _share(processes: Processes) -> str:
 def _throughput(processes: Processes, choice: Prediction) -> tuple[str, str]:
     cpu = choice.cpu
     gain = 1 - cpu.expected
-    if gain >= _WORTH and cpu.high < 1 + _WORTH:
+    if gain >= _WORTH and cpu.high < 1 + gain:  # it may cost less than it is to save
         return Verdict.CHANGE, f"saves {gain:.1%} of CPU time"
     if gain >= 0 and choice.gain >= _WORTH:
         return Verdict.CHANGE, (

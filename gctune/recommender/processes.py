@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gctune.recommender.conduct import Thresholds
-from gctune.recommender.estimate import greatest, mean, spread, total
+from gctune.recommender.estimate import by_chance, greatest, mean, spread, total
 from gctune.recommender.phases import StartUp, started_up
 from gctune.recommender.simulator import Prediction, Toll, simulate
 from gctune.recommender.summary import Summary
@@ -99,11 +99,11 @@ class Processes:
         What the captured settings may take more in such runs is no extra memory.
         """
         about = self._about(thresholds, freeze)
-        return replace(about, extra_bytes=about.extra_bytes.map(1, -self._own_extra_bytes))
+        return replace(about, grown_bytes=about.grown_bytes.map(1, -self._own_grown_bytes))
 
     @cached_property
-    def _own_extra_bytes(self) -> float:
-        return max(0.0, self._about(self.thresholds, freeze=False).extra_bytes.expected)
+    def _own_grown_bytes(self) -> float:
+        return max(0.0, self._about(self.thresholds, freeze=False).grown_bytes.expected)
 
     def _about(self, thresholds: Thresholds, freeze: bool) -> Prediction:
         threshold0, threshold1, threshold2 = thresholds
@@ -120,12 +120,13 @@ class Processes:
                 sum(one.toll.seconds for one in near) / len(near),
                 sum(one.toll.pause_seconds for one in near) / len(near),
             ),
-            extra_bytes=spread([one.extra_bytes for one in near]),
+            grown_bytes=by_chance([one.grown_bytes for one in near]),
+            later_bytes=max(one.later_bytes for one in near),
         )
 
     def _together(self, apart: Sequence[Prediction]) -> Prediction:
         young, middle, old = map(sum, zip(*(one.collections for one in apart)))
-        memory = [total([apart[place].extra_bytes for place in crowd]) for crowd in self.crowds]
+        memory = [total([apart[place].grown_bytes for place in crowd]) for crowd in self.crowds]
         return replace(
             apart[0],
             collections=(young, middle, old),
@@ -135,7 +136,10 @@ class Processes:
             toll=_all([one.toll for one in apart]),
             was=_all([one.was for one in apart]),
             pause_seconds=greatest([one.pause_seconds for one in apart]),
-            extra_bytes=greatest(memory),
+            grown_bytes=greatest(memory),
+            later_bytes=max(
+                sum(apart[place].later_bytes for place in crowd) for crowd in self.crowds
+            ),
             worst=max(one.worst for one in apart),
         )
 

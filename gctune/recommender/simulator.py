@@ -9,7 +9,6 @@ from functools import lru_cache
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.cost import CostModel
 from gctune.recommender.estimate import Estimate, greatest
-from gctune.recommender.generations import OLD
 from gctune.recommender.stretch import Stretch
 from gctune.recommender.summary import Summary
 from gctune.recommender.tally import LONGER_RUN, Tally, tallied
@@ -48,12 +47,13 @@ class Prediction:
     """A captured run under other settings.
 
     `other_seconds` is the CPU time outside of collections, the same under all
-    settings; `was_seconds` that within the captured ones. `extra_bytes` is what
-    the peak of rss grows by, `pause_seconds` the longest collection in CPU
-    time. `toll` is what runs of about that length have to pay, `was` what they
-    had under the captured settings. `freeze` says that the heap is frozen once
-    the program has started up, `worst` is the ratio of CPU times of the process
-    that fares worst.
+    settings; `was_seconds` that within the captured ones. `grown_bytes` is what
+    the peak of rss grows by in a run as long, `later_bytes` what more it may in
+    a longer one; `pause_seconds` is the longest collection in CPU time. `toll`
+    is what runs of about that length have to pay, `was` what they had under the
+    captured settings. `freeze` says that the heap is frozen once the program
+    has started up, `worst` is the ratio of CPU times of the process that fares
+    worst.
     """
 
     thresholds: Thresholds
@@ -61,7 +61,8 @@ class Prediction:
     collections: tuple[int, int, int]
     gc_seconds: Estimate
     pause_seconds: Estimate
-    extra_bytes: Estimate
+    grown_bytes: Estimate
+    later_bytes: float
     was_seconds: float
     other_seconds: float
     toll: Toll
@@ -75,6 +76,12 @@ class Prediction:
         doubt = _ALIKE + _SAVED * abs(self.was_seconds - self.gc_seconds.expected) / whole
         expected, low, high = self.gc_seconds.map(1 / whole, self.other_seconds / whole)
         return Estimate(expected, low - doubt, high + doubt)
+
+    @property
+    def extra_bytes(self) -> Estimate:
+        """What the peak of rss grows by, at most also in a longer run."""
+        expected, low, high = self.grown_bytes
+        return Estimate(expected, low, high + self.later_bytes)
 
     @property
     def gain(self) -> float:
@@ -110,7 +117,8 @@ def simulate(
         collections=_counts(summary, tallies),
         gc_seconds=gc_seconds,
         pause_seconds=pause_seconds,
-        extra_bytes=_extra_bytes(summary, tallies, captured),
+        grown_bytes=_grown_bytes(summary, tallies, captured),
+        later_bytes=_later_bytes(summary, tallies, captured),
         was_seconds=was,
         other_seconds=other,
         toll=_toll(summary, tallies, gc_seconds.expected + caution, pause_seconds.expected),
@@ -166,33 +174,48 @@ def _ahead_ns(summary: Summary, tallies: Sequence[Tally]) -> float:
     return max(tally.full_ns for tally in tallies) if come > _LIKELY else 0.0
 
 
-def _extra_bytes(summary: Summary, tallies: Sequence[Tally], captured: Sequence[Tally]) -> Estimate:
+def _grown_bytes(summary: Summary, tallies: Sequence[Tally], captured: Sequence[Tally]) -> Estimate:
     """What the peak of rss grows by; wider spans may hold more of what no block accounts for."""
-    blocks = [_extra_blocks(summary, tally, before) for tally, before in zip(tallies, captured)]
-    expected, low, high = greatest(blocks).map(summary.bytes_per_block)
-    wider = max(0.0, tallies[0].thresholds[0] / max(1, summary.thresholds[0]) - 1)
+    blocks = list(map(_grown_blocks, tallies, captured))
     scatter = _SCATTER * summary.peak_rss_bytes
-    return Estimate(expected, low - scatter, high + scatter + wider * summary.payload_bytes)
+    expected, low, high = greatest(blocks).map(summary.bytes_per_block).doubted(scatter, scatter)
+    wider = max(0.0, tallies[0].thresholds[0] / max(1, summary.thresholds[0]) - 1)
+    return Estimate(expected, low, high + wider * summary.payload_bytes)
 
 
-def _extra_blocks(summary: Summary, tally: Tally, captured: Tally) -> Estimate:
-    """Blocks that garbage holds longer; what a program goes on to pile up widens the range.
+def _grown_blocks(tally: Tally, captured: Tally) -> Estimate:
+    """Blocks that garbage holds longer.
 
     They are against a replay as captured, too: that errs alike about what lives.
     """
-    timeline = tally.stretch.timeline
-    extra = tally.top_blocks - max([captured.top_blocks, *timeline.blocks])
+    extra = tally.top_blocks - max(captured.top_blocks, _most_blocks(tally))
     if tally.thresholds[0] >= captured.thresholds[0]:  # few collections do not meet the peak
         extra = max(0.0, extra)
-    ended = summary.whole and not summary.sampled
-    runs = _runs(sum(timeline.climbs), tally.thresholds, LONGER_RUN if ended else _HORIZON)
-    piled = tally.heap.held[OLD] * timeline.going_on * (runs - 1)
     bounds = (extra / 2, _MEMORY * extra)
-    return Estimate(extra, min(bounds), max(bounds) + piled)
+    return Estimate(extra, min(bounds), max(bounds))
 
 
-def _runs(climbs: int, thresholds: Thresholds, most: float) -> float:
-    """How many times a run of so many allocations fits between two full collections."""
-    threshold0, threshold1, threshold2 = thresholds
-    period = (threshold0 + 1) * (threshold1 + 2) * (threshold2 + 2)
-    return min(max(period / max(1, climbs), 1.0), most)
+def _most_blocks(tally: Tally) -> int:
+    return max(tally.stretch.timeline.blocks, default=0)
+
+
+def _later_bytes(summary: Summary, tallies: Sequence[Tally], captured: Sequence[Tally]) -> float:
+    """What more the peak grows by where garbage goes on to pile up in a longer run.
+
+    A run that ended is one job, and a longer one has its parts in the same
+    proportion; one that ran on goes on as of late.
+    """
+    ended = summary.whole and not summary.sampled
+    piled = (_piled(*pair, ended) for pair in zip(tallies, captured))
+    return summary.bytes_per_block * max(0.0, *piled)
+
+
+def _piled(tally: Tally, captured: Tally, ended: bool) -> float:
+    timeline, most = tally.stretch.timeline, _most_blocks(tally)
+    garbage = timeline.garbage
+    more = (LONGER_RUN if ended else _HORIZON) - 1
+    coming = (garbage.on_average if ended else garbage.of_late) * timeline.blocks_per_garbage[1]
+    own, theirs = (
+        one.later_blocks(more, coming) - max(one.top_blocks, most) for one in (tally, captured)
+    )
+    return own - theirs

@@ -14,6 +14,7 @@ from gctune.recommender.stretch import Stretch
 
 _NEVER = 2**31 - 1  # the highest threshold there is
 _REMEMBERED = 256  # replays, which a search asks for again for each threshold2
+_LEAST = 1e-3  # collections, to divide by
 LONGER_RUN = 1.5  # times the captured run, that a recommendation is to hold for
 
 
@@ -78,12 +79,34 @@ class Tally:
             return
         heap, live = self.heap, self.stretch.live[-1]
         blocks = self.stretch.timeline.blocks[-1]
-        self.top_blocks = max(self.top_blocks, blocks + heap.held_blocks)
+        self.top_blocks = max(self.top_blocks, blocks + heap.held_blocks - self.stretch.held[-1])
         self.coming = self._progress(heap) - self._progress(self.stretch.heap())
         garbage = sum(heap.garbage)
         self.full_ns = self._cost_ns(OLD, max(0.0, live + garbage - heap.frozen), garbage)
         self.middle_coming = heap.count1 / (self.thresholds[1] + 1)
         self.middle_ns = self._cost_ns(MIDDLE, heap.middle, heap.garbage[MIDDLE])
+
+    def later_blocks(self, more: float, coming: float) -> float:
+        """The most that is allocated at once in a run that goes on for `more` times its length.
+
+        As much old garbage as `coming` blocks comes with each captured
+        collection, and collections come as on average.
+        """
+        if not self.stretch.live:
+            return 0.0
+        timeline, length = self.stretch.timeline, len(self.stretch.timeline)
+        held = sum(
+            self.heap.reached(generation)
+            * min(span, self.heap.gone(generation, length) + more * length)
+            for generation, span in self._spans(length).items()
+        )
+        return max(self.top_blocks, timeline.blocks[-1] - self.stretch.held[-1] + coming * held)
+
+    def _spans(self, length: int) -> dict[int, float]:
+        """How many captured collections lie between two of generations 1 and 2 on average."""
+        old = self.counts[OLD] + self.coming
+        middle = self.counts[MIDDLE] + self.counts[OLD] + self.middle_coming
+        return {MIDDLE: length / max(middle, _LEAST), OLD: length / max(old, _LEAST)}
 
     def under(self, thresholds: Thresholds) -> Tally:
         """The same collections under a threshold2 that leads to the same."""

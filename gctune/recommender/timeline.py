@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import accumulate
 
 from gctune.recommender.columns import Columns
@@ -20,7 +19,6 @@ from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
 _FREE_LISTS = 160
 _LISTS_AND_DICTS = 0.5  # of what is collected, about: an instance or a list with its dict
 _TELLING = 1000  # objects in a full collection, so that emptied free lists do not count
-_ENDING = 0.9  # of the collections of a run: where its end begins
 _BLOCKS_PER_GARBAGE = 2.0  # an object and its dict, say; where nothing was seen freed
 
 
@@ -52,21 +50,6 @@ class Timeline:
 
     def __len__(self) -> int:
         return len(self.climbs)
-
-    @cached_property
-    def going_on(self) -> float:
-        """The share of what full collections found that longer runs would find more of.
-
-        Not so what one found at the end: a program that takes down what it has built.
-        """
-        full = [
-            (place, self.columns.collected[place])
-            for place, generation in enumerate(self.columns.generation)
-            if generation == OLD
-        ]
-        found = sum(collected for _, collected in full)
-        earlier = sum(collected for place, collected in full if place < _ENDING * len(self))
-        return earlier / found if found else 1.0
 
 
 def build(
