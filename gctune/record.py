@@ -43,7 +43,10 @@ else:
             return dict(zip(self._fields, self))
 
         def _replace(self, **changes):
-            return type(self)(**{**self._asdict(), **changes})
+            values = tuple(map(changes.pop, self._fields, self))
+            if changes:
+                raise TypeError(f"{type(self).__name__} has no {', '.join(changes)}")
+            return super().__new__(type(self), values)
 
 
 __all__ = ["Record"]
