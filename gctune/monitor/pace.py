@@ -73,15 +73,13 @@ class Reading(Record):
 class Since(Record):
     """What happened between two readings.
 
-    `allocated` counts containers that are there now, or were when a collection
-    began; `examined` those of them that one looked at, `found` the garbage.
+    `examined` counts the containers that collections looked at and that were
+    new to them, `found` the garbage among those.
     """
 
     collections: Three
     found: int
     examined: int
-    allocated: int
-    ns: int
 
 
 class State(Record):
@@ -111,15 +109,15 @@ class State(Record):
     span: float
     skipped: int
     gathered: int
+    counted: int
     found: int
     young_yield: float
     frozen: bool
     braked: bool
     looked: bool
-    rate: float
-    growth: float
-    wait_ns: int
-    grown_ns: int
+    vain: bool
+    until_young: float
+    until_rss: float
     long_ns: int
 
 

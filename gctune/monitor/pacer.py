@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from _collections import deque  # type: ignore[import-not-found] # collections costs 2 ms
 
 from gctune.host.process import rss_bytes
-from gctune.memory.keeper import last_standing
 from gctune.monitor import pacing
 from gctune.monitor.pace import Act, Goal, Reading
 from gctune.monitor.stopwatch import Stopwatch
@@ -79,7 +79,9 @@ class Pacer:
         if not gc.isenabled():
             knobs.PROMOTION.thaw()  # the program may collect by itself, and everything
             return _LOOK
-        return self._do(pacing.advance(self._state, self._read(now_ns), self._goal))
+        reading = self._read(now_ns)
+        rest_ns = pacing.rest_ns(self._state, reading)
+        return rest_ns / 1e9 or self._do(pacing.advance(self._state, reading, self._goal))
 
     def close(self) -> None:
         """Hand back the thresholds, and have what was frozen looked at again.
@@ -168,5 +170,6 @@ def _by_generation(stats: list[dict[str, int]], name: str) -> Three:
 
 
 def _near_the_limit() -> bool:
-    standing = last_standing()
+    keeper = sys.modules.get("gctune.memory.keeper")  # None where no limit is kept
+    standing = keeper and keeper.last_standing()
     return standing is not None and standing.used_bytes >= standing.limit_bytes * _NEAR

@@ -32,20 +32,22 @@ NEVER = 1000  # a threshold2 that no program reaches before it is moved
 USUAL = 10  # CPython's own, for where old objects cannot be told from others' frozen ones
 
 # Until a collection has been timed.
-_SCAN_NS, _FREE_NS, _BYTE_NS = 100.0, 300.0, 0.3
-_OBJECT_BYTES = 150.0
+_SCAN_NS, _FREE_NS, _BYTE_NS = 100.0, 300.0, 0.2
+_OBJECT_BYTES, _LEAST_BYTES, _MOST_BYTES = 150.0, 64.0, 1e9
 
 _WORTH = 0.03  # of what a window holds: less garbage is not worth looking for
 _WORTH_A_LOOK = 0.25  # of the growth: less garbage than that and it was something else
 _STEADY = 0.25  # of the budget: what memory grows by while it does not grow
 _STEADY_NS = 2 * _SECOND  # without growth until the budget is what it was
 _MOST_DOUBLINGS = 6
+_AT_FIRST = 1  # doublings: what starts grows
 _USUAL = 0.25  # of what has grown old is garbage, at most, as a rule
 _MARGIN = 1.3  # times what a full collection is expected to take, it may: objects are colder
 _LONG_SHARE = 0.001  # of the time may go to pauses that are longer than they should be
 
-_SOONEST_NS, _LATEST_NS = 10 * _MS, 250 * _MS  # between two readings
+_SOONEST_NS, _LATEST_NS = 20 * _MS, 250 * _MS  # between two readings
 _LOOKING_NS = 2 * _MS
+INF = float("inf")
 
 
 def begin(reading: Reading, thresholds: Three, goal: Goal) -> Decision:
@@ -59,19 +61,19 @@ def begin(reading: Reading, thresholds: Three, goal: Goal) -> Decision:
         byte_ns=_BYTE_NS,
         object_bytes=_OBJECT_BYTES,
         base=reading.rss,
-        doublings=0,
+        doublings=_AT_FIRST,
         span=0,
         skipped=0,
         gathered=0,
+        counted=0,
         found=0,
         young_yield=0.0,
         frozen=False,
         braked=True,
         looked=False,
-        rate=0.0,
-        growth=0.0,
-        wait_ns=_SOONEST_NS,
-        grown_ns=reading.at_ns,
+        vain=False,
+        until_young=INF,
+        until_rss=INF,
         long_ns=reading.at_ns,
     )
     return _decided(_gather(state, "start"), goal)
@@ -108,33 +110,26 @@ def _since(state: State, reading: Reading) -> Since:
     young, middle, full = (
         max(0, now - then) for now, then in zip(reading.collections, last.collections)
     )
-    examined = (young + middle + full) * state.thresholds[0]
-    grown = reading.young - (0 if examined else last.young)
     return Since(
         (young, middle, full),
         max(0, sum(reading.collected) - sum(last.collected)),
-        examined,
-        examined + max(0, grown),
-        max(1, reading.at_ns - last.at_ns),
+        (young + middle + full) * state.thresholds[0],
     )
 
 
 def _observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
     state = _timed(state, reading, since, goal)
-    growth = (reading.rss - state.last.rss) * _SECOND / since.ns
-    steady = reading.rss - state.base <= goal.budget_bytes(state.base) * _STEADY
-    if reading.at_ns - state.grown_ns > _STEADY_NS:
+    steady = reading.rss - state.last.rss <= goal.budget_bytes(state.base) * _STEADY
+    if steady and reading.at_ns - state.last.at_ns > _STEADY_NS:
         state = state._replace(doublings=0)
     return state._replace(
         last=reading,
         base=min(state.base, reading.rss),
         gathered=state.gathered + since.examined,
+        counted=state.counted + since.examined - since.found,
         found=state.found + since.found,
         young_yield=_yield(state, reading, since),
         braked=state.braked or since.collections[2] > 0,
-        rate=max(since.allocated * _SECOND / since.ns, state.rate / 2),
-        growth=max(growth, state.growth / 2, 0.0),
-        grown_ns=state.grown_ns if steady else reading.at_ns,
     )
 
 
@@ -165,20 +160,20 @@ def _timed_in_full(state: State, since: Since, ns: int) -> State:
     if state.frozen or not since.collections[2]:
         return state
     each = (ns - since.found * state.free_ns) / state.last.rss
-    return state._replace(byte_ns=_between(0.05, each, 10, max(each, state.byte_ns)))
+    return state._replace(byte_ns=_learned(0.05, each, 10, state.byte_ns))
 
 
 def _timed_young(state: State, since: Since, ns: int) -> State:
     if since.found < since.examined * _WORTH:
-        return state._replace(scan_ns=_between(20, ns / since.examined, 1000, state.scan_ns))
+        return state._replace(scan_ns=_learned(20, ns / since.examined, 1000, state.scan_ns))
     freeing = (ns - since.examined * state.scan_ns) / since.found
-    return state._replace(free_ns=_between(50, freeing, 3000, state.free_ns))
+    return state._replace(free_ns=_learned(50, freeing, 3000, state.free_ns))
 
 
-def _between(least: float, value: float, most: float, last: float) -> float:
-    """The mean of the last value and a new one, which is no wilder than it can be."""
-    mean: float = (last + min(max(value, least), most)) / 2
-    return mean
+def _learned(least: float, value: float, most: float, last: float) -> float:
+    """A new value as far as it goes beyond the last, else a step of a quarter towards it."""
+    value = min(max(value, least), most)
+    return max(value, last + (value - last) / 4)
 
 
 def _grown(state: State) -> int:
@@ -207,7 +202,7 @@ def _sampling(state: State, since: Since, goal: Goal) -> Next:
 def _judged(state: State, goal: Goal) -> Next:
     """What was looked at holds garbage worth looking for, or the next may be skipped."""
     if state.found >= state.gathered * _WORTH:
-        return _collect(state), (), "garbage"
+        return _collect(_based(state._replace(doublings=0))), (), "garbage"
     if not state.last.freezes:
         return _gather(state)
     span = min(max(2 * state.span, NURSERY), _longest_span(state, goal))
@@ -220,9 +215,7 @@ def _skipping(state: State, since: Since, goal: Goal) -> Next:
     skipped = state.skipped + since.examined
     if skipped + state.last.young >= state.span:
         return _freeze(state._replace(regime=Regime.SAMPLE))
-    if state.last.young > _batch(state, goal) / 2:
-        return _freeze(state._replace(skipped=skipped + state.last.young))
-    return state._replace(skipped=skipped), (), ""
+    return _freeze(state._replace(skipped=skipped + state.last.young))
 
 
 def _collecting(state: State, since: Since, goal: Goal) -> Next:  # noqa: ARG001
@@ -231,13 +224,21 @@ def _collecting(state: State, since: Since, goal: Goal) -> Next:  # noqa: ARG001
 
 def _on_growth(state: State, goal: Goal) -> Next:
     """Memory has grown by more than garbage may take: see whether it is garbage."""
-    if state.regime == Regime.COLLECT and _new(state) <= _window(state, goal):
+    state = _weighed(state)
+    new = _new(state)
+    if not state.vain and NURSERY <= new <= _window(state, goal):
         return _look(state), (), "growth"
     if _deep_ns(state) <= goal.pause_ns or _long_pause_is_due(state):
         acts = (Act.THAW,) if state.frozen else ()
         return _look(state._replace(frozen=False)), acts, "growth, of old objects too"
-    state = _in_vain(state)
-    return _gather(state, f"a look at all would take {_deep_ns(state) / _MS:.0f} ms")
+    return _gather(_in_vain(state), f"a look at all would take {_deep_ns(state) / _MS:.0f} ms")
+
+
+def _weighed(state: State) -> State:
+    """Learn what a container takes from what there is now since memory was at its base."""
+    each = _grown(state) / max(state.counted + state.last.young, 1)
+    each = (state.object_bytes + min(max(_LEAST_BYTES, each), _MOST_BYTES)) / 2
+    return state._replace(object_bytes=each)
 
 
 def _looking(state: State, since: Since) -> Next:
@@ -250,17 +251,23 @@ def _looking(state: State, since: Since) -> Next:
 
 def _looked(state: State) -> Next:
     if state.found * state.object_bytes < _WORTH_A_LOOK * _grown(state):
-        return _gather(_in_vain(state))
-    survivors = _new(state) - state.found
-    state = state._replace(doublings=0, base=state.last.rss)
+        return _gather(_in_vain(state._replace(vain=state.frozen)))
+    survivors = _new(state)
+    state = _based(state._replace(doublings=0, vain=False))
     if not state.frozen or survivors > NURSERY * 2:
         state, acts, _ = _freeze(state)
         return _collect(state), acts, "garbage"
-    return _collect(state)._replace(gathered=survivors), (), "garbage"
+    return _collect(state), (), "garbage"
 
 
 def _in_vain(state: State) -> State:
-    return state._replace(doublings=min(state.doublings + 1, _MOST_DOUBLINGS), base=state.last.rss)
+    doublings = min(state.doublings + 1, _MOST_DOUBLINGS)
+    return _based(state._replace(doublings=doublings))
+
+
+def _based(state: State) -> State:
+    """Count from here on what memory grows by."""
+    return state._replace(base=state.last.rss, counted=0)
 
 
 def _collected_by_the_program(state: State) -> Next:
@@ -283,7 +290,8 @@ def _gather(state: State, why: str = "") -> Next:
 
 
 def _collect(state: State) -> State:
-    return state._replace(regime=Regime.COLLECT, span=0, found=0)
+    survivors = max(0, state.gathered - state.found)
+    return state._replace(regime=Regime.COLLECT, span=0, found=0, gathered=survivors)
 
 
 def _look(state: State) -> State:
@@ -291,7 +299,8 @@ def _look(state: State) -> State:
 
 
 def _freeze(state: State, why: str = "") -> Next:
-    state = state._replace(gathered=0, found=0)
+    counted = state.counted + state.last.young
+    state = state._replace(gathered=0, found=0, counted=counted)
     if not state.last.freezes:
         return state, (), why
     acts = (Act.FREEZE, Act.FORGET) if state.braked else (Act.FREEZE,)
@@ -334,48 +343,83 @@ def _long_pause_is_due(state: State) -> bool:
 
 def _decided(chosen: Next, goal: Goal) -> Decision:
     state, acts, reason = chosen
-    thresholds, pause_ns = _thresholds(state, goal), _pause_ns(state, goal)
+    thresholds = _thresholds(state, goal)
     if not reason and thresholds != state.thresholds:
         reason = state.regime
     last = state.last
     if Act.FORGET in acts:  # its collection is no news
         young, middle, full = last.collections
         last = last._replace(collections=(young, middle, full + 1))
-    wait_ns = max(pause_ns, _SOONEST_NS)
-    state = state._replace(thresholds=thresholds, wait_ns=wait_ns, last=last)
-    return Decision(state, acts, pause_ns, reason)
+    if Act.FREEZE in acts:
+        last = last._replace(young=0)
+    state = state._replace(
+        thresholds=thresholds,
+        last=last,
+        until_young=_until_young(state, goal),
+        until_rss=state.base + _allowed(state, goal),
+    )
+    return Decision(state, acts, _first_ns(state), reason)
+
+
+def _until_young(state: State, goal: Goal) -> float:
+    """The count of young containers at which something is due."""
+    if state.regime != Regime.SKIP:
+        return INF  # collections start by themselves
+    return min(state.span - state.skipped, _window(state, goal) / 2)
+
+
+def _first_ns(state: State) -> int:
+    """How long to wait after something was done."""
+    return _LOOKING_NS if state.regime == Regime.LOOK else _SOONEST_NS
 
 
 def _thresholds(state: State, goal: Goal) -> Three:
-    batch = int(_batch(state, goal))
-    nursery = min(NURSERY, batch)
-    full = NEVER if state.last.freezes else USUAL
     if state.regime == Regime.LOOK:
         return OFTEN
+    young, middle = _ages(state, goal)
+    return int(min(young, _longest_span(state, goal))), int(middle), _full(state)
+
+
+def _ages(state: State, goal: Goal) -> tuple[float, float]:
+    """How many containers a young collection is to look at, and how many of those a middle one."""
+    batch = _batch(state, goal)
+    nursery = min(NURSERY, batch)
     if state.regime == Regime.SAMPLE:
-        return nursery, 2, full
-    if state.regime != Regime.COLLECT or state.young_yield < _WORTH:
-        return batch, 0, full
+        return nursery, 2
+    if state.regime == Regime.SKIP:
+        return _window(state, goal), 0
+    if state.regime == Regime.GATHER or state.young_yield < _WORTH:
+        more = min(max(0, state.doublings - 1), _window(state, goal) / batch)
+        return batch * 2 / 3, more  # the longer, the more of younger ones was in vain
     surviving = nursery * max(0.1, 1 - state.young_yield)
-    return nursery, int(min(max(1, batch / surviving), 20)), full
+    return nursery, min(max(1, batch / surviving), 20)
 
 
-def _pause_ns(state: State, goal: Goal) -> int:
-    """Half the time until something is due at this rate, or less."""
-    if state.regime == Regime.LOOK:
-        return _LOOKING_NS
-    growth = (_allowed(state, goal) - _grown(state)) * _SECOND / (2 * state.growth + 1)
-    containers = _left(state, goal) * _SECOND / (2 * state.rate + 1)
-    due_ns = min(growth, containers, _LATEST_NS, 2 * state.wait_ns)
-    return int(max(due_ns, _SOONEST_NS))
+def _full(state: State) -> int:
+    return NEVER if state.last.freezes else USUAL
 
 
-def _left(state: State, goal: Goal) -> float:
-    """Containers until something is due."""
-    if state.regime == Regime.COLLECT:
-        return 2 * _longest_span(state, goal)
-    if state.regime == Regime.GATHER:
-        return 4 * _batch(state, goal) - 2 * _new(state)
-    if state.regime == Regime.SAMPLE:
-        return 2 * (NURSERY - state.last.young)
-    return min(state.span - state.skipped, _batch(state, goal)) - state.last.young
+def rest_ns(state: State, reading: Reading) -> int:
+    """How long to wait if nothing of what was waited for has happened; 0 where it has.
+
+    Half the time until it may at the rate that things change, and no longer
+    than nothing has happened.
+    """
+    last, passed_ns = state.last, reading.at_ns - state.last.at_ns
+    waiting = (reading.collections, reading.frozen, reading.pressed) == (
+        last.collections,
+        state.frozen,
+        last.pressed,
+    )
+    if not waiting or reading.young >= state.until_young or reading.rss >= state.until_rss:
+        return 0
+    if state.doublings and passed_ns > _STEADY_NS:
+        return 0
+    young = _until(state.until_young, reading.young, last.young, passed_ns)
+    rss = _until(state.until_rss, reading.rss, last.rss, passed_ns)
+    return int(max(_SOONEST_NS, min(young, rss, passed_ns, _LATEST_NS)))
+
+
+def _until(mark: float, now: int, then: int, passed_ns: int) -> float:
+    """Half the time until a mark is reached at the rate since then."""
+    return (mark - now) * passed_ns / (2 * max(1, now - then))
