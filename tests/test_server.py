@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import product
@@ -42,6 +43,7 @@ class Program:
             "/breaks": Route(lambda *_: Response(200, BINARY, self._break(), ()), takes_time=True),
             "/slow": Route(self._wait, takes_time=True),
             "/metrics": Route(lambda *_: text("metrics\n"), takes_time=False),
+            "/late": Route(self._oversleep, takes_time=False),
         }
 
     def find(self, request: Request) -> Route:
@@ -55,6 +57,10 @@ class Program:
     def _break(self) -> Iterator[bytes]:
         yield b"part"
         raise ValueError("broken")
+
+    def _oversleep(self, *_: object) -> Response:
+        time.sleep(1.5 * server._SECONDS)
+        return text("late\n")
 
     def _wait(self, request: Request, pause: Pause) -> Response:
         self.waiting.release()
@@ -229,6 +235,15 @@ def test_a_client_that_takes_too_long_is_dropped(
             until(lambda: descriptors() == before + 1)  # the client's own
             with suppress(ConnectionError):
                 assert len(b"".join(iter(lambda: client.recv(65536), b""))) < len(BIG)
+
+
+def test_a_client_is_not_dropped_for_how_long_the_answer_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a machine with more work than it can do, even a short answer can take seconds."""
+    monkeypatch.setattr(server, "_SECONDS", 0.2)
+    with serving() as (name, *_):
+        assert ask(name, "/late").body == b"late\n"
 
 
 def test_a_client_that_closes_halfway_is_forgotten() -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 MOST_CLIENTS = 128  # at once; the oldest makes way for a new one
 _MOST_NEW = 32  # in one step: whoever sends its request at once is answered within three
 _GRACE = 0.1  # seconds in which it makes way for nobody: it may be waiting for a processor
-_SECONDS = 10.0  # that a client may take, from being accepted to the end of its response
+_SECONDS = 10.0  # that a client may take to send its request, and again to read the response
 _BREATH = 0.05  # seconds of rest after an error, so that one that stays burns no CPU
 _CHUNK = 65536
 _MOST_CHUNKS_UNREAD = 4  # of what a client sends behind its request
@@ -55,10 +55,10 @@ class Route(Record):
 
 
 class _Client(Record):
-    """A client that the thread talks to, since `came`."""
+    """A client that the thread talks to, and has waited for since `since`."""
 
     conversation: Conversation
-    came: float
+    since: float
 
 
 class Server:
@@ -81,7 +81,7 @@ class Server:
         self.bound = bound
         self._rules, self._find, self._tell = rules, find, tell
         self._resting = False
-        self._clients: dict[socket.socket, _Client] = {}  # the oldest first
+        self._clients: dict[socket.socket, _Client] = {}  # who is waited for the longest first
         self._open = False  # whether new ones are let in
         self._handlers = Handlers()
         self._loop = Loop(self._step)
@@ -135,11 +135,11 @@ class Server:
         return max(0.0, (_SECONDS if self._open else _GRACE) - self._age_of_the_oldest())
 
     def _age_of_the_oldest(self) -> float:
-        return time.monotonic() - next(iter(self._clients.values())).came
+        return time.monotonic() - next(iter(self._clients.values())).since
 
     def _drop_late(self) -> None:
         before = time.monotonic() - _SECONDS
-        for client in [each for each, known in self._clients.items() if known.came <= before]:
+        for client in [each for each, known in self._clients.items() if known.since <= before]:
             self._drop(client)
 
     def _count(self, error: Exception) -> None:
@@ -195,14 +195,15 @@ class Server:
 
     def _wait_for(self, client: socket.socket, events: int) -> None:
         key = self._selector.get_key(client)
-        if key.events != events:
+        if key.events != events:  # what has gone on meanwhile is not the client's time
+            self._clients[client] = self._clients.pop(client)._replace(since=time.monotonic())
             self._selector.modify(client, events, key.data)
 
     def _drop(self, client: socket.socket, then: Callable[[], None] | None = None) -> None:
         """Talk to a client no more; `then` takes its connection over."""
         with suppress(KeyError):  # the selector forgets it, where memory ran out within
             self._selector.unregister(client)
-        del self._clients[client]
+        self._clients.pop(client, None)
         (then or client.close)()
 
     def _converse(self, client: socket.socket) -> Conversation:
