@@ -71,11 +71,11 @@ def test_since_the_last_full_collection_as_much_garbage_comes_as_before() -> Non
 def windows(caught: int, left: int, climbs: int = 0) -> list[float]:
     """Lives of what full collections find where every other one of generation 1 catches so much.
 
-    The youngest catch `climbs` each.
+    The youngest catch `climbs` each, and the heap grows.
     """
     events: list[Collection] = []
-    for _ in range(3):
-        *span, full = spans(50_000)
+    for number in range(4):
+        *span, full = spans(50_000 * (number + 1))
         lumps = [
             one._replace(collected=caught * (place % 24 == 23) if one.generation else climbs)
             for place, one in enumerate(span)

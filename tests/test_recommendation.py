@@ -95,26 +95,6 @@ def test_doubtful_costs_are_not_enough_evidence() -> None:
     assert "capture a longer run" in recommendation.reason
 
 
-def garbage_found(*found: int) -> Profile:
-    """Full collections of a growing heap that find so much, and cost much."""
-    events: list[object] = []
-    for number, collected in enumerate(found):
-        blocks = 50_000 + (number + 1) * 132 * 4002
-        events += growing(cycles=11, blocks=blocks - 132 * 4002)
-        after = blocks - 2 * collected
-        full = {"blocks_before": blocks, "blocks_after": after, "collected": collected}
-        events.append(collection(2, count1=1, cpu_ns=100_000_000, **full))
-    return profile(events)  # type: ignore[arg-type]
-
-
-def test_garbage_that_only_began_to_pile_up_is_not_enough_evidence() -> None:
-    """How much memory it will hold in a longer run was not seen."""
-    rising = answer(garbage_found(10, 10, 10, 90_000))
-    assert rising.verdict == Verdict.NOT_ENOUGH
-    assert rising.reason.startswith("garbage only began to pile up")
-    assert answer(garbage_found(10, 10, 10, 20)).verdict == Verdict.CHANGE
-
-
 def test_profiles_of_another_collector_are_refused() -> None:
     with pytest.raises(ProfileError, match=r"generational collector of cpython 3\.13\.0, and"):
         answer(profile(growing()), target=interpreter((3, 14, 2), Collector.INCREMENTAL))

@@ -18,7 +18,7 @@ from gctune.recommender.generations import MIDDLE, OLD, YOUNG
 _LATELY = 8  # young collections over which the usual catch is averaged
 _PIECES = 4  # parts of the span before a full collection, for lives that nothing tells
 _RANDOM = 1 / 3  # of a span, how far two random instants of it are apart on average
-_TELLING = 4  # full collections that tell how much of the heap comes and goes
+_TELLING = 4  # full collections that tell how long what comes and goes has lived
 # Things that one is made of while the last is still alive, again and again, are
 # one to two alive at a time.
 _ALIVE = 1.5
@@ -235,12 +235,13 @@ class _Parting:
             self.garbage.in_flight[place] += objects / len(places)
 
     def end(self, by_turns: float) -> None:
-        """Give what lived long its lives: `by_turns`, or shorter where windows tell."""
+        """Give what lived long its lives: `by_turns`, or where that is too long as windows tell."""
         whole = sum(found.objects for found in self._found)
         length = len(self.garbage.young)
         window = length / max(1, len(self._lumps))
         told = _by_windows(self._lumps, sum(self.garbage.young), whole, window)
-        share = told.share if told.life < by_turns else 0.0
+        tells = by_turns > _RANDOM * length / max(1, len(self._found))
+        share = told.share if tells and len(self._found) >= _TELLING else 0.0
         if whole:
             self._go_on(length)
         for found in self._found:

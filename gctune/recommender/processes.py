@@ -98,12 +98,16 @@ class Processes:
 
         What the captured settings may take more in such runs is no extra memory.
         """
-        about = self._about(thresholds, freeze)
-        return replace(about, grown_bytes=about.grown_bytes.map(1, -self._own_grown_bytes))
+        about, own = self._about(thresholds, freeze), self._own
+        return replace(
+            about,
+            grown_bytes=about.grown_bytes.map(1, -max(0.0, own.grown_bytes.expected)),
+            later_bytes=max(0.0, about.later_bytes - own.later_bytes),
+        )
 
     @cached_property
-    def _own_grown_bytes(self) -> float:
-        return max(0.0, self._about(self.thresholds, freeze=False).grown_bytes.expected)
+    def _own(self) -> Prediction:
+        return self._about(self.thresholds, freeze=False)
 
     def _about(self, thresholds: Thresholds, freeze: bool) -> Prediction:
         threshold0, threshold1, threshold2 = thresholds

@@ -26,8 +26,6 @@ _LEAST_BYTES_PER_BLOCK = 16.0
 _MOST_BYTES_PER_BLOCK = 400.0
 _GROWN = 200_000  # blocks of growth that tell their size from rss
 _ARENA_BYTES = 2**20  # what the allocator takes from the system at once, from 3.10 on
-_RISING = 3.0  # times as much as before, that spans of a steady program do not differ by
-_HELD = 0.01  # of the peak of rss, that garbage must hold to matter
 _BLOCKS_PER_OBJECT = 3.0  # of a fresh interpreter: 2.9 on 3.11, 3.1 on 3.13
 
 
@@ -85,16 +83,6 @@ class Summary:
     def sampled(self) -> bool:
         """Whether what is replayed are samples of a longer run."""
         return self.weight > 1
-
-    @property
-    def unsteady(self) -> bool:
-        """Whether garbage that holds memory only began to come when the recording was to end."""
-        if not self.stretches:
-            return False
-        timeline = self.stretches[-1].timeline
-        objects = sum(life.objects for life in timeline.garbage.old)
-        held_bytes = objects * timeline.blocks_per_garbage[1] * self.bytes_per_block
-        return timeline.garbage.rising > _RISING and held_bytes > _HELD * self.peak_rss_bytes
 
     @property
     def gc_ns(self) -> int:

@@ -89,18 +89,26 @@ class Tally:
     def later_blocks(self, more: float, coming: float) -> float:
         """The most that is allocated at once in a run that goes on for `more` times its length.
 
-        As much old garbage as `coming` blocks comes with each captured
-        collection, and collections come as on average.
+        Old garbage of `coming` blocks comes with each captured collection, and
+        collections come as on average.
         """
         if not self.stretch.live:
             return 0.0
-        timeline, length = self.stretch.timeline, len(self.stretch.timeline)
+        length = len(self.stretch.timeline)
         held = sum(
-            self.heap.reached(generation)
-            * min(span, self.heap.gone(generation, length) + more * length)
+            self._piled(generation, span, more * length, coming)
             for generation, span in self._spans(length).items()
         )
-        return max(self.top_blocks, timeline.blocks[-1] - self.stretch.held[-1] + coming * held)
+        live = self.stretch.timeline.blocks[-1] - self.stretch.held[-1]
+        return max(self.top_blocks, live + held)
+
+    def _piled(self, generation: int, span: float, more: float, coming: float) -> float:
+        """Blocks of garbage in a generation at the most: before its next collection, or later."""
+        heap = self.heap
+        ahead = max(0.0, span - heap.gone(generation, len(self.stretch.timeline)))
+        rate = coming * heap.reached(generation)
+        soon = heap.held[generation] + rate * min(more, ahead)
+        return max(soon, rate * min(span, more - ahead))
 
     def _spans(self, length: int) -> dict[int, float]:
         """How many captured collections lie between two of generations 1 and 2 on average."""
