@@ -10,6 +10,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from stores import STORE
 
 from gctune.errors import ProfileError
 from gctune.profile import flames, pprof, protobuf
+from gctune.profile.flamegraph import page
 from gctune.profile.functions import Names
 from gctune.profile.heap import format_of, read_heap, write_heap
 from gctune.profile.ranking import by_function, by_line, neighbours, total_bytes
@@ -345,6 +347,44 @@ def test_a_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path) -> None:
             read_heap(path)
 
 
+def site(stack: str, blocks: int, size: int) -> Site:
+    """A site of functions with one letter for a name, leaf first."""
+    frames = (Frame(Function(name, f"{name}.py", 1), 1) for name in stack)
+    return Site(tuple(frames), blocks, size)
+
+
+def boxes(heap: Heap) -> list[str]:
+    """What the boxes of a flame graph say of themselves."""
+    return [unescape(each) for each in re.findall(r'title="([^"]*)"', page(heap).decode())]
+
+
+def test_a_flame_graph_has_a_box_for_each_call_with_what_it_holds() -> None:
+    heap = Heap((site("ba", 3, 600), site("a", 1, 300), site("ca", 1, 100)), 1)
+    assert boxes(heap) == [
+        "all \n1,000 bytes in 5 blocks, 100.0%",
+        "a a.py:1\n1,000 bytes in 5 blocks, 100.0%",
+        "b b.py:1\n600 bytes in 3 blocks, 60.0%",
+        "c c.py:1\n100 bytes in 1 blocks, 10.0%",
+    ]
+
+
+def test_a_flame_graph_of_a_difference_shows_what_has_grown() -> None:
+    assert len(boxes(Heap((site("a", 1, 5), site("b", -1, -9)), 1))) == 2
+    assert len(boxes(Heap((site("b", -1, -9),), 1))) == 1
+
+
+def test_a_flame_graph_leaves_the_smallest_and_the_deepest_out() -> None:
+    assert len(boxes(Heap((site("a", 1, 10_000), site("b", 1, 1)), 1))) == 2
+    assert 100 < len(boxes(Heap((site("a" * 1000, 1, 1),), 1))) < 300
+
+
+def test_names_are_no_markup_of_a_flame_graph() -> None:
+    odd = Function('</b><script>alert("1")</script>', '" onclick="alert(1)', 1)
+    shown = page(Heap((Site((Frame(odd, 1),), 1, 1),), 0)).decode()
+    assert shown.count("<script>") == 1
+    assert 'onclick="' not in shown
+
+
 def test_speedscope_has_each_frame_once_and_every_byte() -> None:
     document = json.loads(flames.speedscope(SMALL))
     assert len(document["shared"]["frames"]) == 4
@@ -370,7 +410,13 @@ def test_a_name_cannot_break_a_collapsed_line() -> None:
 
 @pytest.mark.parametrize(
     ("name", "form"),
-    [("a.prof", "pprof"), ("a", "pprof"), ("a.JSON", "speedscope"), ("a.folded", "collapsed")],
+    [
+        ("a.prof", "pprof"),
+        ("a", "pprof"),
+        ("a.JSON", "speedscope"),
+        ("a.folded", "collapsed"),
+        ("a.html", "html"),
+    ],
 )
 def test_the_ending_says_the_format(name: str, form: str) -> None:
     assert format_of(Path(name)) == form

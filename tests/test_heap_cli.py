@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -125,6 +126,7 @@ def test_frames_bound_the_stacks(program: Path) -> None:
     [
         ("a.json", (), b'{"$schema":"https://www.speedscope.app/'),
         ("a.folded", (), b"<module> ("),
+        ("a.html", (), b"<!doctype html>"),
         ("a.json", ("--format", "pprof"), b"\x1f\x8b"),
         ("a.prof", ("--format", "collapsed"), b"<module> ("),
     ],
@@ -227,6 +229,22 @@ def test_a_difference_shows_growth_and_shrinkage(heap: Path, tmp_path: Path) -> 
     assert "0B in 0 blocks" in same
 
 
+def test_a_browser_is_opened_at_a_flame_graph(heap: Path, tmp_path: Path) -> None:
+    done = gctune("--web", heap, BROWSER="echo %s", TMPDIR=str(tmp_path))
+    (page,) = tmp_path.glob("gctune-heap-*.html")
+    assert done.stdout == f"{page.as_uri()}\n"
+    assert str(page) in done.stderr
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    assert "fill /tmp/absent.py:3\n4,194,304 bytes in 11 blocks, 100.0%" in page.read_text()
+
+
+def test_where_no_browser_is_to_be_had_the_file_is_told(heap: Path, tmp_path: Path) -> None:
+    done = gctune("--web", heap, BROWSER="false", PATH="/nowhere", TMPDIR=str(tmp_path))
+    (page,) = tmp_path.glob("gctune-heap-*.html")
+    assert str(page) in done.stderr
+    assert "open it elsewhere" in done.stderr
+
+
 def test_hostile_names_reach_no_terminal(tmp_path: Path) -> None:
     odd = Function("\x1b[31m[bold]:smile:", "\r\x07.py", 1)
     (tmp_path / "odd.prof").write_bytes(encode(Heap((Site((Frame(odd, 1),), 1, 1),), 0)))
@@ -259,6 +277,7 @@ def test_a_terminal_gets_colours_and_a_pipe_does_not(heap: Path) -> None:
         (["--top"], 2, "give either"),
         (["--top", "a", "b"], 2, "give either"),
         (["--top", "--list", "f", "a"], 2, "give either"),
+        (["--top", "--web", "a"], 2, "give either"),
         (["--top", "-o", "a", "b"], 2, "give either"),
         (["--top", "--frames", "3", "a"], 2, "give either"),
         (["-o", "a", "--base", "b", "true"], 2, "give either"),

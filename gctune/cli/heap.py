@@ -21,7 +21,7 @@ from gctune.profile.file import absolute
 from gctune.profile.heap import FORMATS, format_of, is_capture, is_heap, read_heap
 from gctune.profile.sites import Heap, difference
 from gctune.profile.tracing import COST, MOST_FRAMES, USUAL_FRAMES
-from gctune.profile.writer import write_new
+from gctune.profile.writer import fill, write_new
 from gctune.report.heap import matching, render_list, render_peek, render_top
 from gctune.runtime.launch import bootstrap_environment, execute
 from gctune.startup import DISABLED, disabled
@@ -74,7 +74,7 @@ def _compiled(
     "form",
     type=click.Choice(list(FORMATS)),
     help="What to write; if not given, what the ending of FILE says (.json is speedscope,"
-    " .collapsed or .folded collapsed), else pprof.",
+    " .collapsed or .folded collapsed, .html a flame graph), else pprof.",
 )
 @click.option("--top", is_flag=True, help="Show the functions of FILE that allocated most.")
 @click.option(
@@ -91,6 +91,7 @@ def _compiled(
     callback=_compiled,
     help="Show the functions of FILE that match, with their callers and callees.",
 )
+@click.option("--web", is_flag=True, help="Show FILE as a flame graph, in a browser.")
 @click.option("--base", metavar="OTHER", type=_PATH, help="Show what FILE has more than OTHER.")
 @click.option(
     "--allocated",
@@ -119,6 +120,7 @@ def heap(
     top: bool,
     listed: re.Pattern[str] | None,
     peeked: re.Pattern[str] | None,
+    web: bool,
     base: Path | None,
     allocated: bool,
     leaks: bool,
@@ -135,6 +137,7 @@ def heap(
     gctune heap --peek '<lambda>' --base mem.prof mem_final.prof
     gctune heap --leaks memray-app.py.42.bin
     gctune heap -o mem.json memray-app.py.42.bin
+    gctune heap --web mem.prof
 
     Flat is what a function allocated itself and is still in use, cumulative
     (cum) what it and all that it called did. FILE is a heap profile in pprof's
@@ -142,7 +145,7 @@ def heap(
     the peak; `go tool pprof` reads what is written here. COMMAND keeps its
     process id, signals and exit status. One that is killed writes nothing.
     """  # noqa: D301 - click wants the character itself
-    showing = sum(map(bool, (top, listed, peeked)))
+    showing = sum(map(bool, (top, listed, peeked, web)))
     choosing = base or allocated or leaks
     running = before or frames or url or seconds
     file = Path(operands[0]) if len(operands) == 1 else None
@@ -151,7 +154,10 @@ def heap(
         _convert(_read(file, base, allocated, leaks, totals=True), absolute(output), form)
     elif file and written and showing <= 1 and not (output or form or running):
         shown = _read(file, base, allocated, leaks, totals=allocated)
-        _print(_view(shown, file, listed, peeked, rows or _USUAL_ROWS))
+        if web:
+            _browse(shown)
+        else:
+            _print(_view(shown, file, listed, peeked, rows or _USUAL_ROWS))
     elif output and operands and not (showing or choosing or rows or url or seconds):
         _run(operands, absolute(output), before and absolute(before), frames, form)
     elif (
@@ -164,7 +170,7 @@ def heap(
         raise click.UsageError(
             "give either -o FILE -- COMMAND, with --before, --frames or --format;"
             " or -o FILE --url URL, with --seconds, --before or --format;"
-            " or a FILE, with one of --top, --list and --peek, or -o to convert it;"
+            " or a FILE, with one of --top, --list, --peek and --web, or -o to convert it;"
             " and --base, --allocated, --leaks or -n"
         )
 
@@ -220,6 +226,23 @@ def _intention(output: Path, idle: bool) -> str:
 def _convert(heap: Heap, output: Path, form: str | None) -> None:
     _check(output, None)
     write_new(output, [FORMATS[form or format_of(output)](heap)])
+
+
+def _browse(heap: Heap) -> None:
+    """Put a flame graph into a new file that only this user reads, and open a browser at it."""
+    import tempfile
+    import webbrowser
+
+    try:
+        descriptor, name = tempfile.mkstemp(".html", "gctune-heap-")
+    except OSError as error:
+        wrong = error.strerror or str(error)
+        raise ProfileError(problem("TMPDIR", tempfile.gettempdir(), wrong, "give -o")) from error
+    file = Path(name)
+    fill(file, descriptor, [FORMATS["html"](heap)])
+    say(f"gctune: the flame graph is {file}")
+    if not webbrowser.open(file.as_uri()):
+        say("gctune: no browser is to be had here; open it elsewhere")
 
 
 def _view(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gctune.errors import ProfileError, problem
 from gctune.host.files import reason
-from gctune.profile import flames, pprof, tracing
+from gctune.profile import flamegraph, flames, pprof, tracing
 from gctune.profile.ending import at_the_end_of_multiprocessing
 from gctune.profile.file import new_sibling, opened
 from gctune.profile.sites import Heap
@@ -24,20 +24,26 @@ FORMATS: dict[str, Callable[[Heap], bytes]] = {
     "pprof": pprof.encode,
     "speedscope": flames.speedscope,
     "collapsed": flames.collapsed,
+    "html": flamegraph.page,
 }
 _MEMRAY, _BEGINNING = b"memray", 32  # what stands within so many bytes, behind lz4's header if any
-_ENDINGS = {".json": "speedscope", ".collapsed": "collapsed", ".folded": "collapsed"}
+_ENDINGS = {
+    ".json": "speedscope",
+    ".collapsed": "collapsed",
+    ".folded": "collapsed",
+    ".html": "html",
+}
 
 
 def write_heap(path: str | os.PathLike[str], form: str | None = None) -> None:
     """Write what is in use now, by stack, to a new file.
 
-    `form` is "pprof", "speedscope" or "collapsed"; None goes by the file's
-    ending (.json is speedscope, .collapsed and .folded are collapsed, all else
-    is pprof). A full collection comes first. Allocations are known from when
-    tracemalloc was started: by `gctune heap`, by -X tracemalloc=25, or in code.
-    Raises ProfileError where it was not, where `path` exists, or where it
-    cannot be written.
+    `form` is "pprof", "speedscope", "collapsed" or "html", a flame graph; None
+    goes by the file's ending (.json is speedscope, .collapsed and .folded are
+    collapsed, .html is html, all else is pprof). A full collection comes first.
+    Allocations are known from when tracemalloc was started: by `gctune heap`,
+    by -X tracemalloc=25, or in code. Raises ProfileError where it was not,
+    where `path` exists, or where it cannot be written.
     """
     path = Path(path)
     form = form or format_of(path)
