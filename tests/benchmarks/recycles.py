@@ -5,7 +5,8 @@
 Each server has eight workers and a ceiling that all of them are above, so that
 each leaves ten to twenty seconds after it began, while two clients ask one
 request after the other, each on a connection of its own, and none twice. The
-processes of a worker of celery's leave after each task.
+processes of a worker of celery's leave after each task, while as many tasks as
+there are processes wait in its queue.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from services import APPS, SERVERS, TUNED, Load, command_of, told, working
 RECYCLES = int(sys.argv[1]) if len(sys.argv) > 1 else 50
 NAMES = sys.argv[2:] or [*SERVERS, "celery"]
 WORKERS = 8
+CLIENTS = {"celery": 2 * WORKERS}
 CEILING = {"GCTUNE_MEMORY__RECYCLE": "1MiB"}
 TERMS = {**TUNED, **CEILING, "PYTHONPATH": str(APPS)}
 DEADLINE = 600.0  # seconds
@@ -49,7 +51,7 @@ def asking(name: str, folder: Path) -> Iterator[Callable[[], int]]:
 
 def measure(name: str, folder: Path) -> str:
     begun = time.monotonic()
-    with asking(name, folder) as ask, Load(ask) as load:
+    with asking(name, folder) as ask, Load(ask, CLIENTS.get(name, 2)) as load:
         while len(load.workers) < WORKERS + RECYCLES and time.monotonic() - begun < DEADLINE:
             time.sleep(0.5)
     recycles = len(load.workers) - WORKERS
