@@ -6,28 +6,24 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 import click
-from rich.console import Console, RenderableType
 
 from gctune.cli.output import folder_problems
 from gctune.cli.parameters import positive
 from gctune.cli.streams import say
-from gctune.errors import ProfileError, UsageError, problem
+from gctune.cli.view import Choice, browse, show
+from gctune.errors import UsageError, problem
 from gctune.profile.file import absolute
-from gctune.profile.heap import FORMATS, format_of, is_capture, is_heap, read_heap
-from gctune.profile.sites import Heap, difference
+from gctune.profile.heap import FORMATS, format_of, is_heap
 from gctune.profile.tracing import COST, MOST_FRAMES, USUAL_FRAMES
-from gctune.profile.writer import fill, write_new
-from gctune.report.heap import matching, render_list, render_peek, render_top
+from gctune.profile.writer import write_new
 from gctune.runtime.launch import bootstrap_environment, execute
 from gctune.startup import DISABLED, disabled
 
 _USUAL_ROWS = 20
-_PIPED_WIDTH = 1000  # columns, so that no line that a program reads is cut or folded
 _PATH = click.Path(path_type=Path)
 
 
@@ -148,16 +144,14 @@ def heap(
     showing = sum(map(bool, (top, listed, peeked, web)))
     choosing = base or allocated or leaks
     running = before or frames or url or seconds
-    file = Path(operands[0]) if len(operands) == 1 else None
-    written = file is not None and (showing or is_heap(file))
-    if file and written and output and not (showing or rows or running):
-        _convert(_read(file, base, allocated, leaks, totals=True), absolute(output), form)
-    elif file and written and showing <= 1 and not (output or form or running):
-        shown = _read(file, base, allocated, leaks, totals=allocated)
-        if web:
-            _browse(shown)
-        else:
-            _print(_view(shown, file, listed, peeked, rows or _USUAL_ROWS))
+    choice = Choice(Path(*operands[:1]), base, allocated, leaks)
+    looking = len(operands) == 1 and (showing == 1 or is_heap(choice.file))
+    if looking and output and not (showing or rows or running):
+        _convert(choice, absolute(output), form)
+    elif looking and web and not (output or form or rows or running or showing > 1):
+        browse(choice)
+    elif looking and not (output or form or running or showing > 1):
+        show(choice, listed, peeked, rows or _USUAL_ROWS)
     elif output and operands and not (showing or choosing or rows or url or seconds):
         _run(operands, absolute(output), before and absolute(before), frames, form)
     elif (
@@ -223,75 +217,6 @@ def _intention(output: Path, idle: bool) -> str:
     return f"{COST}\ngctune: the heap goes to {output} when the program ends"
 
 
-def _convert(heap: Heap, output: Path, form: str | None) -> None:
+def _convert(choice: Choice, output: Path, form: str | None) -> None:
     _check(output, None)
-    write_new(output, [FORMATS[form or format_of(output)](heap)])
-
-
-def _browse(heap: Heap) -> None:
-    """Put a flame graph into a new file that only this user reads, and open a browser at it."""
-    import tempfile
-    import webbrowser
-
-    try:
-        descriptor, name = tempfile.mkstemp(".html", "gctune-heap-")
-    except OSError as error:
-        wrong = error.strerror or str(error)
-        raise ProfileError(problem("TMPDIR", tempfile.gettempdir(), wrong, "give -o")) from error
-    file = Path(name)
-    fill(file, descriptor, [FORMATS["html"](heap)])
-    say(f"gctune: the flame graph is {file}")
-    if not webbrowser.open(file.as_uri()):
-        say("gctune: no browser is to be had here; open it elsewhere")
-
-
-def _view(
-    shown: Heap,
-    file: Path,
-    listed: re.Pattern[str] | None,
-    peeked: re.Pattern[str] | None,
-    rows: int,
-) -> RenderableType:
-    pattern = listed or peeked
-    if pattern is None:
-        return render_top(shown, rows)
-    functions = matching(shown, pattern)
-    if not functions:
-        wrong = f"no function of {file} matches"
-        option = "--list" if listed else "--peek"
-        raise ProfileError(problem(option, pattern.pattern, wrong, "see them with --top"))
-    return (render_list if listed else render_peek)(shown, functions)
-
-
-def _read(file: Path, base: Path | None, allocated: bool, leaks: bool, *, totals: bool) -> Heap:
-    """Read a FILE less its base; `totals` tells whether all that was allocated matters."""
-    heap, *rest = (_choose(each, allocated, leaks, totals) for each in (file, base) if each)
-    return difference(heap, *rest) if rest else heap
-
-
-def _choose(file: Path, allocated: bool, leaks: bool, totals: bool) -> Heap:
-    heap = _read_one(file, leaks, totals)
-    if not allocated:
-        return heap
-    if heap.allocated is None:
-        wrong = "tells only of what is in use"
-        raise ProfileError(problem("FILE", str(file), wrong, "leave --allocated out"))
-    return replace(heap, sites=heap.allocated)
-
-
-def _read_one(file: Path, leaks: bool, totals: bool) -> Heap:
-    if is_capture(file):
-        from gctune.integrations.memray import read_capture
-
-        return read_capture(file, leaks=leaks, totals=totals)
-    if leaks:
-        wrong = "no capture of memray"
-        raise ProfileError(problem("FILE", str(file), wrong, "leave --leaks out"))
-    return read_heap(file)
-
-
-def _print(view: RenderableType) -> None:
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = _PIPED_WIDTH
-    console.print(view)
+    write_new(output, [FORMATS[form or format_of(output)](choice.read(totals=True))])
