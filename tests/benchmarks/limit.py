@@ -4,8 +4,9 @@
 
 Runs the program of `cycles.py`, as root, in a group of 512 MiB: as it is, and
 under `gctune run` at the settings of production. Its throughput is set against
-that of the same program with no limit, run in turn. Then `live.py`, whose live
-memory is above its limit for a minute: what gctune's threads take of it.
+that of the same program with no limit, run in turn. Then two of them in one
+group, and `live.py`, whose live memory is above its limit for a minute: what
+gctune's threads take of it.
 """
 
 from __future__ import annotations
@@ -60,6 +61,20 @@ def survived() -> tuple[dict[str, float] | None, float]:
         return json.loads(printed) if printed else None, group.peak() / LIMIT
 
 
+def shared() -> tuple[int, float]:
+    """How many of two programs in one group live, and the group's peak as a share of the limit."""
+    with memory_group(LIMIT) as group:
+        both = [
+            subprocess.Popen(
+                [*TUNED, *PROGRAM],
+                preexec_fn=group.joining(),  # noqa: PLW1509 - there is one thread
+                stdout=subprocess.DEVNULL,
+            )
+            for _ in range(2)
+        ]
+        return [each.wait() for each in both].count(0), group.peak() / LIMIT
+
+
 def unlimited() -> dict[str, float]:
     printed = subprocess.run(PROGRAM, stdout=subprocess.PIPE, text=True, check=True).stdout
     figures: dict[str, float] = json.loads(printed)
@@ -82,6 +97,13 @@ def compare_cycles() -> None:
         rate = median(free[unit] for _, _, free in lived)
         print(f"  sessions {unit}, of the {rate:.0f} with no limit: {described(ratios)}")
     print(f"  peak with no limit: {median(free['peak_mib'] for _, _, free in lived):.0f} MiB")
+
+
+def compare_shared() -> None:
+    runs = [shared() for _ in range(RUNS)]
+    lived = sum(alive for alive, _ in runs)
+    print(f"  two in one group: {lived} of {2 * RUNS} survived", end="")
+    print(f", the peak of both {described([peak for _, peak in runs])}")
 
 
 def cpu_seconds(pid: int) -> float:
@@ -123,6 +145,7 @@ def watch_live() -> None:
 def main() -> None:
     print(f"Python {sys.version.split()[0]}, {SESSIONS} sessions with work {WORK}, 512 MiB")
     compare_cycles()
+    compare_shared()
     watch_live()
 
 
