@@ -138,8 +138,9 @@ def heap(
     Flat is what a function allocated itself and is still in use, cumulative
     (cum) what it and all that it called did. FILE is a heap profile in pprof's
     format, Go's too, or a capture of memray, which counts what was in use at
-    the peak; `go tool pprof` reads what is written here. COMMAND keeps its
-    process id, signals and exit status. One that is killed writes nothing.
+    the peak; alone it is shown as by --top, and `go tool pprof` reads what is
+    written here. COMMAND keeps its process id, signals and exit status. One
+    that is killed writes nothing.
     """  # noqa: D301 - click wants the character itself
     showing = sum(map(bool, (top, listed, peeked, web)))
     choosing = base or allocated or leaks

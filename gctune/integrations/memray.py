@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from gctune.errors import MissingExtraError, ProfileError, problem
+from gctune.host.container import read_container
+from gctune.host.interpreter import this_interpreter
 from gctune.profile import pprof
 from gctune.profile.functions import Names
 from gctune.profile.sites import Heap, Site, Stack, gather
+from gctune.runtime.knobs import KNOBS
 
 try:
     from memray import (
@@ -127,11 +130,30 @@ def _answer(make: Callable[[], bytes], to: int) -> NoReturn:
         os._exit(0)
 
 
+def _bound_memory() -> None:
+    """Have memory run out here before it does on the machine: damage can ask for any amount."""
+    limit, spare = KNOBS["memory.hard_limit"], _spare_bytes() // 2
+    if not (limit.objection(this_interpreter()) or limit.fault(spare)):
+        limit.write(spare)
+
+
+def _spare_bytes() -> int:
+    import psutil  # type: ignore[import-untyped, unused-ignore]
+
+    container, available = read_container(), int(psutil.virtual_memory().available)
+    if container.limit is None or container.working_set_bytes is None:
+        return available
+    return min(available, container.limit.bytes - container.working_set_bytes)
+
+
 def _result(make: Callable[[], bytes]) -> bytes:
     try:
+        _bound_memory()
         return _DONE + make()
     except OSError as error:  # in memray's words, and with what C++ adds behind a colon
         told = str(error).partition(".:")[0]
         return _FAILED + f"{told[:1].lower()}{told[1:]}".encode("utf-8", "replace")
+    except MemoryError:
+        return _FAILED + b"damaged, or it takes more than half of the memory that is free"
     except Exception as error:  # noqa: BLE001 - whatever a damaged file leads to
         return _FAILED + f"damaged ({type(error).__name__})".encode()
