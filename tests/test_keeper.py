@@ -54,6 +54,37 @@ def test_in_a_real_group_a_program_of_cycles_lives_where_the_kernel_kills_it() -
         pytest.skip(f"no real limit here: {refused}")
 
 
+def test_a_real_limit_that_changes_while_the_program_runs_is_followed() -> None:
+    code = (
+        "import time\n"
+        "from gctune.memory.keeper import last_standing\n"
+        "seen = []\n"
+        "while len(seen) < 2:\n"
+        "    time.sleep(0.005)\n"
+        "    standing = last_standing()\n"
+        "    if standing and standing.limit_bytes not in seen:\n"
+        "        seen.append(standing.limit_bytes); print(seen[-1] >> 20, flush=True)\n"
+    )
+    room = plan(origin="default", memory__limit=448 * MIB, memory__headroom=64 * MIB)
+    try:
+        with (
+            memory_group(512 * MIB) as group,
+            subprocess.Popen(
+                [sys.executable, "-c", code],
+                env=below(room),
+                preexec_fn=group.joining(),  # noqa: PLW1509 - there is one thread
+                stdout=subprocess.PIPE,
+                text=True,
+            ) as child,
+        ):
+            assert child.stdout is not None
+            assert child.stdout.readline() == "448\n"
+            group.limit(256 * MIB)
+            assert child.stdout.readline() == "192\n"
+    except RefusedError as refused:
+        pytest.skip(f"no real limit here: {refused}")
+
+
 @linux
 def test_garbage_is_collected_and_given_back_before_the_limit() -> None:
     assert child(
