@@ -378,6 +378,19 @@ def test_a_flame_graph_leaves_the_smallest_and_the_deepest_out() -> None:
     assert 100 < len(boxes(Heap((site("a" * 1000, 1, 1),), 1))) < 300
 
 
+@pytest.mark.parametrize(
+    ("name", "file", "label"),
+    [
+        ("run", "/app/shop.py", "run"),
+        ("<module>", "/app/shop.py", "&lt;module&gt; shop.py"),
+        ("<string>", "<string>", "&lt;string&gt;"),
+    ],
+)
+def test_a_box_says_what_it_is(name: str, file: str, label: str) -> None:
+    shown = page(Heap((Site((Frame(Function(name, file, 1), 1),), 1, 1),), 0)).decode()
+    assert f">{label}</b>" in shown
+
+
 def test_names_are_no_markup_of_a_flame_graph() -> None:
     odd = Function('</b><script>alert("1")</script>', '" onclick="alert(1)', 1)
     shown = page(Heap((Site((Frame(odd, 1),), 1, 1),), 0)).decode()

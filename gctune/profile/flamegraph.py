@@ -77,10 +77,17 @@ def _box(whole: int, function: Function, node: _Node) -> Iterator[str]:
     title = escape(f"{printable(function.name)} {printable(place)}\n{size}")
     hue = crc32(function.file.encode("utf-8", "backslashreplace")) % 360
     yield f'<div class="box" style="flex:{node.bytes} 0 0"><b title="{title}"'
-    yield f' style="background:hsl({hue},60%,82%)">{escape(printable(function.name))}</b>'
+    yield f' style="background:hsl({hue},60%,82%)">{escape(_label(function))}</b>'
     yield '<div class="row">'
     yield from _boxes(whole, node)
     yield "</div></div>"
+
+
+def _label(function: Function) -> str:
+    """Its name, with its file where there are many of that name, as of `<module>`."""
+    file = function.file.rpartition("/")[2]
+    many = function.name.startswith("<") and file not in ("", function.name)
+    return printable(f"{function.name} {file}" if many else function.name)
 
 
 def _boxes(whole: int, node: _Node) -> Iterator[str]:
