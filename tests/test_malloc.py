@@ -16,7 +16,7 @@ from gctune.runtime.plan import Plan, Status
 
 ASKED = plan(memory__arenas=2, memory__trim=4096, gc__threshold0=5000)
 PRINT = "import os; print(os.environ.get('MALLOC_ARENA_MAX'), os.environ.get('LD_PRELOAD'))"
-MAPPED = "print('jemalloc' in open('/proc/self/maps').read())"
+MAPPED = "import sys; print(sys.argv[1] in open('/proc/self/maps').read())"
 
 glibc_only = pytest.mark.skipif(this_interpreter().libc != "glibc", reason="glibc's variables")
 
@@ -80,12 +80,13 @@ def test_a_program_starts_with_them(tmp_path: Path) -> None:
 
 
 @glibc_only
-def test_a_real_jemalloc_takes_glibc_s_place() -> None:
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_real_allocator_takes_glibc_s_place(library: str) -> None:
     try:
-        hand_down(ASKED, "jemalloc")
+        hand_down(ASKED, library)
     except UsageError as refused:
         pytest.skip(str(refused))
-    printed = run("--malloc", "jemalloc", "--", sys.executable, "-c", MAPPED)
+    printed = run("--malloc", library, "--", sys.executable, "-c", MAPPED, f"lib{library}.so")
     assert printed == "True"
 
 
