@@ -93,6 +93,36 @@ def test_endpoints_are_found_where_the_process_listens(address: str, tmp_path: P
     assert "  gcs " in done.stdout
 
 
+def test_a_worker_is_found_by_the_endpoints_of_another(tmp_path: Path) -> None:
+    """Of workers that share an address one listens there, and tells of all."""
+    code = (
+        "import os, sys, time\n"
+        "parent, child = os.getpid(), os.fork()\n"
+        "import gctune\n"
+        "from gctune.monitor.publishing import Publishing\n"
+        "from gctune.monitor.serving import served_at\n"
+        "from gctune.monitor.thread import duties\n"
+        "while not child and not os.path.exists(sys.argv[1].removeprefix('unix:')):\n"
+        "    time.sleep(0.01)\n"
+        "gctune.apply(environment='test', monitor={'level': 'basic', 'interval': 0.1,\n"
+        "    'http': sys.argv[1]})\n"
+        "def told():\n"
+        "    return any(isinstance(each, Publishing) and each.begun for each in duties())\n"
+        "while not told(): time.sleep(0.01)\n"
+        "if not child: print(os.getpid(), served_at(), flush=True)\n"
+        "while child or os.getppid() == parent: time.sleep(0.01)"
+    )
+    command = (sys.executable, "-c", code, f"unix:{tmp_path}/shared.sock")
+    with running(*command, directory=tmp_path) as program:
+        assert program.stdout is not None
+        worker, address = program.stdout.readline().split()
+        assert address == "None"
+        done = top("--pid", worker, "--count", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"pid {worker}  " in done.stdout
+    assert "  gcs " in done.stdout
+
+
 def test_a_process_without_endpoints_is_seen_from_outside() -> None:
     done = top("--pid", str(os.getpid()), "--count", "1")
     assert (done.returncode, done.stderr) == (0, "")

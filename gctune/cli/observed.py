@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from gctune.errors import ApplyError, ProfileError, problem
 from gctune.host.sockets import listening
@@ -47,8 +49,9 @@ class Process:
         return _url(address.replace("{pid}", str(self._pid)))
 
     def listening(self) -> list[str]:
-        """Where it may serve them besides: wherever it listens."""
-        return list(map(_url, listening(self._pid)))
+        """Where they may be served besides: wherever it listens, or others of its service do."""
+        pids = (self._pid, *_service_of(self._pid))
+        return list(dict.fromkeys(_url(each) for pid in pids for each in listening(pid)))
 
     def _reading(self) -> tuple[float, float, int]:
         used = self._process.cpu_times()
@@ -66,6 +69,21 @@ class Process:
         except psutil.Error as error:
             wrong, remedy = "no such process", "it may have ended"
             raise ProfileError(problem("--pid", self._pid, wrong, remedy)) from error
+
+
+def _service_of(pid: int) -> Iterator[int]:
+    """The processes of its group that run the same interpreter, of which one may tell of all."""
+    import psutil
+
+    service = _service(pid)
+    return (each for each in psutil.pids() if service and _service(each) == service)
+
+
+def _service(pid: int) -> tuple[int, Path] | None:
+    try:
+        return os.getpgid(pid), Path(f"/proc/{pid}/exe").readlink()
+    except OSError:
+        return None
 
 
 def _url(address: str) -> str:

@@ -43,8 +43,8 @@ def top(pid: int | None, url: str | None, interval: float, count: int | None) ->
     gctune top --url http://127.0.0.1:6060
 
     With --pid, from its endpoints too: where monitor.http of its environment
-    says they are, or wherever it listens and answers with gctune's metrics.
-    What only they know is left out else. A table on a terminal, else a line a
+    says they are, or wherever it or a worker beside it listens and answers with
+    gctune's metrics of it. What only they know is left out else. A table on a terminal, else a line a
     process and reading.
     """  # noqa: D301 - click wants the character itself
     if (pid is None) == (url is None):
