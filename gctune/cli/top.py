@@ -44,8 +44,8 @@ def top(pid: int | None, url: str | None, interval: float, count: int | None) ->
 
     With --pid, from its endpoints too: where monitor.http of its environment
     says they are, or wherever it or a worker beside it listens and answers with
-    gctune's metrics of it. What only they know is left out else. A table on a terminal, else a line a
-    process and reading.
+    gctune's metrics of it. What only they know is left out else. A table on a
+    terminal, else a line a process and reading.
     """  # noqa: D301 - click wants the character itself
     if (pid is None) == (url is None):
         raise click.UsageError("give --pid or --url")
