@@ -18,7 +18,7 @@ _THRESHOLD2 = (10, 20, 50, 100, 300, 1000)
 _EQUAL = 0.003  # of CPU time: candidates this near to the best count as equal
 _AS_SHORT = 1.25  # times the shortest pause, within what pauses of one program differ by
 _UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
-_FINALISTS = 8  # candidates that are looked at more closely
+_FINALISTS = 32  # candidates that are looked at more closely: threshold2 often makes no difference
 _COSTS = 0.01  # of CPU time that less memory may cost
 
 
