@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
-from math import inf
 from operator import add
 from statistics import median
 from typing import NamedTuple
 
 from gctune.recommender.columns import Columns
-from gctune.recommender.generations import MIDDLE, OLD, YOUNG
+from gctune.recommender.generations import MIDDLE, YOUNG
+from gctune.recommender.lives import (
+    TELLING,
+    Life,
+    Told,
+    across,
+    at_random,
+    by_turns,
+    by_windows,
+    within,
+)
 
 _LATELY = 8  # young collections over which the usual catch is averaged
-_PIECES = 4  # parts of the span before a full collection, for lives that nothing tells
 _RANDOM = 1 / 3  # of a span, how far two random instants of it are apart on average
-_TELLING = 4  # full collections that tell how long what comes and goes has lived
-# Things that one is made of while the last is still alive, again and again, are
-# one to two alive at a time.
-_ALIVE = 1.5
-_SPREAD = (2 / 3, 1.0, 4 / 3)  # times the mean: from one period of making them to two
-_LONGEST = 4 / 3  # windows, that a life may last of which they catch enough to tell
 _ENDING = 0.9  # of the collections of a run: where its end begins
 _NEAR = 4  # collections of generation 1 before and after, that find as much of what is in flight
-_HALVINGS = 20  # of a range, to a millionth of it
-
-
-class Life(NamedTuple):
-    """Objects that lived long before they became garbage; positions in the timeline."""
-
-    birth: float
-    death: float
-    objects: float
 
 
 @dataclass
@@ -82,7 +75,7 @@ def ages(columns: Columns, blocks_per_garbage: float) -> Garbage:
     rows = zip(columns.generation, columns.collected, columns.after)
     for position, (generation, collected, left) in enumerate(rows):
         parting.see(position, generation, collected, left)
-    parting.end(_by_turns(columns, blocks_per_garbage))
+    parting.end(by_turns(columns, blocks_per_garbage))
     return parting.garbage
 
 
@@ -102,60 +95,6 @@ def _beyond(columns: Columns) -> Iterator[float]:
             usual += (collected - usual) / _LATELY
         elif generation == MIDDLE:
             yield max(0.0, collected - usual)
-
-
-def _by_turns(columns: Columns, blocks_per_garbage: float) -> float:
-    """How long garbage of full collections lived on average, in collections, by Little's law.
-
-    As much as comes and goes is alive by turns, so the blocks that full
-    collections leave tell how much that is; where the heap grows, too much.
-    """
-    full = [place for place, generation in enumerate(columns.generation) if generation == OLD]
-    left = [columns.after[place] for place in full if columns.after[place]]
-    found = sum(columns.collected[place] for place in full)
-    if len(left) < _TELLING or not found:
-        return inf
-    # Of an even spread, the expected distance of the ends of a sample is shorter.
-    by_turns = (max(left) - min(left)) * (len(left) + 1) / (len(left) - 1)
-    return _ALIVE * by_turns / blocks_per_garbage * len(columns) / found
-
-
-class _Told(NamedTuple):
-    """What windows tell: how long garbage of full collections lived, and what share of it."""
-
-    life: float
-    share: float
-
-
-def _by_windows(lumps: Sequence[float], young: float, left: float, window: float) -> _Told:
-    """What windows of generation 1 tell by what they caught, in `lumps`, and `left`.
-
-    A window catches what is born and dies within it: of things that live
-    `life`, made at any time, 1 - life / window. Where they caught less than of
-    the longest lives that they tell of, some of what they left is such, and
-    nothing tells of the rest. The greatest lump may be of another kind; so may be
-    as much as generation 0 caught, in `young`, which such things outlive.
-    """
-    caught = sum(lumps) - max(lumps, default=0.0) - young
-    if caught <= 0:
-        return _Told(window, 0.0)
-    missed = left / (caught + left)
-    alike = caught / (caught + left) / (1 - _missed(_LONGEST))
-    return _Told(window * _solved(missed), min(1.0, alike))
-
-
-def _missed(life: float) -> float:
-    """The share that windows miss of what lives `life` times as long as one."""
-    return sum(min(1.0, spread * life) for spread in _SPREAD) / len(_SPREAD)
-
-
-def _solved(missed: float) -> float:
-    """Times the window, the life of which windows miss that share, as far as they tell."""
-    low, high = 0.0, _LONGEST
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _missed(middle) < missed else (low, middle)
-    return high
 
 
 class _Found(NamedTuple):
@@ -218,7 +157,7 @@ class _Parting:
         self._spread([*ends] or [position], flying)
         self._lumps.append(rest - flying)
         if rest > flying:
-            self.garbage.old.append(_within(self._cycle, position + 1, rest - flying))
+            self.garbage.old.append(within(self._cycle, position + 1, rest - flying))
 
     def _full(self, position: int, ends: range, rest: float, left: int) -> None:
         places = [*self._middles, *ends]
@@ -234,19 +173,23 @@ class _Parting:
         for place in places:
             self.garbage.in_flight[place] += objects / len(places)
 
-    def end(self, by_turns: float) -> None:
-        """Give what lived long its lives: `by_turns`, or where that is too long as windows tell."""
-        whole = sum(found.objects for found in self._found)
-        length = len(self.garbage.young)
-        window = length / max(1, len(self._lumps))
-        told = _by_windows(self._lumps, sum(self.garbage.young), whole, window)
-        tells = by_turns > _RANDOM * length / max(1, len(self._found))
-        share = told.share if tells and len(self._found) >= _TELLING else 0.0
-        if whole:
-            self._go_on(length)
+    def end(self, life: float) -> None:
+        """Give what lived long its lives: `life`, or where that says nothing, as windows tell."""
+        told = self._told(life)
+        if self._found:
+            self._go_on(len(self.garbage.young))
         for found in self._found:
-            self.garbage.old.extend(_lives(found, told.life, share))
-            self.garbage.old.extend(_lives(found, by_turns, 1 - share))
+            self.garbage.old.extend(_lives(found, told.life, told.share))
+            self.garbage.old.extend(_lives(found, life, 1 - told.share))
+
+    def _told(self, life: float) -> Told:
+        """What windows tell, where `life` is longer than any guess and there was enough to see."""
+        length, spans = len(self.garbage.young), len(self._found)
+        whole = sum(found.objects for found in self._found)
+        window = length / max(1, len(self._lumps))
+        told = by_windows(self._lumps, sum(self.garbage.young), whole, window)
+        guessed = _RANDOM * length / max(1, spans)
+        return told if life > guessed and spans >= TELLING else told._replace(share=0.0)
 
     def _go_on(self, length: int) -> None:
         """Reckon with as much garbage to the end as was found of late, a captured collection."""
@@ -267,40 +210,5 @@ def _lives(found: _Found, life: float, share: float) -> Iterator[Life]:
     if not share:
         return iter(())
     if found.middles and life < _RANDOM * (found.stop - found.start):
-        return _across(found.middles, life, found.stop, share * found.objects)
-    return _random(found.start, found.stop, share * found.objects)
-
-
-def _within(start: int, stop: int, objects: float) -> Life:
-    """The life of what was born and died in a window: two instants of it, on average."""
-    third = (stop - start) / 3
-    return Life(start + third, stop - third, objects)
-
-
-def _across(places: tuple[int, ...], life: float, stop: int, objects: float) -> Iterator[Life]:
-    """Lives across the collections of generation 1 that took them to generation 2."""
-    share = objects / len(places) / len(_SPREAD)
-    for place in places:
-        for half in (life * spread / 2 for spread in _SPREAD):
-            yield Life(place + 1 - half, min(place + 1 + half, stop), share)
-
-
-def _random(start: int, stop: int, objects: float) -> Iterator[Life]:
-    """Lives of objects that were born and died between `start` and `stop`.
-
-    Two random instants of a span lie at a third and two thirds of it on
-    average; a long span is parted first.
-    """
-    length = (stop - start) / _PIECES
-    for first in range(_PIECES):
-        yield Life(
-            start + length * (first + 1 / 3),
-            start + length * (first + 2 / 3),
-            objects / _PIECES**2,
-        )
-        for second in range(first + 1, _PIECES):
-            yield Life(
-                start + length * (first + 1 / 2),
-                start + length * (second + 1 / 2),
-                2 * objects / _PIECES**2,
-            )
+        return across(found.middles, life, found.stop, share * found.objects)
+    return at_random(found.start, found.stop, share * found.objects)
