@@ -39,9 +39,11 @@ def test_it_knows_every_section_and_the_environments() -> None:
 
 
 def test_every_setting_is_described() -> None:
+    made = _schema()
+    sections = {**made["$defs"], **made["$defs"]["Alerts"]["properties"]}
     bare = [
         f"{name}.{field}"
-        for name, section in _schema()["$defs"].items()
+        for name, section in sections.items()
         for field, form in section["properties"].items()
         if "description" not in form and "$ref" not in form
     ]
@@ -51,15 +53,18 @@ def test_every_setting_is_described() -> None:
 @pytest.mark.parametrize(
     ("section", "field", "good", "bad"),
     [
-        ("Memory", "limit", ["2GiB", "512Mi", "500MB", "80%", "1.5GiB"], ["512M", "lots", "1e9"]),
-        ("Monitor", "interval", ["10ms", "5s", "2m"], ["5 sec", "s"]),
-        ("AllocationAlert", "threshold", ["50MB/s", "1MiB/h"], ["50MB", "50M/s"]),
+        ("memory", "limit", ["2GiB", "512Mi", "500MB", "80%", "1.5GiB"], ["512M", "lots", "1e9"]),
+        ("monitor", "interval", ["10ms", "5s", "2m"], ["5 sec", "s"]),
+        ("allocation_rate", "threshold", ["50MB/s", "1MiB/h"], ["50MB", "50M/s"]),
     ],
 )
 def test_its_patterns_take_what_is_read(
     section: str, field: str, good: list[str], bad: list[str]
 ) -> None:
-    forms = _schema()["$defs"][section]["properties"][field]["anyOf"]
+    made = _schema()
+    sections = {name.lower(): form for name, form in made["$defs"].items()}
+    sections |= sections["alerts"]["properties"]
+    forms = sections[section]["properties"][field]["anyOf"]
     patterns = [form["pattern"] for form in forms if "pattern" in form]
     assert all(any(re.search(pattern, text) for pattern in patterns) for text in good)
     assert not any(re.search(pattern, text) for pattern in patterns for text in bad)

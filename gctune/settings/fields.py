@@ -1,4 +1,7 @@
-"""Quantities as pydantic fields: how each is read, and its form in the JSON Schema."""
+"""Quantities as pydantic fields: how each is read, and its form in the JSON Schema.
+
+And what sections of such fields have in common.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
 
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import CoreSchema, core_schema
 
 from gctune.settings.quantities import (
@@ -16,7 +20,6 @@ from gctune.settings.quantities import (
     PERCENT,
     YEAR,
     Duration,
-    Rate,
     Ratio,
     Size,
     duration,
@@ -42,11 +45,19 @@ class Reader:
         self._read = read
         self._json_schema = dict(forms[0]) if len(forms) == 1 else {"anyOf": list(forms)}
 
-    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+    def core_schema(self) -> CoreSchema:
+        """What pydantic's core reads the field by."""
         return core_schema.no_info_plain_validator_function(self._read)
 
-    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> dict[str, Any]:
+    def json_schema(self) -> dict[str, Any]:
+        """What may stand in the field."""
         return dict(self._json_schema)
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        return self.core_schema()
+
+    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> dict[str, Any]:
+        return self.json_schema()
 
 
 _A_SIZE = (
@@ -78,13 +89,23 @@ def duration_from(least: float) -> Reader:
     )
 
 
+SHARE = Reader(size_or_ratio, *_A_SIZE, *_A_RATIO)
+LENGTH = duration_from(0)
+RATIO = Reader(ratio, *_A_RATIO)
+RATE = Reader(rate, *_A_RATE)
+COUNT = Reader(number, {"type": "number", "exclusiveMinimum": 0})
+
 SmallSizeField = Annotated[Size, Reader(small_size, *_A_SIZE)]
-ShareField = Annotated[Size | Ratio, Reader(size_or_ratio, *_A_SIZE, *_A_RATIO)]
+ShareField = Annotated[Size | Ratio, SHARE]
 LimitField = Annotated[
     Size | Ratio | Literal["auto"], Reader(limit, {"const": "auto"}, *_A_SIZE, *_A_RATIO)
 ]
-DurationField = Annotated[Duration, duration_from(0)]
-RatioField = Annotated[Ratio, Reader(ratio, *_A_RATIO)]
-RateField = Annotated[Rate, Reader(rate, *_A_RATE)]
-NumberField = Annotated[float, Reader(number, {"type": "number", "exclusiveMinimum": 0})]
+DurationField = Annotated[Duration, LENGTH]
+RatioField = Annotated[Ratio, RATIO]
 FlagField = Annotated[bool, Reader(flag, {"type": "boolean"})]
+
+
+class Section(BaseModel):
+    """A part of the settings: closed, frozen, and made ready when it is first needed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)

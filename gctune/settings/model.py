@@ -8,7 +8,7 @@ pydantic needs them all, and pays a millisecond to evaluate text.
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -16,20 +16,18 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from gctune.settings.alerts import Alerts
 from gctune.settings.fields import (
-    DurationField,
     FlagField,
     LimitField,
-    NumberField,
-    RateField,
-    RatioField,
     Reader,
+    Section,
     ShareField,
     SmallSizeField,
     duration_from,
     whole_from,
 )
-from gctune.settings.quantities import Duration, Rate, Ratio, Size, refusal
+from gctune.settings.quantities import Duration, Ratio, refusal
 
 _THIS_MACHINE = r"unix:|localhost:|127\.[0-9.]+:|\[::1\]:"
 
@@ -57,11 +55,7 @@ _Address = Annotated[str, Reader(_address, {"type": "string"})]
 _Folder = Annotated[str, Reader(_folder, {"type": "string", "pattern": "^/."})]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-
-class Gc(_Section):
+class Gc(Section):
     """The garbage collector."""
 
     threshold0: _Threshold0 | None = Field(
@@ -102,7 +96,7 @@ class Gc(_Section):
     )
 
 
-class Memory(_Section):
+class Memory(Section):
     """The memory of the process."""
 
     limit: LimitField = Field(
@@ -141,13 +135,13 @@ class Memory(_Section):
     arenas: _Count | None = Field(None, description="how many arenas glibc may keep for threads")
 
 
-class Pool(_Section):
+class Pool(Section):
     """One pool of reused objects."""
 
     max_size: _Count = Field(100, description="the most idle objects the pool keeps")
 
 
-class Monitor(_Section):
+class Monitor(Section):
     """What is watched while the program runs."""
 
     level: Literal["off", "basic", "detailed", "debug"] = Field(
@@ -184,105 +178,6 @@ class Monitor(_Section):
                 "set monitor.token, or give an address of 127.0.0.1",
             )
         return http
-
-
-def _hold(seconds: float) -> Any:
-    return Field(Duration(seconds), description="how long it must last before the alert is raised")
-
-
-class _Alert(_Section):
-    threshold: Any
-    hold: DurationField
-    clear: RatioField = Field(
-        Ratio(0.9), description="the share of the threshold below which the alert is over"
-    )
-
-
-class HeapAlert(_Alert):
-    """Too much memory."""
-
-    threshold: ShareField | None = Field(
-        Size(500_000_000), description="the rss above which it is raised"
-    )
-    hold: DurationField = _hold(30)
-
-
-class PauseAlert(_Alert):
-    """A collection stops the program for too long."""
-
-    threshold: DurationField | None = Field(
-        Duration(0.1), description="the pause above which it is raised"
-    )
-    hold: DurationField = _hold(0)
-
-
-class AllocationAlert(_Alert):
-    """Memory is allocated too fast."""
-
-    threshold: RateField | None = Field(
-        Rate(50_000_000), description="the allocation rate above which it is raised"
-    )
-    hold: DurationField = _hold(30)
-
-
-class GrowthAlert(_Alert):
-    """Memory grows too fast."""
-
-    threshold: RateField | None = Field(
-        None, description="the growth of the rss above which it is raised; unset, never"
-    )
-    hold: DurationField = _hold(300)
-
-
-class FrequencyAlert(_Alert):
-    """Collections come too often."""
-
-    threshold: NumberField | None = Field(
-        None, description="the collections a second above which it is raised; unset, never"
-    )
-    hold: DurationField = _hold(60)
-
-
-class LeakAlert(_Alert):
-    """What is left after full collections climbs without end."""
-
-    threshold: RateField | None = Field(
-        None, description="the climb above which it is raised, such as '1MiB/h'; unset, never"
-    )
-    hold: DurationField = _hold(3600)
-
-
-class LimitAlert(_Alert):
-    """The memory limit is near."""
-
-    threshold: RatioField | None = Field(
-        Ratio(0.9), description="the share of the memory limit in use above which it is raised"
-    )
-    hold: DurationField = _hold(10)
-
-
-class ThrashingAlert(_Alert):
-    """The program does little but collect, or there is no keeping to its memory limit."""
-
-    threshold: RatioField | None = Field(
-        Ratio(0.5),
-        description="the share of CPU time in collections above which it is raised;"
-        " where memory.limit cannot be kept, that counts as all of it",
-    )
-    hold: DurationField = _hold(30)
-
-
-class Alerts(_Section):
-    """What somebody should hear of."""
-
-    heap: HeapAlert = HeapAlert.model_construct()
-    gc_pause: PauseAlert = PauseAlert.model_construct()
-    allocation_rate: AllocationAlert = AllocationAlert.model_construct()
-    growth_rate: GrowthAlert = GrowthAlert.model_construct()
-    gc_frequency: FrequencyAlert = FrequencyAlert.model_construct()
-    leak: LeakAlert = LeakAlert.model_construct()
-    near_limit: LimitAlert = LimitAlert.model_construct()
-    thrashing: ThrashingAlert = ThrashingAlert.model_construct()
 
 
 class Settings(BaseSettings):
