@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from captured import collection, growing, profile
@@ -12,9 +13,12 @@ from gctune.host.container import Limit
 from gctune.host.interpreter import Collector, Interpreter
 from gctune.profile.file import Profile
 from gctune.recommender.budget import budget_of
-from gctune.recommender.judgement import Verdict
+from gctune.recommender.estimate import Estimate
+from gctune.recommender.judgement import Verdict, judge
+from gctune.recommender.processes import Processes
 from gctune.recommender.recommendation import Recommendation, recommend
 from gctune.recommender.search import Goal
+from gctune.recommender.summary import summarise
 from gctune.settings.quantities import Ratio, Size
 
 MIB = 2**20
@@ -93,6 +97,21 @@ def test_doubtful_costs_are_not_enough_evidence() -> None:
     recommendation = answer(profile(few, cpu_seconds=1.0))
     assert recommendation.verdict == Verdict.NOT_ENOUGH
     assert "capture a longer run" in recommendation.reason
+
+
+def verdict(expected: float, high: float) -> str:
+    """Of other settings under which the collector takes so many times its CPU time."""
+    processes = Processes.of([summarise(costly_full_collections())])
+    other = processes.predict((2000, 10, 100), freeze=False)
+    was = other.was_seconds
+    told = replace(other, gc_seconds=Estimate(expected * was, expected * was, high * was))
+    return judge(processes, replace(told, toll=told.was), Goal.THROUGHPUT)[0]
+
+
+def test_a_change_is_worth_it_that_may_cost_less_than_it_is_to_save() -> None:
+    assert verdict(expected=0.7, high=1.2) == Verdict.CHANGE
+    assert verdict(expected=0.7, high=1.4) == Verdict.NOT_ENOUGH
+    assert verdict(expected=0.99, high=1.0) == Verdict.LEAVE_ALONE
 
 
 def test_profiles_of_another_collector_are_refused() -> None:
