@@ -17,10 +17,9 @@ LEAST_BYTES = 3 << 20  # of a budget that is a share: an interpreter takes 10 MB
 class Regime:
     """What the collector is had to do just now."""
 
-    GATHER = "gather"  # let what is new gather until one collection has looked at all of it
+    WATCH = "watch"  # let nothing be frozen unseen
     SAMPLE = "sample"  # let one young collection look at a little
     SKIP = "skip"  # let what is new grow old unseen: there was none
-    COLLECT = "collect"  # there was some: young collections, one after the other
     LOOK = "look"  # a full collection is due, and comes with the next allocations
 
 
@@ -56,7 +55,7 @@ class Reading(Record):
     its totals by generation. `pauses_ns` is what each collection since the
     last reading took, in CPU time. `freezes` says whether anything may be
     frozen, `frozen` whether what was is, and `pressed` that memory is near its
-    limit.
+    limit. `thawed` counts objects that were not known of, or frozen, before.
     """
 
     at_ns: int
@@ -68,6 +67,7 @@ class Reading(Record):
     freezes: bool
     frozen: bool
     pressed: bool
+    thawed: int
 
 
 class Since(Record):
@@ -85,37 +85,42 @@ class Since(Record):
 class State(Record):
     """What the policy remembers from one reading to the next.
 
-    `scan_ns` is what a collection takes for each object that it looks at, and
-    `free_ns` for each that it frees besides; `block_ns` what a full one takes
-    for each block of the allocator's. `object_bytes` is what a container takes
-    with all that it holds. `base` is the memory that the last look left, or
-    less, and `doublings` how often what it may grow by was doubled since.
-    `span` is how many containers to skip, `skipped` how many were, `held` how
-    many are neither young nor frozen. `frozen` says whether any is frozen.
-    `rate` is containers allocated a second, `growth` bytes. `grown_ns` is when
-    memory last grew, `long_ns` when a collection last took longer than it
-    should.
+    `scan_ns` is what a young collection takes for each object that it looks
+    at, `old_ns` a full one, and `free_ns` what freeing one takes besides.
+    `object_bytes` is what a container takes with all that it holds. `base` is
+    the memory when what is new was last looked at, or less, and `doublings` how
+    often what it may grow by has been doubled. `kept` counts containers that
+    are neither young nor frozen, `fresh` those of them that are new since
+    then, `found` the garbage of the look under way, `frozen` what is frozen:
+    all as if none were freed in between. `span` is how many containers are to
+    be skipped, `skipped` how many were. `young_yield` is the share of garbage
+    in young collections. `calm` counts looks in a row that were in vain, and
+    from `calm_enough` on some of what is new is skipped. `braked` says that the
+    collector may hold off full collections, `looked` that one was asked for
+    just now. `until_young` and `until_rss` are where something is due, and
+    `long_ns` is when a collection last took longer than it should.
     """
 
     regime: str
     last: Reading
     thresholds: Three
     scan_ns: float
+    old_ns: float
     free_ns: float
-    byte_ns: float
     object_bytes: float
     base: int
     doublings: int
+    kept: int
+    fresh: int
+    found: int
+    frozen: int
     span: float
     skipped: int
-    gathered: int
-    counted: int
-    found: int
     young_yield: float
-    frozen: bool
+    calm: int
+    calm_enough: int
     braked: bool
     looked: bool
-    vain: bool
     until_young: float
     until_rss: float
     long_ns: int

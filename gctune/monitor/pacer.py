@@ -67,6 +67,7 @@ class Pacer:
         self._pid = os.getpid()
         self._watch = Stopwatch()
         self._freezes = knobs.PROMOTION.allowed()
+        self._thawed = knobs.PROMOTION.count() if self._freezes else 0
 
     def __call__(self, now_ns: int) -> float:
         """Look once, do what is due, and return the seconds until the next look."""
@@ -116,6 +117,7 @@ class Pacer:
     def _read(self, now_ns: int) -> Reading:
         rss = rss_bytes()
         pauses, pressed = self._watch.taken(), _near_the_limit()
+        thawed, self._thawed = self._thawed, 0
         stats = gc.get_stats()  # last, as other threads run while the rss is read
         return Reading(
             now_ns,
@@ -127,12 +129,13 @@ class Pacer:
             self._freezes and not knobs.FREEZE.has_frozen,
             knobs.PROMOTION.frozen,
             pressed,
+            thawed,
         )
 
     def _do(self, decision: Decision) -> float:
         state = decision.state
         for act in decision.acts:
-            _DO[act]()
+            self._thawed += _DO[act]() or 0
         if self._state is None or state.thresholds != self._state.thresholds:
             _write(state.thresholds)
         if decision.reason:

@@ -179,11 +179,19 @@ class _Promotion:
         gc.freeze()
         self.frozen = True
 
-    def thaw(self) -> None:
-        """Have all of it looked at again."""
-        if self.frozen:
-            gc.unfreeze()
-            self.frozen = False
+    def thaw(self) -> int:
+        """Have all of it looked at again; how many objects that is."""
+        if not self.frozen:
+            return 0
+        frozen = gc.get_freeze_count()
+        gc.unfreeze()
+        self.frozen = False
+        return frozen
+
+    def count(self) -> int:
+        """How many objects there are that collections look at; nothing else may be frozen."""
+        self.freeze()
+        return self.thaw()
 
     def disown(self) -> None:
         """Leave what is frozen frozen: in a forked child, whose parent's it is."""
