@@ -91,14 +91,15 @@ class State(Record):
     the memory when what is new was last looked at, or less, and `doublings` how
     often what it may grow by has been doubled. `kept` counts containers that
     are neither young nor frozen, `fresh` those of them that are new since
-    then, `found` the garbage of the look under way, `frozen` what is frozen:
-    all as if none were freed in between. `span` is how many containers are to
-    be skipped, `skipped` how many were. `young_yield` is the share of garbage
-    in young collections. `calm` counts looks in a row that were in vain, and
-    from `calm_enough` on some of what is new is skipped. `braked` says that the
-    collector may hold off full collections, `looked` that one was asked for
-    just now. `until_young` and `until_rss` are where something is due, and
-    `long_ns` is when a collection last took longer than it should.
+    then, `counted` all that came since then, `frozen` what is frozen: all as
+    if none were freed in between. `found` is the garbage of the look under
+    way. `span` is how many containers are to be skipped, `skipped` how many
+    were. `young_yield` is the share of garbage in young collections. `calm`
+    counts looks in a row that were in vain, and from `calm_enough` on some of
+    what is new is skipped. `braked` says that the collector may hold off full
+    collections, `looked` that one was asked for just now. `until_young` and
+    `until_rss` are where something is due, and `long_ns` is when a collection
+    last took longer than it should.
     """
 
     regime: str
@@ -112,6 +113,7 @@ class State(Record):
     doublings: int
     kept: int
     fresh: int
+    counted: int
     found: int
     frozen: int
     span: float

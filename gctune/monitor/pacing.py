@@ -48,7 +48,7 @@ _HELD_OFF = 6  # collections of which every third should have been a full one
 _MOST_LOOKS = 4  # that find nothing until some is skipped
 _LONG_SHARE = 0.001  # of the time may go to pauses that are longer than they should be
 
-_SOONEST_NS, _LATEST_NS = 40 * _MS, 250 * _MS  # between two readings
+_SOONEST_NS, _LATEST_NS = 25 * _MS, 250 * _MS  # between two readings
 _LOOKING_NS = 5 * _MS
 
 
@@ -66,6 +66,7 @@ def begin(reading: Reading, thresholds: Three, goal: Goal) -> Decision:
         doublings=1,  # what starts grows
         kept=reading.thawed,
         fresh=0,
+        counted=0,
         found=0,
         frozen=0,
         span=0.0,
@@ -132,6 +133,7 @@ def _observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
         base=min(state.base, reading.rss),
         kept=max(0, state.kept + survived + reading.thawed),
         fresh=max(0, state.fresh + survived),
+        counted=max(0, state.counted + survived),
         found=state.found + since.found,
         young_yield=_yield(state, reading, since),
         braked=state.braked or since.collections[2] > 0,
@@ -175,7 +177,7 @@ def _timed_young(state: State, since: Since, ns: int) -> State:
     if since.found < since.examined * _WORTH / 2:
         each = ns / max(since.examined, 1)
         return state._replace(scan_ns=_learned(20, each, 1000, state.scan_ns))
-    if since.found < since.examined * _TELLING:
+    if since.found <= since.examined * _TELLING:
         return state
     freeing = (ns - since.examined * state.scan_ns) / since.found
     return state._replace(free_ns=_learned(50, freeing, 3000, state.free_ns))
@@ -294,8 +296,10 @@ def _freeze(state: State, why: str = "") -> Next:
     if not state.last.freezes or state.last.pressed:
         return state, (), why
     acts = (Act.FREEZE, Act.FORGET) if state.braked else (Act.FREEZE,)
-    frozen = state.frozen + _new(state)
-    return state._replace(frozen=frozen, kept=0, fresh=0, braked=False), acts, why
+    frozen = max(1, state.frozen + _new(state))
+    counted = state.counted + state.last.young
+    state = state._replace(frozen=frozen, kept=0, fresh=0, counted=counted, braked=False)
+    return state, acts, why
 
 
 def _late(state: State) -> State:
@@ -309,12 +313,12 @@ def _in_vain(state: State) -> State:
 
 def _based(state: State) -> State:
     """Count from here on what memory grows by, and what is new."""
-    return state._replace(base=state.last.rss, fresh=0)
+    return state._replace(base=state.last.rss, fresh=0, counted=0)
 
 
 def _weighed(state: State) -> State:
     """Learn what a container takes from what there is now since memory was at its base."""
-    each = _grown(state) / max(state.fresh + state.last.young, 1)
+    each = _grown(state) / max(state.counted + state.last.young, 1)
     each = _learned(_LEAST_BYTES, each, _MOST_BYTES, state.object_bytes)
     return state._replace(object_bytes=each)
 
@@ -409,8 +413,8 @@ def _ages(state: State, goal: Goal) -> tuple[float, float]:
     nursery = min(NURSERY, batch)
     if state.regime == Regime.SAMPLE:
         return nursery, 2
-    if state.regime == Regime.SKIP:
-        return _window(state, goal), 0
+    if state.regime == Regime.SKIP:  # it is frozen before that, unless the thread is late
+        return batch, 1
     if state.young_yield < _WORTH:
         return batch * 2 / 3, 1
     surviving = nursery * max(0.1, 1 - state.young_yield)
@@ -421,7 +425,7 @@ def _until_young(state: State, goal: Goal) -> float:
     """The count of young containers at which something is due."""
     if state.regime != Regime.SKIP:
         return _INF  # collections start by themselves
-    return min(state.span - state.skipped, _window(state, goal) / 2)
+    return min(state.span - state.skipped, _batch(state, goal) / 2)
 
 
 def rest_ns(state: State, reading: Reading) -> int:

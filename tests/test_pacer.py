@@ -1,0 +1,166 @@
+"""Adaptive mode in a process: what it does, hands back, leaves alone, and says."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from children import script
+
+from gctune.host.interpreter import Collector, this_interpreter
+
+generational = pytest.mark.skipif(
+    this_interpreter().collector != Collector.GENERATIONAL, reason="this collector is not paced"
+)
+pytestmark = generational
+
+# `look()` has the pacer look once, as the thread would; `grow()` allocates in between.
+_PRELUDE = """
+import gc, os, time
+from gctune.monitor import pacer
+from gctune.monitor.pace import Goal
+from gctune.monitor.pacer import Pacer
+from gctune.runtime import knobs
+GOAL, kept = Goal(10_000_000, 0.1), []
+def look(): return paced(time.perf_counter_ns())
+def grow(times=1):
+    for _ in range(times):
+        kept.append([[number] for number in range(20_000)])
+        look()
+class Node:
+    def __init__(self): self.me = self
+def leak(number):
+    for _ in range(number): Node()
+def reasons(): return [change.reason for change in paced.changes]
+paced = Pacer(GOAL)
+look()
+"""
+
+
+def child(code: str) -> list[str]:
+    return script(_PRELUDE + code).splitlines()
+
+
+def applied(code: str) -> list[str]:
+    """With a plan in force, and the thread at work."""
+    return script(
+        "import gc, os, time\n"
+        "from children import plan\n"
+        "from gctune.monitor import pacer, thread\n"
+        "from gctune.runtime.applied import apply_plan\n"
+        "from gctune.services import services\n"
+        "pacer_of, begun = pacer.pacer_of, []\n"
+        "def put_in_force():\n"
+        "    return apply_plan(plan(gc__mode='adaptive'), services(lambda: None))\n"
+        "def wait():\n"
+        "    while not [duty for duty in thread.duties() if duty.changes]: time.sleep(0.001)\n"
+        + code
+    ).splitlines()
+
+
+def test_it_begins_by_freezing_what_there_is_and_hands_all_back() -> None:
+    assert child(
+        "print(gc.get_freeze_count() > 2000, gc.get_threshold() != before)\n"
+        "paced.close(); print(gc.get_freeze_count() < 1000, gc.get_threshold() == before)".replace(
+            "before", "pacer._Latest.before"
+        )
+    ) == ["True True", "True True"]
+
+
+def test_a_plan_starts_it_and_an_undo_hands_the_thresholds_back() -> None:
+    assert applied(
+        "before = gc.get_threshold(); done = put_in_force(); wait()\n"
+        "print(gc.get_threshold() != before); done.undo(); print(gc.get_threshold() == before)"
+    ) == ["True", "True"]
+
+
+def test_what_the_program_froze_is_never_thawed() -> None:
+    assert script(
+        "import gc\nown = [[] for _ in range(5000)]\ngc.freeze(); before = gc.get_freeze_count()\n"
+        + _PRELUDE
+        + "grow(30); print(before - 500 < gc.get_freeze_count() <= before); paced.close()\n"
+        "print(before - 500 < gc.get_freeze_count() <= before)"
+    ).splitlines() == ["True", "True"]
+
+
+def test_it_stands_aside_once_the_program_sets_thresholds_and_says_so_once() -> None:
+    done = script(
+        "import sys; sys.stderr = sys.stdout\n"
+        + _PRELUDE
+        + "gc.set_threshold(1234, 5, 6); look(); look(); grow(5)\n"
+        "print(gc.get_threshold(), gc.get_freeze_count() < 1000)\n"
+        "paced.close(); print(gc.get_threshold())"
+    ).splitlines()
+    assert done[1:] == ["(1234, 5, 6) True", "(1234, 5, 6)"]
+    assert done[0] == (
+        "gctune: gc.mode = 'adaptive': the program sets thresholds itself, so they are left to it"
+    )
+
+
+def test_it_does_nothing_while_the_program_has_the_collector_off() -> None:
+    assert child(
+        "gc.disable(); look(); print(gc.get_freeze_count() < 1000); before = len(paced.changes)\n"
+        "grow(5); print(len(paced.changes) == before)\n"
+        "gc.enable(); grow(5); print(len(paced.changes) > before)"
+    ) == ["True", "True", "True"]
+
+
+def test_what_the_program_wants_collected_is_looked_at_though_it_was_frozen() -> None:
+    assert child(
+        "import weakref\nnode = Node(); died = weakref.ref(node)\n"
+        "knobs.PROMOTION.freeze(); del node\n"
+        "gc.collect(); print(died() is None); look(); grow(2); print(died() is None)"
+    ) == ["False", "True"]
+
+
+def test_collections_of_gctune_see_what_was_frozen() -> None:
+    assert child(
+        "import weakref\nnode = Node(); died = weakref.ref(node)\n"
+        "knobs.PROMOTION.freeze(); del node\n"
+        "knobs.collect(); print(died() is None); look(); print(reasons()[-1])"
+    ) == ["True", "collected by another"]
+
+
+def test_garbage_brings_collections_back() -> None:
+    assert child(
+        "grow(60); before = sum(each['collected'] for each in gc.get_stats())\n"
+        "for _ in range(40): leak(5000); look()\n"
+        "print(sum(each['collected'] for each in gc.get_stats()) - before > 100_000)"
+    ) == ["True"]
+
+
+def test_big_garbage_is_looked_for_by_the_memory_it_takes() -> None:
+    assert child(
+        "class Big:\n"
+        "    def __init__(self): self.me, self.load = self, bytearray(b'.') * (1 << 20)\n"
+        "most = 0\n"
+        "from gctune.host.process import rss_bytes\n"
+        "begun = rss_bytes()\n"
+        "for _ in range(1500):\n"
+        "    Big()\n"
+        "    look(); [[] for _ in range(100)]; most = max(most, rss_bytes())\n"
+        "print(most - begun < 400 << 20)"
+    ) == ["True"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_a_forked_child_goes_on_from_its_parent_and_thaws_nothing() -> None:
+    assert child(
+        "grow(10); before = gc.get_freeze_count()\n"
+        "if pid := os.fork(): os.waitpid(pid, 0)\n"
+        "else:\n"
+        "    paced.close(); old, paced = paced, Pacer(GOAL); look()\n"
+        "    print(reasons()); grow(30)\n"
+        "    print(gc.get_freeze_count() > before / 2, paced._state.last.freezes)\n"
+        "    paced.close(); print(gc.get_threshold() == pacer._Latest.before, flush=True)\n"
+        "    os._exit(0)\n"
+        "paced.close(); print(gc.get_freeze_count() < 1000)"
+    ) == ["['fork']", "True False", "True", "True"]
+
+
+def test_the_last_changes_are_kept_with_their_reasons() -> None:
+    assert child(
+        "for _ in range(40): grow(5); leak(20_000); look()\n"
+        "print(len(paced.changes) <= 64, paced.counts['start'])\n"
+        "print(all(change.reason and change.thresholds for change in paced.changes))"
+    ) == ["True 1", "True"]

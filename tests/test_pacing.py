@@ -1,0 +1,251 @@
+"""Adaptive mode's policy: its bounds hold on any trace, and it comes to rest on a steady one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gctune.monitor import pacing
+from gctune.monitor.pace import Act, Decision, Goal, Reading, Regime, State
+from gctune.monitor.pacing import NEVER, NURSERY, USUAL
+
+MS, SECOND, MIB = 1_000_000, 1_000_000_000, 1 << 20
+GOAL = Goal(10 * MS, 0.1)
+BEFORE = (2000, 10, 10)
+SCAN_NS, FREE_NS = 100, 300  # what the process below takes for an object
+
+
+class Process:
+    """A process that allocates as it is told, and collects by the thresholds that it is given.
+
+    Of what it allocates, `garbage` containers in a hundred are garbage, which
+    any collection that looks at them finds.
+    """
+
+    def __init__(self, rss: int = 100 * MIB, each: int = 150) -> None:
+        self.at_ns, self.rss, self.each = 0, rss, each
+        self.collections, self.collected = [0, 0, 0], [0, 0, 0]
+        self.generations = [0, 0, 0]  # containers of each that live
+        self.waiting = [0, 0, 0]  # garbage of each
+        self.counts = [0, 0, 0]
+        self.pauses: list[int] = []
+        self.frozen_garbage = self.thawed = 0
+        self.frozen = False
+        self.decision = pacing.begin(self.reading(), BEFORE, GOAL)
+        self.act()
+
+    @property
+    def state(self) -> State:
+        return self.decision.state
+
+    @property
+    def garbage_bytes(self) -> int:
+        return (sum(self.waiting) + self.frozen_garbage) * self.each
+
+    def reading(self) -> Reading:
+        pauses, self.pauses = tuple(self.pauses), []
+        thawed, self.thawed = self.thawed, 0
+        young, middle, full = self.collections
+        found = (self.collected[0], self.collected[1], self.collected[2])
+        return Reading(
+            self.at_ns,
+            self.counts[0],
+            (young, middle, full),
+            found,
+            pauses,
+            self.rss,
+            freezes=True,
+            frozen=self.frozen,
+            pressed=False,
+            thawed=thawed,
+        )
+
+    def run(self, containers: int, garbage: int) -> None:
+        """Allocate, 200 containers a millisecond, until the policy looks again and after."""
+        while containers > 0:
+            until = self.at_ns + self.decision.pause_ns
+            while self.at_ns < until and containers > 0:
+                self.allocate(min(100, containers), garbage)
+                containers -= 100
+            self.look()
+
+    def rest(self, ns: int) -> None:
+        end = self.at_ns + ns
+        while self.at_ns < end:
+            self.at_ns += self.decision.pause_ns
+            self.look()
+
+    def allocate(self, containers: int, garbage: int) -> None:
+        self.at_ns += containers * MS // 200
+        dead = containers * garbage // 100
+        self.generations[0] += containers - dead
+        self.waiting[0] += dead
+        self.counts[0] += containers
+        self.rss += containers * self.each
+        young, middle, full = self.state.thresholds
+        if self.counts[0] > young:
+            oldest = 2 if self.counts[2] > full else 1 if self.counts[1] > middle else 0
+            self.collect(oldest)
+
+    def collect(self, oldest: int) -> None:
+        found = sum(self.waiting[: oldest + 1])
+        alive = sum(self.generations[: oldest + 1])
+        self.pauses.append((alive + found) * SCAN_NS + found * FREE_NS)
+        self.collections[oldest] += 1
+        self.collected[oldest] += found
+        self.rss -= found * self.each
+        for generation in range(oldest + 1):
+            self.generations[generation] = self.waiting[generation] = 0
+            self.counts[generation] = 0
+        self.generations[min(oldest + 1, 2)] += alive
+        if oldest < 2:
+            self.counts[oldest + 1] += 1
+
+    def look(self) -> None:
+        reading = self.reading()
+        rest_ns = pacing.rest_ns(self.state, reading)
+        if rest_ns:
+            self.decision = self.decision._replace(pause_ns=rest_ns)
+        else:
+            self.decision = pacing.advance(self.state, reading, GOAL)
+            self.act()
+
+    def act(self) -> None:
+        for act in self.decision.acts:
+            if act == Act.FREEZE:
+                self.frozen, self.counts = True, [0, 0, 0]
+                self.frozen_garbage += sum(self.waiting)
+                self.generations, self.waiting = [0, 0, 0], [0, 0, 0]
+            elif act == Act.THAW:
+                self.frozen = False
+                self.waiting[2] += self.frozen_garbage
+                self.frozen_garbage = 0
+            else:
+                self.collections[2] += 1
+
+
+Phases = st.lists(st.tuples(st.integers(1000, 300_000), st.integers(0, 100)), max_size=8)
+
+
+def phases(process: Process, trace: list[tuple[int, int]]) -> Iterator[Decision]:
+    for containers, garbage in trace:
+        process.run(containers, garbage)
+        yield process.decision
+
+
+@given(Phases)
+def test_thresholds_and_waits_stay_within_their_bounds(trace: list[tuple[int, int]]) -> None:
+    process = Process()
+    for decision in phases(process, trace):
+        young, middle, full = decision.state.thresholds
+        assert 1 <= young <= GOAL.pause_ns / 20  # the least that an object can take
+        assert 0 <= middle <= 20
+        assert full in (0, NEVER)
+        assert 0 < decision.pause_ns <= SECOND // 4
+
+
+@given(Phases)
+def test_the_same_readings_lead_to_the_same_decisions(trace: list[tuple[int, int]]) -> None:
+    first, second = Process(), Process()
+    assert list(phases(first, trace)) == list(phases(second, trace))
+
+
+@given(Phases)
+def test_garbage_held_stays_within_the_budget_and_what_one_reaction_lets_pass(
+    trace: list[tuple[int, int]],
+) -> None:
+    process = Process()
+    for _ in phases(process, trace):
+        state = process.state
+        budget = GOAL.budget_bytes(process.rss) * (1 << state.doublings)
+        window = 2 * GOAL.pause_ns / state.old_ns * process.each
+        assert process.garbage_bytes <= 2 * budget + window
+
+
+def test_garbage_that_starts_when_a_sample_has_just_found_none_is_found() -> None:
+    process = Process()
+    process.run(2_000_000, 0)
+    assert process.state.regime != Regime.WATCH
+    process.run(400_000, 100)
+    assert process.state.regime in (Regime.WATCH, Regime.LOOK)
+    assert process.garbage_bytes <= 1.5 * GOAL.budget_bytes(process.rss)
+
+
+def test_growth_without_garbage_is_looked_at_less_and_less() -> None:
+    process = Process()
+    process.run(3_000_000, 0)
+    process.collections, before = [0, 0, 0], process.at_ns
+    process.decision = process.decision._replace(
+        state=process.state._replace(last=process.reading())
+    )
+    process.run(1_000_000, 0)
+    assert process.at_ns > before
+    assert sum(process.collections) * NURSERY < 500_000  # half of what came, or less
+
+
+def test_a_steady_program_is_left_as_it_is() -> None:
+    process = Process()
+    process.run(50_000, 0)
+    process.rest(5 * SECOND)
+    before = process.state.thresholds, process.state.regime
+    for _ in range(20):
+        process.rest(SECOND)
+        assert (process.state.thresholds, process.state.regime) == before
+    assert process.decision.pause_ns == SECOND // 4
+
+
+def test_steady_garbage_keeps_one_pair_of_thresholds() -> None:
+    process = Process()
+    process.run(500_000, 90)
+    seen = set()
+    for _ in range(20):
+        process.run(20_000, 90)
+        if process.state.regime == Regime.WATCH:
+            seen.add(process.state.thresholds[0])
+    assert len(seen) <= 2
+
+
+def test_big_payloads_after_a_long_quiet_are_looked_at_by_what_memory_grows() -> None:
+    process = Process()
+    process.rest(3600 * SECOND)
+    process.each = MIB
+    process.run(40, 100)  # far fewer containers than any threshold
+    for _ in range(10):
+        process.rest(SECOND // 4)
+    assert process.state.doublings or process.state.regime == Regime.LOOK
+
+
+def test_what_another_has_frozen_is_never_thawed() -> None:
+    reading = Process().reading()._replace(freezes=False, frozen=False)
+    decision = pacing.begin(reading, BEFORE, GOAL)
+    for number in range(1, 50):
+        reading = reading._replace(
+            at_ns=number * SECOND, rss=reading.rss + 5 * MIB, collections=(number, number, 0)
+        )
+        decision = pacing.advance(decision.state, reading, GOAL)
+        assert decision.acts == ()
+        if decision.state.regime == Regime.WATCH:
+            assert decision.state.thresholds[2] == USUAL
+
+
+def test_near_the_memory_limit_nothing_stays_frozen() -> None:
+    process = Process()
+    process.run(500_000, 0)
+    assert process.frozen
+    reading = process.reading()._replace(pressed=True)
+    assert pacing.rest_ns(process.state, reading) == 0
+    decision = pacing.advance(process.state, reading, GOAL)
+    assert decision.acts == (Act.THAW,)
+    assert decision.reason == "the limit is near"
+    assert decision.state.thresholds[2] == USUAL
+
+
+def test_a_forked_child_starts_from_what_its_parent_has_learned() -> None:
+    process = Process()
+    process.run(500_000, 30)
+    decision = pacing.resume(process.state, process.reading()._replace(freezes=False), GOAL)
+    assert decision.state.free_ns == process.state.free_ns
+    assert decision.acts == ()
+    assert decision.reason == "fork"
