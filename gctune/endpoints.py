@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 import time
 from functools import partial
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from gctune.monitor.handlers import Pause
     from gctune.monitor.http import Request
+    from gctune.monitor.pacer import Change
     from gctune.runtime.change import Outcome
 
     T = TypeVar("T")
@@ -43,7 +45,8 @@ gctune {__version__}
 /metrics                            Prometheus's text, or JSON where Accept says so
 /metrics.json                       the same as JSON
 /health                             200, or 503 while an alert is raised
-/debug/gctune                       the settings with their origins, and what became of them
+/debug/gctune                       the settings with their origins, what became of them, and
+                                    what adaptive mode did last
 /debug/gctune/profile?seconds=30    a capture, for gctune recommend
 /debug/pprof/heap                   what is in use by allocation site, for go tool pprof
 /debug/pprof/heap?seconds=30        what is allocated meanwhile, and in use after it
@@ -93,7 +96,15 @@ def _state() -> Response:
         for outcome in applied.outcomes
     }
     about = {"environment": plan.environment, "interpreter": plan.interpreter}
-    return _json({**content, **about, "warnings": plan.warnings, "settings": settings})
+    paced = [change._asdict() for change in _changes()]
+    told = {"warnings": plan.warnings, "settings": settings, "paced": paced}
+    return _json({**content, **about, **told})
+
+
+def _changes() -> list[Change]:
+    """What adaptive mode did last; nothing where it is not in force."""
+    pacer = sys.modules.get("gctune.monitor.pacer")
+    return pacer.changes() if pacer else []
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:

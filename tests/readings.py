@@ -50,6 +50,7 @@ def full_reading() -> Reading:
         ),
         allocated=12_345,
         rates=replace(bare.sample.rates, gc_share=0.05, allocated=5000.0),
+        paced={"start": 1},
         pools={
             "buffer": PoolStats(hits=9, misses=4, idle=3, in_use=1, created=4, discarded=0),
         },

@@ -164,3 +164,12 @@ def test_the_last_changes_are_kept_with_their_reasons() -> None:
         "print(len(paced.changes) <= 64, paced.counts['start'])\n"
         "print(all(change.reason and change.thresholds for change in paced.changes))"
     ) == ["True 1", "True"]
+
+
+def test_metrics_tell_how_often_it_did_what() -> None:
+    assert child(
+        "from gctune.monitor.metrics import METRICS\n"
+        "from gctune.monitor.publishing import reading\n"
+        "rows = METRICS['gctune_pacing_changes_total'].read(reading())\n"
+        "print([labels for labels, _ in rows])"
+    ) == ["[('start',)]"]

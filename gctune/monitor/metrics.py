@@ -83,6 +83,11 @@ def _limit_state(reading: Reading) -> Iterator[Row]:
         yield (mood,), int(mood == state)
 
 
+def _paced(reading: Reading) -> Iterator[Row]:
+    for reason, times in reading.sample.paced.items():
+        yield (reason,), times
+
+
 def _alerts(reading: Reading) -> Iterator[Row]:
     for rule, state in reading.alerts.items():
         yield (rule,), int(state.raised)
@@ -251,6 +256,12 @@ _ALL = (
         _pools("hits", "misses"),
         "pool",
         "result",
+    ),
+    _counter(
+        "gctune_pacing_changes_total",
+        "What adaptive mode did, by its reason.",
+        _paced,
+        "reason",
     ),
     _gauge(ALERT, "1 while the alert of that rule is raised.", _alerts, "rule"),
     _gauge("gctune_alert_value", "What the rule measures, in its unit.", _measured, "rule"),

@@ -48,6 +48,8 @@ class _Latest:
     state: State | None = None
     before: Three = (0, 0, 0)
     pid = 0
+    counts: dict[str, int] = {}  # noqa: RUF012 - replaced, never changed here
+    changes: deque[Change] = deque(maxlen=_KEPT)
 
 
 class Pacer:
@@ -61,6 +63,7 @@ class Pacer:
     def __init__(self, goal: Goal) -> None:
         self.changes: deque[Change] = deque(maxlen=_KEPT)
         self.counts: dict[str, int] = {}
+        _Latest.counts, _Latest.changes = self.counts, self.changes
         self._goal = goal
         self._state: State | None = None
         self._aside = False
@@ -149,6 +152,16 @@ class Pacer:
         last = state.last
         self.counts[reason] = self.counts.get(reason, 0) + 1
         self.changes.append(Change(last.at_ns, reason, decision.acts, state.thresholds, last.rss))
+
+
+def counts() -> dict[str, int]:
+    """How often the pacer of this process has done something, by its reason."""
+    return dict(_Latest.counts)
+
+
+def changes() -> list[Change]:
+    """The last things that the pacer of this process did, the newest last."""
+    return list(_Latest.changes)
 
 
 def pacer_of(plan: Plan) -> Pacer:

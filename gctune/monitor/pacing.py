@@ -222,13 +222,13 @@ def _sampling(state: State, since: Since, goal: Goal) -> Next:
     if not since.examined:
         return state, (), ""
     if _yielding(since):
-        return _watch(_late(_based(state))), (), "garbage"
+        return _watch(_late(_based(state)))._replace(doublings=0), (), "garbage"
     return _skip(state, goal)
 
 
 def _skipping(state: State, since: Since, goal: Goal) -> Next:
     if since.found > since.examined * _WORTH:
-        return _watch(_late(_based(state))), (), "garbage"
+        return _watch(_late(_based(state)))._replace(doublings=0), (), "garbage"
     if _grown(state) > _allowed(state, goal):
         state, acts, _ = _freeze(_weighed(state))
         return _watch(_based(state)), acts, "growth"

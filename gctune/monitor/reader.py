@@ -77,6 +77,7 @@ class Reader:
             allocated=seen.allocated,
             rates=None,
             pools=pools.stats(),
+            paced=_paced(),
         )
         return replace(sample, rates=rates(before, sample)) if before else sample
 
@@ -142,3 +143,8 @@ def _of_each(stats: list[dict[str, Any]], name: str) -> Three:
 def _three(values: list[int] | Three) -> Three:
     young, middle, old = values
     return young, middle, old
+
+
+def _paced() -> dict[str, int]:
+    pacer = sys.modules.get("gctune.monitor.pacer")  # None where adaptive mode is not in force
+    return pacer.counts() if pacer else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ class Sample:
     """What went on since the sample before."""
     pools: Mapping[str, PoolStats]
     """The pools of reused objects, by name."""
+    paced: Mapping[str, int] = field(default_factory=dict)
+    """How often adaptive mode has done something, by its reason."""
 
 
 def to_plain(sample: Sample) -> dict[str, Any]:
@@ -106,9 +108,10 @@ def to_plain(sample: Sample) -> dict[str, Any]:
     plain = _named(sample)
     plain["rates"] = sample.rates and _named(sample.rates)
     plain["pauses"] = sample.pauses and [each._asdict() for each in sample.pauses]
+    plain["paced"] = dict(sample.paced)
     plain["pools"] = {name: each._asdict() for name, each in sample.pools.items()}
     return plain
 
 
 def _named(record: Sample | Rates) -> dict[str, Any]:
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+    return {each.name: getattr(record, each.name) for each in fields(record)}
