@@ -2,11 +2,12 @@
 
     python measured.py OUT SETTING PROGRAM SCALE SEED
 
-SETTING is `default`, `disabled` or three thresholds (`5000,10,1000`), with
+SETTING is `default`, `disabled`, `adaptive` (which takes gctune, whose thread's
+CPU time counts as the collector's) or three thresholds (`5000,10,1000`), with
 `+freeze` behind it to collect and freeze what the program has once it is
 started: imported, and a service loaded. Works with any Python from 3.10 and
-needs nothing but the standard library, so that what is measured is the program
-alone.
+otherwise needs nothing but the standard library, so that what is measured is
+the program alone.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ def figures(
     cpu_s, pacer_s = time.process_time(), pacer_seconds()
     cpu_ms = [pause for each in pauses for pause in each.cpu_ms()]
     wall_ms = [pause for each in pauses for pause in each.wall_ms()]
-    gc_s = (sum(cpu_ms) + freeze_ms) / 1e3
+    gc_s = (sum(cpu_ms) + freeze_ms) / 1e3 + pacer_s
 
     def grown(field: str) -> list[int]:
         return [new[field] - old[field] for new, old in zip(after, before) if field in new]
