@@ -7,7 +7,7 @@ from gctune.monitor.quiet import Reading, State, advance, after, initial, now, p
 MIB = 1 << 20
 SECOND = 1_000_000_000
 COST = 100_000_000
-BEGUN = after(0, 100 * MIB, COST)
+BEGUN = after(initial(0, 100 * MIB), 0, 100 * MIB, COST)
 RESTED = 10 * SECOND
 
 
@@ -79,4 +79,17 @@ def test_looks_are_seldom_until_a_quiet_would_do_and_then_miss_none() -> None:
 
 
 def test_a_process_begins_with_what_its_size_lets_expect() -> None:
-    assert initial(7, 50_000_000) == State(7, 50_000_000, 50_000_000, None)
+    assert initial(7, 50_000_000) == State(7, 50_000_000, 50_000_000, 0, None)
+
+
+def test_what_is_frozen_counts_for_nothing() -> None:
+    state = initial(0, 500 * MIB, frozen=480 * MIB)
+    assert state.cost_ns == 20 * MIB
+    assert now(state, reading(mib=505, quiet_ns=0))
+    assert not now(BEGUN._replace(rss=500 * MIB), reading(mib=505, quiet_ns=0))
+
+
+def test_a_process_that_is_frozen_as_it_is_waits_for_a_mebibyte_of_growth() -> None:
+    state = after(initial(0, 500 * MIB, frozen=500 * MIB), 0, 500 * MIB, COST)
+    assert not now(state, reading(mib=500, quiet_ns=0))
+    assert now(state, reading(mib=501, quiet_ns=0))

@@ -44,7 +44,7 @@ class IdleCollector:
     def _await_requests(self, now_ns: int) -> float:
         if requests.told_of():
             knobs.FULL.keep_off()
-            self._state = quiet.initial(now_ns, rss_bytes())
+            self._state = _begin(now_ns)
         elif now_ns >= self._silent_ns and not self._told:
             self._told = True
             warn(
@@ -57,7 +57,7 @@ class IdleCollector:
         reading = _read(now_ns)
         self._state = state = quiet.advance(state, reading)
         if quiet.now(state, reading):
-            self._state = _collect()
+            self._state = _collect(state)
             return _LOOK
         return quiet.pause_ns(state, reading) / 1e9
 
@@ -73,8 +73,14 @@ def _near_the_limit() -> bool:
     return standing is not None and standing.used_bytes >= standing.limit_bytes * _NEAR
 
 
-def _collect() -> quiet.State:
+def _begin(now_ns: int) -> quiet.State:
+    """Begin with the first request: what was frozen was frozen just before."""
+    rss = rss_bytes()
+    return quiet.initial(now_ns, rss, rss if knobs.FREEZE.has_frozen else 0)
+
+
+def _collect(state: quiet.State) -> quiet.State:
     begun_ns = time.perf_counter_ns()
     knobs.collect()
     ended_ns = time.perf_counter_ns()
-    return quiet.after(ended_ns, rss_bytes(), ended_ns - begun_ns)
+    return quiet.after(state, ended_ns, rss_bytes(), ended_ns - begun_ns)

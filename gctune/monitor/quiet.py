@@ -4,14 +4,16 @@ The collector starts a full collection when its counts say so, most often amid a
 request. Here the counts say only that one is due. A quiet as long as the last
 one took is waited for, a shorter one is enough the more memory has grown since,
 and once it has grown by a quarter, which is where CPython's own rule draws the
-line for old objects, none is waited for longer than ten seconds.
+line for old objects, none is waited for longer than ten seconds. What is frozen
+counts for nothing in that, as it does for the collector.
 """
 
 from __future__ import annotations
 
 from gctune.record import Record
 
-_GROWN = 0.25  # of the rss after the last one
+_GROWN = 0.25  # of what the last one looked at and left
+_LEAST = 4 << 20  # of memory that it left: less is a matter of a few young collections
 _RESTS = 50  # times its cost pass until the next: at most 2% of the time
 _PATIENCE_NS = 10_000_000_000
 _SOONEST_NS, _LATEST_NS = 5_000_000, 250_000_000  # between two looks
@@ -36,23 +38,25 @@ class Reading(Record):
 class State(Record):
     """The last full collection: when it ended, what it took, the rss that it left.
 
-    `grown_ns` is since when memory has been a quarter above that.
+    `frozen` is how much of that no collection looks at. `grown_ns` is since
+    when memory has been a quarter above the rest.
     """
 
     ended_ns: int
     cost_ns: int
     rss: int
+    frozen: int
     grown_ns: int | None
 
 
-def initial(at_ns: int, rss: int) -> State:
+def initial(at_ns: int, rss: int, frozen: int = 0) -> State:
     """The state of a process in which no collection has been timed yet."""
-    return after(at_ns, rss, int(rss * _NS_A_BYTE))
+    return State(at_ns, int((rss - frozen) * _NS_A_BYTE), rss, frozen, None)
 
 
-def after(at_ns: int, rss: int, cost_ns: int) -> State:
+def after(state: State, at_ns: int, rss: int, cost_ns: int) -> State:
     """The state after a collection."""
-    return State(at_ns, cost_ns, rss, None)
+    return State(at_ns, cost_ns, rss, state.frozen, None)
 
 
 def advance(state: State, reading: Reading) -> State:
@@ -96,4 +100,5 @@ def _overdue(state: State, reading: Reading) -> bool:
 
 def _growth(state: State, reading: Reading) -> float:
     """How far memory has grown, of what it may; at most 1."""
-    return min(max(reading.rss - state.rss, 0) / (state.rss * _GROWN), 1.0)
+    allowed = max(state.rss - state.frozen, _LEAST) * _GROWN
+    return min(max(reading.rss - state.rss, 0) / allowed, 1.0)
