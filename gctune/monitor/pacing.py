@@ -38,7 +38,7 @@ _OBJECT_BYTES, _LEAST_BYTES, _MOST_BYTES = 150.0, 64.0, 1e9
 _BIG_BYTES = 10_000.0  # so much is no container with what programs usually put in one
 
 _WORTH = 0.08  # of what was looked at: less garbage adds less to memory than the budget is
-_MUCH = 0.25  # of what was looked at: garbage that grows old before it dies
+_MUCH = 0.25  # of what is new since the last look: less garbage was not what memory grew by
 _TELLING = 0.2  # of what a collection looks at: as much garbage tells what it takes to free
 _FULL = 0.75  # of what one look can take: more is frozen after one
 _STEADY = 0.25  # of the budget: what memory grows by while it does not grow
@@ -134,7 +134,7 @@ def _observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
         kept=max(0, state.kept + survived + reading.thawed),
         fresh=max(0, state.fresh + survived),
         counted=max(0, state.counted + survived),
-        found=state.found + since.found,
+        found=state.found + reading.collected[2] - state.last.collected[2],
         young_yield=_yield(state, reading, since),
         braked=state.braked or since.collections[2] > 0,
     )
@@ -248,10 +248,8 @@ def _looking(state: State, since: Since, goal: Goal) -> Next:
 
 def _looked(state: State, goal: Goal) -> Next:
     """A full collection has come: go by what it found."""
-    if state.found >= _WORTH * (state.kept + state.found):
-        if state.found > _MUCH * (state.kept + state.found):
-            state = _late(state)
-        state = _based(state)._replace(doublings=0, calm=0)
+    if state.found >= _MUCH * max(state.fresh, NURSERY):
+        state = _late(_based(state))._replace(doublings=0)
         return _unless_too_much(_watch(state), goal, "garbage")
     state = _in_vain(state)._replace(calm=state.calm + 1)
     freezes = state.last.freezes and not state.last.pressed
@@ -341,8 +339,13 @@ def _most_fresh(state: State, goal: Goal) -> float:
 
 
 def _longest_span(state: State, goal: Goal) -> float:
-    """Containers that may be skipped: all of them can be garbage."""
-    return goal.budget_bytes(state.last.rss) / state.object_bytes
+    """Containers that may be skipped: all of them can be garbage.
+
+    Where memory has not grown though many came, most of them have gone.
+    """
+    budget = goal.budget_bytes(state.last.rss)
+    grown = max(0, _grown(state)) + budget * _STEADY
+    return budget / min(state.object_bytes, grown / max(state.counted, 1))
 
 
 def _batch(state: State, goal: Goal) -> float:
