@@ -48,8 +48,8 @@ _HELD_OFF = 6  # collections of which every third should have been a full one
 _MOST_LOOKS = 4  # that find nothing until some is skipped
 _LONG_SHARE = 0.001  # of the time may go to pauses that are longer than they should be
 
-_SOONEST_NS, _LATEST_NS = 25 * _MS, 250 * _MS  # between two readings
-_LOOKING_NS = 5 * _MS
+_SOONEST_NS, _LATEST_NS = 50 * _MS, 250 * _MS  # between two readings
+_LOOKING_NS = 10 * _MS
 
 
 def begin(reading: Reading, thresholds: Three, goal: Goal) -> Decision:
@@ -63,7 +63,7 @@ def begin(reading: Reading, thresholds: Three, goal: Goal) -> Decision:
         free_ns=_FREE_NS,
         object_bytes=_OBJECT_BYTES,
         base=reading.rss,
-        doublings=1,  # what starts grows
+        doublings=_MOST_DOUBLINGS,  # what starts grows
         kept=reading.thawed,
         fresh=0,
         counted=0,
