@@ -24,10 +24,11 @@ class Tally:
 
     `counts` are collections by generation, `cold_ns` what coldness has added
     to the cost of young ones and of full ones. `top_blocks` is the most that was
-    allocated at once, `longest_ns` the longest collection. `coming` is how far
-    the next full collection has come between start and end, and `full_ns` what
-    it will cost: a run that ends just before it is none that does without it.
-    `middle_coming` and `middle_ns` are the same of the next one of generation 1.
+    allocated at once, `top_held` what of it garbage held, `longest_ns` the
+    longest collection. `coming` is how far the next full collection has come
+    between start and end, and `full_ns` what it will cost: a run that ends just
+    before it is none that does without it. `middle_coming` and `middle_ns` are
+    the same of the next one of generation 1.
     """
 
     cost: CostModel
@@ -38,6 +39,7 @@ class Tally:
     cold_ns: list[float] = field(default_factory=lambda: [0.0, 0.0])
     longest_ns: float = 0.0
     top_blocks: float = 0.0
+    top_held: float = 0.0
     coming: float = 0.0
     full_ns: float = 0.0
     middle_coming: float = 0.0
@@ -70,16 +72,20 @@ class Tally:
         self.cold_ns[generation == OLD] += whole - warm
         self.longest_ns = max(self.longest_ns, whole)
         place = max(step.position - 1, 0)
-        more = step.held_blocks - self.stretch.held[place]
-        self.top_blocks = max(self.top_blocks, self.stretch.timeline.blocks[place] + more)
+        self._reach(place, step.held_blocks)
+
+    def _reach(self, place: int, held: float) -> None:
+        """Take note of the blocks at a captured collection, with so many held by garbage."""
+        blocks = self.stretch.timeline.blocks[place] + held - self.stretch.held[place]
+        if blocks > self.top_blocks:
+            self.top_blocks, self.top_held = blocks, held
 
     def end(self) -> None:
         """Close the run."""
         if not self.stretch.live:
             return
         heap, live = self.heap, self.stretch.live[-1]
-        blocks = self.stretch.timeline.blocks[-1]
-        self.top_blocks = max(self.top_blocks, blocks + heap.held_blocks - self.stretch.held[-1])
+        self._reach(-1, heap.held_blocks)
         self.coming = self._progress(heap) - self._progress(self.stretch.heap())
         garbage = sum(heap.garbage)
         self.full_ns = self._cost_ns(OLD, max(0.0, live + garbage - heap.frozen), garbage)
