@@ -83,6 +83,16 @@ def test_what_the_program_froze_is_never_thawed() -> None:
     ).splitlines() == ["True", "True"]
 
 
+def test_what_the_program_freezes_later_is_left_frozen_with_what_was() -> None:
+    assert child(
+        "kept += [[number] for number in range(20_000)]; look(); count = gc.get_count()\n"
+        "assert count[1] or count[2], count\n"
+        "gc.freeze(); look(); before = gc.get_freeze_count()\n"
+        "grow(30); print(before - 500 < gc.get_freeze_count() <= before)\n"
+        "paced.close(); print(before - 500 < gc.get_freeze_count() <= before)"
+    ) == ["True", "True"]
+
+
 def test_it_stands_aside_once_the_program_sets_thresholds_and_says_so_once() -> None:
     done = script(
         "import sys; sys.stderr = sys.stdout\n"

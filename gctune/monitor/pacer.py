@@ -70,6 +70,7 @@ class Pacer:
         self._pid = os.getpid()
         self._watch = Stopwatch()
         self._freezes = knobs.PROMOTION.allowed()
+        self._counts = gc.get_count()
         self._thawed = knobs.PROMOTION.count() if self._freezes else 0
 
     def __call__(self, now_ns: int) -> float:
@@ -122,6 +123,7 @@ class Pacer:
         pauses, pressed = self._watch.taken(), _near_the_limit()
         thawed, self._thawed = self._thawed, 0
         stats = gc.get_stats()  # last, as other threads run while the rss is read
+        self._leave_theirs(_by_generation(stats, "collections"))
         return Reading(
             now_ns,
             gc.get_count()[0],
@@ -135,10 +137,24 @@ class Pacer:
             thawed,
         )
 
+    def _leave_theirs(self, collections: Three) -> None:
+        """Freeze and thaw no more once the program has frozen objects: the counts tell.
+
+        But for a freeze they fall in a collection alone.
+        """
+        counts, before = gc.get_count(), self._counts
+        self._counts = counts
+        collected = self._state is None or collections != self._state.last.collections
+        if not collected and (counts[1] < before[1] or counts[2] < before[2]):
+            self._freezes = False
+            knobs.PROMOTION.disown()
+
     def _do(self, decision: Decision) -> float:
         state = decision.state
         for act in decision.acts:
             self._thawed += _DO[act]() or 0
+        if decision.acts:
+            self._counts = gc.get_count()
         if self._state is None or state.thresholds != self._state.thresholds:
             _write(state.thresholds)
         if decision.reason:
