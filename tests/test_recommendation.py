@@ -99,6 +99,26 @@ def test_doubtful_costs_are_not_enough_evidence() -> None:
     assert "capture a longer run" in recommendation.reason
 
 
+def garbage_found(*found: int) -> Profile:
+    """Costly full collections of a growing heap find so much."""
+    events: list[object] = []
+    for number, collected in enumerate(found):
+        blocks = 50_000 + number * 132 * 4002
+        top = blocks + 132 * 4002
+        full = {"blocks_before": top, "blocks_after": top - 2 * collected, "collected": collected}
+        events += growing(cycles=11, blocks=blocks)
+        events.append(collection(2, count1=1, cpu_ns=100_000_000, **full))
+    return profile(events)  # type: ignore[arg-type]
+
+
+def test_garbage_that_only_began_to_pile_up_is_a_risk() -> None:
+    begun = "garbage only began to pile up"
+    assert any(risk.startswith(begun) for risk in answer(garbage_found(10, 10, 10, 900)).risks)
+    steady = answer(garbage_found(300, 300, 300, 300))
+    assert steady.changes
+    assert not any(risk.startswith(begun) for risk in steady.risks)
+
+
 def verdict(expected: float, high: float) -> str:
     """Of other settings under which the collector takes so many times its CPU time."""
     processes = Processes.of([summarise(costly_full_collections())])

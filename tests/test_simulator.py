@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gctune.host.interpreter import Collector, this_interpreter
-from gctune.monitor.recorder import Collection
 from gctune.profile.file import read
 from gctune.recommender.simulator import Prediction, simulate
 from gctune.recommender.summary import Summary, summarise
@@ -144,23 +143,6 @@ def test_a_program_that_ran_on_may_pile_up_more_garbage_than_was_seen() -> None:
     ended = simulate(summary(events), (5000, 10, 1000))
     ran_on = simulate(summary(events, reason="seconds"), (5000, 10, 1000))
     assert ran_on.extra_bytes.high > ended.extra_bytes.high
-
-
-def garbage_found(*found: int) -> Summary:
-    """Full collections of a growing heap find so much."""
-    events: list[Collection] = []
-    for number, collected in enumerate(found):
-        blocks = 50_000 + number * 132 * 4002
-        top = blocks + 132 * 4002
-        full = {"blocks_before": top, "blocks_after": top - 2 * collected}
-        events += [*growing(cycles=11, blocks=blocks), collection(2, collected=collected, **full)]
-    return summary(events)
-
-
-def test_garbage_that_only_began_to_pile_up_holds_more_in_a_longer_run() -> None:
-    steady, rising = garbage_found(20_000, 20_000, 20_000), garbage_found(10, 1000, 58_990)
-    rarely = (2000, 10, 1000)
-    assert simulate(rising, rarely).later_bytes > 2 * simulate(steady, rarely).later_bytes
 
 
 traces = st.lists(

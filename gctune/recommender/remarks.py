@@ -10,7 +10,9 @@ from gctune.recommender.conduct import slashed
 from gctune.recommender.phases import StartUp
 from gctune.recommender.processes import Processes
 from gctune.recommender.simulator import Prediction
+from gctune.recommender.summary import Summary
 
+_RISING = 3.0  # times as much garbage as before, that spans of a steady program do not differ by
 _CONTRADICTS = 0.01  # of its own CPU time, that one profile loses while all together gain
 
 
@@ -22,6 +24,8 @@ def risks(processes: Processes, chosen: Prediction, budget: Budget) -> Iterator[
             "no full collection falls within a run as long as the captured one:"
             " old garbage piles up until there is one"
         )
+    if any(map(_rising, processes.summaries)):
+        yield "garbage only began to pile up as the recording ended: a longer run may hold more"
     if not all(summary.whole for summary in processes.summaries):
         yield "the program ran on after the recording; what it does later was not seen"
     if budget.limit is None:
@@ -34,6 +38,11 @@ def risks(processes: Processes, chosen: Prediction, budget: Budget) -> Iterator[
             "the program sets its thresholds itself: these hold only where gctune.apply()"
             " comes after that, or in place of it"
         )
+
+
+def _rising(summary: Summary) -> bool:
+    stretches = summary.stretches[-1:]
+    return any(stretch.timeline.garbage.rising > _RISING for stretch in stretches)
 
 
 def _startup(start: StartUp) -> str:

@@ -30,7 +30,6 @@ _REMEMBERED = 64  # stretches as captured, that a search compares all candidates
 # adds: of programs one in four.
 _CAUTION = 0.25
 _LIKELY = 0.5  # of a full collection, from which on one is reckoned with
-_RISING = 3.0  # times as much as before, that spans of a program that is one job do not differ by
 _HORIZON = 10.0  # times the captured run that garbage piles up in a program that ran on
 
 
@@ -207,8 +206,7 @@ def _later_bytes(summary: Summary, tallies: Sequence[Tally], captured: Sequence[
     """What more the peak grows by where garbage goes on to pile up in a longer run.
 
     A run that ended is one job, and a longer one has its parts in the same
-    proportion; one that ran on goes on as of late, as does one that only began
-    to bring garbage.
+    proportion; one that ran on goes on as of late.
     """
     ended = summary.whole and not summary.sampled
     piled = (_piled(*pair, ended) for pair in zip(tallies, captured))
@@ -219,8 +217,7 @@ def _piled(tally: Tally, captured: Tally, ended: bool) -> float:
     timeline, most = tally.stretch.timeline, _most_blocks(tally)
     garbage = timeline.garbage
     more = (LONGER_RUN if ended else _HORIZON) - 1
-    steady = ended and garbage.rising < _RISING
-    coming = (garbage.on_average if steady else garbage.of_late) * timeline.blocks_per_garbage[1]
+    coming = (garbage.on_average if ended else garbage.of_late) * timeline.blocks_per_garbage[1]
     own, theirs = (
         one.later_blocks(more, coming) - max(one.top_blocks, most) for one in (tally, captured)
     )
