@@ -1,0 +1,104 @@
+"""What adaptive mode learns from a reading: what there is, and what collections take."""
+
+from __future__ import annotations
+
+from gctune.monitor.amounts import STEADY, grown
+from gctune.monitor.pace import Regime, Since
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gctune.monitor.pace import Goal, Reading, State
+
+NURSERY = 10_000  # containers: with what they hold 1 to 2 MB, which a core's own cache holds
+WORTH = 0.08  # of what was looked at: less garbage adds less to memory than the budget is
+_TELLING = 0.2  # of what a collection looks at: as much garbage tells what it takes to free
+STEADY_NS = 2_000_000_000  # without growth until the budget is what it was
+_LEAST_BYTES, _MOST_BYTES = 64.0, 1e9  # that a container can take
+
+
+def since_of(state: State, reading: Reading) -> Since:
+    """What happened since the last reading."""
+    last = state.last
+    young, middle, full = (
+        max(0, now - then) for now, then in zip(reading.collections, last.collections)
+    )
+    return Since(
+        (young, middle, full),
+        max(0, sum(reading.collected) - sum(last.collected)),
+        (young + middle + full) * state.thresholds[0],
+    )
+
+
+def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
+    """The state with what a reading tells."""
+    state = _timed(state, reading, since, goal)
+    steady = reading.rss - state.last.rss <= goal.budget_bytes(state.base) * STEADY
+    if steady and reading.at_ns - state.last.at_ns > STEADY_NS:
+        state = state._replace(doublings=0)
+    survived = since.examined - since.found
+    return state._replace(
+        last=reading,
+        base=min(state.base, reading.rss),
+        kept=max(0, state.kept + survived + reading.thawed),
+        fresh=max(0, state.fresh + survived),
+        counted=max(0, state.counted + survived),
+        found=state.found + reading.collected[2] - state.last.collected[2],
+        young_yield=_yield(state, reading, since),
+        braked=state.braked or since.collections[2] > 0,
+    )
+
+
+def _yield(state: State, reading: Reading, since: Since) -> float:
+    """The share of garbage that young collections find: by halves, the last ones before all."""
+    young = since.collections[0]
+    if not young or state.regime == Regime.LOOK:
+        return state.young_yield
+    found = reading.collected[0] - state.last.collected[0]
+    return (state.young_yield + min(1.0, found / (young * state.thresholds[0]))) / 2
+
+
+def _timed(state: State, reading: Reading, since: Since, goal: Goal) -> State:
+    """Learn from what collections took."""
+    pauses = reading.pauses_ns
+    if not pauses:
+        return state
+    if max(pauses) > goal.pause_ns:
+        state = state._replace(long_ns=reading.at_ns)
+    if state.regime == Regime.LOOK:
+        return _timed_in_full(state, since, max(pauses))
+    if sum(since.collections) == since.collections[0]:
+        return _timed_young(state, since, sum(pauses))
+    return state
+
+
+def _timed_in_full(state: State, since: Since, ns: int) -> State:
+    if not since.collections[2] or state.kept < NURSERY:
+        return state
+    if since.found > state.kept:  # and freeing it took most of the time
+        each = (ns - state.kept * state.old_ns) / since.found
+        return state._replace(free_ns=_learned(50, each, 3000, state.free_ns))
+    each = (ns - since.found * state.free_ns) / state.kept
+    return state._replace(old_ns=_learned(40, each, 1000, state.old_ns))
+
+
+def _timed_young(state: State, since: Since, ns: int) -> State:
+    if since.found < since.examined * WORTH / 2:
+        each = ns / max(since.examined, 1)
+        return state._replace(scan_ns=_learned(20, each, 1000, state.scan_ns))
+    if since.found <= since.examined * _TELLING:
+        return state
+    freeing = (ns - since.examined * state.scan_ns) / since.found
+    return state._replace(free_ns=_learned(50, freeing, 3000, state.free_ns))
+
+
+def _learned(least: float, value: float, most: float, last: float) -> float:
+    """The mean of the last value and a new one, which is no wilder than it can be."""
+    value = min(max(value, least), most)
+    return last + (value - last) / 2
+
+
+def weighed(state: State) -> State:
+    """Learn what a container takes from what there is now since memory was at its base."""
+    each = grown(state) / max(state.counted + state.last.young, 1)
+    each = _learned(_LEAST_BYTES, each, _MOST_BYTES, state.object_bytes)
+    return state._replace(object_bytes=each)
