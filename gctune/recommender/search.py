@@ -19,6 +19,7 @@ _EQUAL = 0.003  # of CPU time: candidates this near to the best count as equal
 _AS_SHORT = 1.25  # times the shortest pause, within what pauses of one program differ by
 _UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
 _FINALISTS = 32  # candidates that are looked at more closely: threshold2 often makes no difference
+_HOPELESS = 2  # times the budget, from which no closer look brings a range back
 _COSTS = 0.01  # of CPU time that less memory may cost
 
 
@@ -53,7 +54,7 @@ def choose(
     if seen:
         return _choose_seen(seen, processes, goal, budget_bytes)
     rough = [processes.predict(*candidate) for candidate in candidates(processes, goal)]
-    likely = [one for one in rough if one.extra_bytes.expected <= budget_bytes]
+    likely = [one for one in rough if _may_fit(one, budget_bytes)]
     ranked = _RANKINGS[goal](likely, processes)
     harmless = [one for one in ranked if one.worst <= 1 + _COSTS]
     closely = (processes.predict_about(one.thresholds, one.freeze) for one in harmless)
@@ -61,6 +62,12 @@ def choose(
     best = _RANKINGS[goal](list(islice(within, _FINALISTS)), processes)
     first = next(iter(ranked), None)
     return Choice(next(iter(best), None), None if first in harmless else first)
+
+
+def _may_fit(one: Prediction, budget_bytes: int) -> bool:
+    """Whether a closer look may find it within the budget."""
+    expected, _, high = one.extra_bytes
+    return expected <= budget_bytes and high <= _HOPELESS * budget_bytes
 
 
 def _choose_seen(seen: Explored, processes: Processes, goal: str, budget_bytes: int) -> Choice:
