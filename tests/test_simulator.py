@@ -131,7 +131,7 @@ def test_freeze_takes_the_frozen_objects_from_a_full_collection() -> None:
     full = collection(2, count0=40, count1=1, count2=1, cpu_ns=10_000_000)
     asked = [*growing(cycles=10), *[full] * 2]
     whole = simulate(summary(asked), DEFAULT)
-    frozen = simulate(summary(asked), DEFAULT, freeze_at=100)
+    frozen = simulate(summary(asked), DEFAULT, 100, freeze=True)
     assert frozen.collections[2] == whole.collections[2] == 2
     assert frozen.pause_seconds.expected < whole.pause_seconds.expected / 1.5
 
@@ -229,3 +229,12 @@ def test_the_real_collector_does_what_was_predicted(tmp_path: Path) -> None:
         assert predicted[0] == pytest.approx(young, rel=0.03, abs=1)
         assert predicted[1] == pytest.approx(middle, abs=1)
         assert predicted[2] == pytest.approx(old, abs=1)
+
+
+def test_the_longest_pause_once_started_up_leaves_out_those_before() -> None:
+    start = [*growing(cycles=3), collection(2, count1=1, count2=1, cpu_ns=900_000_000)]
+    run = summary([*start, *growing(cycles=4)])
+    was = simulate(run, DEFAULT, len(start)).was
+    assert was.pause_seconds == 0.9
+    assert was.settled_seconds < 0.1
+    assert simulate(run, DEFAULT).was.settled_seconds >= 0.9

@@ -101,8 +101,8 @@ def _prediction(one: Tried, own: Tried, other: float) -> Prediction:
         later_bytes=0.0,
         was_seconds=was,
         other_seconds=other,
-        toll=Toll(seconds.expected, one.pause_seconds),
-        was=Toll(was, own.pause_seconds),
+        toll=Toll(seconds.expected, one.pause_seconds, one.pause_seconds),
+        was=Toll(was, own.pause_seconds, own.pause_seconds),
         worst=one.cpu.expected,
     )
 

@@ -84,8 +84,9 @@ def _throughput(processes: Processes, choice: Prediction) -> tuple[str, str]:
 
 
 def _latency(processes: Processes, choice: Prediction) -> tuple[str, str]:  # noqa: ARG001
-    if _shorter(choice):
-        return Verdict.CHANGE, "shortens the longest pause, at no more CPU time"
+    if _shorter(choice, "settled_seconds"):
+        since = "" if _shorter(choice) else " once the program has started up"
+        return Verdict.CHANGE, f"shortens the longest pause{since}, at no more CPU time"
     return Verdict.LEAVE_ALONE, "no other settings shorten the longest pause by much"
 
 
@@ -99,9 +100,6 @@ def _memory(processes: Processes, choice: Prediction) -> tuple[str, str]:
 _GOALS = {Goal.THROUGHPUT: _throughput, Goal.LATENCY: _latency, Goal.MEMORY: _memory}
 
 
-def _shorter(choice: Prediction) -> bool:
-    return (
-        choice.was.pause_seconds >= _NOTICEABLE_SECONDS
-        and choice.toll.pause_seconds <= _SHORTER * choice.was.pause_seconds
-        and choice.gain >= -_EQUAL
-    )
+def _shorter(choice: Prediction, pause: str = "pause_seconds") -> bool:
+    was, will = getattr(choice.was, pause), getattr(choice.toll, pause)
+    return will <= _SHORTER * was and was >= _NOTICEABLE_SECONDS and choice.gain >= -_EQUAL

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from gctune.recommender.summary import Summary
 
-_STEADY = 0.8  # of the live objects of a run's second half: a program that has started up
+# Of the live objects of a run's second half: a program that has started up. The
+# most that it comes to in time, for what it adds later is looked at each time.
+_STEADY = (0.98, 0.95, 0.9, 0.8)
 _STARTED_BY = 0.3  # of the run's time: later than that, it never stops starting up
 
 
@@ -25,11 +27,13 @@ def started_up(summary: Summary) -> StartUp | None:
     live = list(chain.from_iterable(stretch.live for stretch in summary.stretches))
     if not live:
         return None
-    steady = _STEADY * median(live[len(live) // 2 :])
-    place = next(place for place, objects in enumerate(live) if objects >= steady)
+    later = median(live[len(live) // 2 :])
     columns = [stretch.timeline.columns for stretch in summary.stretches]
     times = list(chain.from_iterable(each.start_ns for each in columns))
-    seconds = (times[place] - summary.header.start_ns) / 1e9
-    if seconds > _STARTED_BY * (summary.ended - summary.began):
-        return None
-    return StartUp(place + 1, seconds, round(live[place]))
+    latest = _STARTED_BY * (summary.ended - summary.began)
+    for steady in _STEADY:
+        place = next(place for place, objects in enumerate(live) if objects >= steady * later)
+        seconds = (times[place] - summary.header.start_ns) / 1e9
+        if seconds <= latest:
+            return StartUp(place + 1, seconds, round(live[place]))
+    return None

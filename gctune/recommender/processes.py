@@ -88,9 +88,17 @@ class Processes:
 
     def predict(self, thresholds: Thresholds, freeze: bool, phase: float = 0.0) -> Prediction:
         """Predict settings for all of them; see `simulate` for `phase`."""
-        freezes = [start.collections if freeze and start else None for start in self.starts]
         return self._together(
-            [simulate(one, thresholds, at, phase) for one, at in zip(self.summaries, freezes)]
+            [
+                simulate(
+                    one,
+                    thresholds,
+                    start.collections if start else 0,
+                    freeze=freeze and start is not None,
+                    phase=phase,
+                )
+                for one, start in zip(self.summaries, self.starts)
+            ]
         )
 
     def predict_about(self, thresholds: Thresholds, freeze: bool) -> Prediction:
@@ -123,6 +131,7 @@ class Processes:
             toll=Toll(
                 sum(one.toll.seconds for one in near) / len(near),
                 sum(one.toll.pause_seconds for one in near) / len(near),
+                sum(one.toll.settled_seconds for one in near) / len(near),
             ),
             grown_bytes=by_chance([one.grown_bytes for one in near]),
             later_bytes=max(one.later_bytes for one in near),
@@ -149,7 +158,11 @@ class Processes:
 
 
 def _all(tolls: Sequence[Toll]) -> Toll:
-    return Toll(sum(one.seconds for one in tolls), max(one.pause_seconds for one in tolls))
+    return Toll(
+        sum(one.seconds for one in tolls),
+        max(one.pause_seconds for one in tolls),
+        max(one.settled_seconds for one in tolls),
+    )
 
 
 def _crowd(summaries: Sequence[Summary], one: Summary) -> tuple[int, ...]:

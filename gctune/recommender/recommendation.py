@@ -38,12 +38,15 @@ class Predicted:
     """What the settings lead to, against the captured run.
 
     `cpu` is a ratio of CPU times, `pause_seconds` the longest collection in
-    CPU time, `extra_bytes` what the peak of rss grows by.
+    CPU time, `settled_seconds` the longest once the program has started up,
+    which was `settled_before`. `extra_bytes` is what the peak of rss grows by.
     """
 
     cpu: Estimate
     gc_seconds: Estimate
     pause_seconds: Estimate
+    settled_seconds: float
+    settled_before: float
     extra_bytes: Estimate
     collections: tuple[int, int, int]
 
@@ -175,6 +178,8 @@ def _predicted(choice: Prediction) -> Predicted:
         cpu=choice.cpu,
         gc_seconds=choice.gc_seconds,
         pause_seconds=choice.pause_seconds,
+        settled_seconds=choice.toll.settled_seconds,
+        settled_before=choice.was.settled_seconds,
         extra_bytes=choice.extra_bytes,
         collections=choice.collections,
     )

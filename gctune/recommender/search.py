@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, product
 from operator import ne
@@ -104,19 +104,28 @@ def _fastest(predictions: list[Prediction], processes: Processes) -> list[Predic
 
 
 def _smoothest(predictions: list[Prediction], processes: Processes) -> list[Prediction]:  # noqa: ARG001
-    """The least pause first, of those that cost no CPU.
+    """The least pause once started up first, of those that cost no CPU.
 
-    Of pauses that nobody can tell from the least the one without a freeze, which
-    takes a line in the program, then the least CPU.
+    Of pauses that nobody can tell from the least the one with the least pause
+    from the start on, then the one without a freeze, which takes a line in the
+    program, then the least CPU.
     """
     free = [one for one in predictions if one.gain >= -_EQUAL]
-    least = min((one.toll.pause_seconds for one in free), default=0.0)
-    equal = max(_AS_SHORT * least, _UNNOTICED_SECONDS)
+    settled = _as_short([one.toll.settled_seconds for one in free])
+    smooth = [one for one in free if one.toll.settled_seconds <= settled]
+    whole = _as_short([one.toll.pause_seconds for one in smooth])
 
     def rank(one: Prediction) -> tuple[float, ...]:
-        return max(one.toll.pause_seconds, equal), one.freeze, one.toll.seconds
+        toll = one.toll
+        pauses = max(toll.settled_seconds, settled), max(toll.pause_seconds, whole)
+        return *pauses, one.freeze, toll.seconds
 
     return sorted(free, key=rank)
+
+
+def _as_short(pauses: Iterable[float]) -> float:
+    """Pauses up to which nobody can tell from the least."""
+    return max(_AS_SHORT * min(pauses, default=0.0), _UNNOTICED_SECONDS)
 
 
 def _smallest(predictions: list[Prediction], processes: Processes) -> list[Prediction]:  # noqa: ARG001

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -38,11 +38,13 @@ class Toll:
     """What the collector takes, wherever between two collections a run ends.
 
     `seconds` of CPU time count the next one of each generation as far as it has
-    come; `pause_seconds` is that of the next full one where it is near.
+    come. `pause_seconds` is the longest, the next full one included where that
+    is near; `settled_seconds` the longest once the program has started up.
     """
 
     seconds: float
     pause_seconds: float
+    settled_seconds: float
 
 
 @dataclass(frozen=True)
@@ -93,30 +95,35 @@ class Prediction:
 
 
 def simulate(
-    summary: Summary, thresholds: Thresholds, freeze_at: int | None = None, phase: float = 0.0
+    summary: Summary,
+    thresholds: Thresholds,
+    started: int = 0,
+    *,
+    freeze: bool = False,
+    phase: float = 0.0,
 ) -> Prediction:
     """Replay a captured run under `thresholds`.
 
-    `phase` is how far the first collection of generation 1 has come, from 0 to 1: no two
-    runs need begin alike.
-    With `freeze_at`, a number of collections that are replayed first, the heap is frozen there.
+    `started` is how many collections had gone by when the program had started
+    up; with `freeze` the heap is frozen there. `phase` is how far the first
+    collection of generation 1 has come, from 0 to 1: no two runs need begin alike.
     """
-    tallies = []
-    gone = 0
-    for stretch in summary.stretches:
-        place = None if freeze_at is None else max(0, freeze_at - gone)
-        count1 = int(phase * (thresholds[1] + 1))
-        tallies.append(tallied(summary.cost, stretch, thresholds, count1, place))
-        gone += len(stretch.timeline)
+    places = list(_places(summary, started))
+    count1 = int(phase * (thresholds[1] + 1))
+    tallies = [
+        tallied(summary.cost, stretch, thresholds, count1, place if freeze else None)
+        for stretch, place in zip(summary.stretches, places)
+    ]
     captured = [
         _as_captured(summary.cost, stretch, summary.thresholds) for stretch in summary.stretches
     ]
     was, other = summary.gc_ns / 1e9, max(summary.cpu_ns - summary.gc_ns, 1) / 1e9
     gc_seconds, pause_seconds = _gc_seconds(summary, tallies), _pause_seconds(summary, tallies)
+    settled_ns = max(map(Tally.longest_ns, tallies, places))
     caution = _CAUTION * summary.weight * max(0.0, _cold_ns(tallies) - _cold_ns(captured)) / 1e9
     return Prediction(
         thresholds=thresholds,
-        freeze=freeze_at is not None,
+        freeze=freeze,
         collections=_counts(summary, tallies),
         gc_seconds=gc_seconds,
         pause_seconds=pause_seconds,
@@ -124,10 +131,34 @@ def simulate(
         later_bytes=_later_bytes(summary, tallies, captured),
         was_seconds=was,
         other_seconds=other,
-        toll=_toll(summary, tallies, gc_seconds.expected + caution, pause_seconds.expected),
-        was=_toll(summary, captured, was, summary.longest_ns / 1e9),
+        toll=_toll(
+            summary,
+            tallies,
+            gc_seconds.expected + caution,
+            pause_seconds.expected,
+            settled_ns / 1e9,
+        ),
+        was=_toll(
+            summary,
+            captured,
+            was,
+            summary.longest_ns / 1e9,
+            max(map(_longest_ns, summary.stretches, places)) / 1e9,
+        ),
         worst=(gc_seconds.expected + other) / (was + other),
     )
+
+
+def _places(summary: Summary, started: int) -> Iterator[int]:
+    """Where in each stretch the program has started up."""
+    for stretch in summary.stretches:
+        yield max(0, started)
+        started -= len(stretch.timeline)
+
+
+def _longest_ns(stretch: Stretch, start: int) -> int:
+    """CPU time of the longest collection that was captured from a position on."""
+    return max(stretch.timeline.columns.cpu_ns[start:], default=0)
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -159,16 +190,22 @@ def _gc_seconds(summary: Summary, tallies: Sequence[Tally]) -> Estimate:
 
 
 def _pause_seconds(summary: Summary, tallies: Sequence[Tally]) -> Estimate:
-    longest = max(tally.longest_ns for tally in tallies)
+    longest = max(tally.longest_ns() for tally in tallies)
     if summary.sampled:
         longest = max(longest, _ahead_ns(summary, tallies))
     return Estimate(longest, longest / _SHORTER, longest * _LONGER).map(1e-9)
 
 
-def _toll(summary: Summary, tallies: Sequence[Tally], seconds: float, pause_seconds: float) -> Toll:
+def _toll(
+    summary: Summary,
+    tallies: Sequence[Tally],
+    seconds: float,
+    pause_seconds: float,
+    settled_seconds: float,
+) -> Toll:
     soon_ns = 0.0 if summary.sampled else sum(tally.soon_ns for tally in tallies)
-    pause = max(pause_seconds, _ahead_ns(summary, tallies) / 1e9)
-    return Toll(seconds + soon_ns / 1e9, pause)
+    ahead = _ahead_ns(summary, tallies) / 1e9
+    return Toll(seconds + soon_ns / 1e9, max(pause_seconds, ahead), max(settled_seconds, ahead))
 
 
 def _ahead_ns(summary: Summary, tallies: Sequence[Tally]) -> float:

@@ -24,11 +24,12 @@ class Tally:
 
     `counts` are collections by generation, `cold_ns` what coldness has added
     to the cost of young ones and of full ones. `top_blocks` is the most that was
-    allocated at once, `top_held` what of it garbage held, `longest_ns` the
-    longest collection. `coming` is how far the next full collection has come
-    between start and end, and `full_ns` what it will cost: a run that ends just
-    before it is none that does without it. `middle_coming` and `middle_ns` are
-    the same of the next one of generation 1.
+    allocated at once, `top_held` what of it garbage held, `lengths` the
+    positions and times of those collections that no later one is longer than.
+    `coming` is how far the next full collection has come between start and
+    end, and `full_ns` what it will cost: a run that ends just before it is none
+    that does without it. `middle_coming` and `middle_ns` are the same of the
+    next one of generation 1.
     """
 
     cost: CostModel
@@ -37,7 +38,7 @@ class Tally:
     heap: Heap
     warm_ns: float = 0.0
     cold_ns: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    longest_ns: float = 0.0
+    lengths: list[tuple[int, float]] = field(default_factory=list)
     top_blocks: float = 0.0
     top_held: float = 0.0
     coming: float = 0.0
@@ -70,7 +71,9 @@ class Tally:
         whole = warm * self.cost.factor(generation, examined)
         self.warm_ns += warm
         self.cold_ns[generation == OLD] += whole - warm
-        self.longest_ns = max(self.longest_ns, whole)
+        while self.lengths and self.lengths[-1][1] <= whole:
+            self.lengths.pop()
+        self.lengths.append((step.position, whole))
         place = max(step.position - 1, 0)
         self._reach(place, step.held_blocks)
 
@@ -79,6 +82,10 @@ class Tally:
         blocks = self.stretch.timeline.blocks[place] + held - self.stretch.held[place]
         if blocks > self.top_blocks:
             self.top_blocks, self.top_held = blocks, held
+
+    def longest_ns(self, start: int = 0) -> float:
+        """CPU time of the longest collection from a position on."""
+        return next((whole for position, whole in self.lengths if position >= start), 0.0)
 
     def end(self) -> None:
         """Close the run."""

@@ -18,6 +18,7 @@ from gctune.report.doctor import as_data as plain
 from gctune.report.layout import section
 from gctune.settings.quantities import about
 
+_NEARLY = 0.9  # of a pause: what two runs differ by anyway
 _STYLES = {Verdict.CHANGE: "bold green", Verdict.NOT_ENOUGH: "bold yellow"}
 _WIDEST = 100  # characters of a command
 
@@ -96,6 +97,12 @@ def _rows(answer: Recommendation, predicted: Predicted) -> Iterator[tuple[str, s
         _seconds(predicted.pause_seconds),
         f"was {_time(captured.pause_seconds)}",
     )
+    if _starts_with_the_longest(captured.pause_seconds, predicted):
+        yield (
+            "once started up",
+            _time(predicted.settled_seconds),
+            f"was {_time(predicted.settled_before)}",
+        )
     yield (
         "peak of rss",
         _bytes(predicted.extra_bytes),
@@ -107,6 +114,12 @@ def _rows(answer: Recommendation, predicted: Predicted) -> Iterator[tuple[str, s
         _counted(predicted.collections),
         f"was {_counted(map(sum, zip(*map(_collections, answer.evidence))))}, by generation",
     )
+
+
+def _starts_with_the_longest(pause_seconds: float, predicted: Predicted) -> bool:
+    """Whether the longest pause was, or will be, one while the program starts up."""
+    was = predicted.settled_before < _NEARLY * pause_seconds
+    return was or predicted.settled_seconds < _NEARLY * predicted.pause_seconds.expected
 
 
 def _collections(evidence: Evidence) -> tuple[int, ...]:
