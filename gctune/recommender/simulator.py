@@ -21,8 +21,9 @@ _SAVED = 0.1  # of what is saved of it, which was as uncertain when it was captu
 _ALIKE = 0.007  # of all CPU time: the same program at the same settings
 _SHORTER, _LONGER = 1.7, 2.2  # times the longest pause
 _MEMORY = 1.4  # times the memory of garbage
-# Of the garbage held: peaks lay above the replay's by as much, root mean square of the
-# settings of five programs on 3.13 that hold much of it.
+# Of the garbage held: by 0.1 to 0.6 of it peaks lay above the replay's, root mean square
+# of a program's settings, on five programs of 3.13 that hold much. Less than this admits
+# settings that took a fifth more memory; more leaves most such programs alone.
 _HELD = 0.2
 _SCATTER = 0.01  # of the peak of rss, which arenas with a few live blocks hold
 _REMEMBERED = 64  # stretches as captured, that a search compares all candidates with
