@@ -25,6 +25,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 
 import gctune
 from gctune.monitor.monitor import current
@@ -67,11 +68,16 @@ def take_each_sample(seen: set[int]) -> None:
         time.sleep(0.01)
 
 
+def _unlocked(path: str) -> TextIOWrapper:
+    """A stream without a buffer: a child of a fork would find a buffer's lock held for ever."""
+    return TextIOWrapper(open(path, "wb", buffering=0), write_through=True)  # noqa: PTH123
+
+
 @contextmanager
 def at_work(threshold0: int) -> Iterator[set[int]]:
     """Have the monitor on and the threads at work; gives the times of the samples."""
     faulthandler.dump_traceback_later(PATIENCE + float(sys.argv[2]), exit=True)
-    logging.basicConfig(stream=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    logging.basicConfig(stream=_unlocked(os.devnull))
     seen: set[int] = set()
     threads = [threading.Thread(target=work, args=(str(name),)) for name in range(3)]
     threads.append(threading.Thread(target=take_each_sample, args=(seen,)))
