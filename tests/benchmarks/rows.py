@@ -59,6 +59,7 @@ class Rows:
     def measure(self, run: Run) -> Row:
         """Run it, however often it was run before, and keep the row."""
         row = {**asdict(run), **cost(self._pythons[run.python], run, self._folder)}
+        self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a") as file:
             print(json.dumps(row), file=file)
         self._kept[run].append(row)
