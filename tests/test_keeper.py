@@ -19,7 +19,8 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from 
 _PRELUDE = """
 import gc, os, sys, threading, time, warnings
 from children import plan
-from gctune.memory.keeper import keeper_of, last_standing
+from gctune.memory.keeper import keeper_of
+from gctune.memory.standing import last_standing
 from gctune.host.process import rss_bytes
 warned = []
 def keep(mib, **settings):
@@ -57,7 +58,7 @@ def test_in_a_real_group_a_program_of_cycles_lives_where_the_kernel_kills_it() -
 def test_a_real_limit_that_changes_while_the_program_runs_is_followed() -> None:
     code = (
         "import time\n"
-        "from gctune.memory.keeper import last_standing\n"
+        "from gctune.memory.standing import last_standing\n"
         "seen = []\n"
         "while len(seen) < 2:\n"
         "    time.sleep(0.005)\n"
@@ -152,7 +153,7 @@ def test_each_forked_child_has_a_controller_of_its_own() -> None:
         *FORKING,
         "-c",
         "import os, time\n"
-        "from gctune.memory.keeper import last_standing\n"
+        "from gctune.memory.standing import last_standing\n"
         "def wait():\n"
         "    while last_standing() is None: time.sleep(0.005)\n"
         "wait()\n"
@@ -185,7 +186,7 @@ def test_forks_at_any_instant_of_busy_relief_hang_no_child() -> None:
 def test_no_memory_at_all_is_survived_and_looked_at_again() -> None:
     code = (
         "import time\n"
-        "from gctune.memory.keeper import last_standing\n"
+        "from gctune.memory.standing import last_standing\n"
         "while last_standing() is None: time.sleep(0.005)\n"
         "failed = 0\n"
         "for _ in range(3):\n"

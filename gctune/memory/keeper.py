@@ -14,7 +14,7 @@ from gctune.memory.bounds import bounds_of
 from gctune.memory.gauge import Gauge
 from gctune.memory.limit import decide, did, initial
 from gctune.memory.relief import Act
-from gctune.record import Record
+from gctune.memory.standing import Standing, publish
 from gctune.runtime import knobs
 
 TYPE_CHECKING = False
@@ -29,31 +29,6 @@ if TYPE_CHECKING:
 _RETRY_SECONDS = 0.1
 _HURRY_NS = 60_000_000  # a pause below this is one that matters
 _COLLECTS_BY_AGE = this_interpreter().collector != Collector.FREE_THREADED
-
-
-class Standing(Record):
-    """How this process stands to its soft limit.
-
-    `state` is "ok", "relieving" or "thrashing"; `used_bytes` counts what the
-    limit is held against, `limit_bytes` is what to stay under, and `enforced`
-    is false where the limit is advisory.
-    """
-
-    state: str
-    used_bytes: int
-    limit_bytes: int
-    enforced: bool
-
-
-class _Latest:
-    """What the last look found."""
-
-    standing: Standing | None = None
-
-
-def last_standing() -> Standing | None:
-    """How this process stood to its soft limit at the last look; None where none is kept."""
-    return _Latest.standing
 
 
 class Keeper:
@@ -86,7 +61,7 @@ class Keeper:
 
     def close(self) -> None:
         """Keep no limit any more."""
-        _Latest.standing = None
+        publish(None)
 
     def _do(self, act: str, state: State) -> State:
         begun_ns = time.thread_time_ns()  # a busy machine's time is not for relief to pay
@@ -130,4 +105,4 @@ def _collect_young() -> None:
 
 
 def _publish(state: State, reading: Reading) -> None:
-    _Latest.standing = Standing(state.mood, reading.used, reading.limit, reading.enforced)
+    publish(Standing(state.mood, reading.used, reading.limit, reading.enforced))

@@ -6,14 +6,13 @@ import gc
 import time
 
 from gctune.host.process import rss_bytes
-from gctune.memory.keeper import last_standing
+from gctune.memory.standing import near_the_limit
 from gctune.monitor import quiet, requests
 from gctune.monitor.telling import warn
 from gctune.runtime import knobs
 
 _LOOK = 0.25  # seconds between two looks, while nothing is to be done
 _SILENT_NS = 60_000_000_000  # without a request: nothing will tell of any
-_NEAR = 0.85  # of the memory limit: from there on nothing is waited for
 
 
 class IdleCollector:
@@ -65,12 +64,7 @@ class IdleCollector:
 def _read(now_ns: int) -> quiet.Reading:
     quiet_ns = None if requests.in_flight() else now_ns - requests.last_ended_ns()
     due = gc.get_count()[2] > knobs.FULL.read() or not gc.isenabled()
-    return quiet.Reading(now_ns, rss_bytes(), due, quiet_ns, _near_the_limit())
-
-
-def _near_the_limit() -> bool:
-    standing = last_standing()
-    return standing is not None and standing.used_bytes >= standing.limit_bytes * _NEAR
+    return quiet.Reading(now_ns, rss_bytes(), due, quiet_ns, near_the_limit())
 
 
 def _begin(now_ns: int) -> quiet.State:

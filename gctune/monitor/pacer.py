@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from _collections import deque  # type: ignore[import-not-found] # collections costs 2 ms
 
 from gctune.host.process import rss_bytes
+from gctune.memory.standing import near_the_limit
 from gctune.monitor import pacing
 from gctune.monitor.pace import Act, Goal, Reading
 from gctune.monitor.stopwatch import Stopwatch
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _LOOK = 0.25  # seconds between two looks while nothing is to be done
 _ASIDE = 3600.0  # once it stands aside
-_NEAR = 0.85  # of the memory limit: from there on it is the limit that rules
 _KEPT = 64  # changes that can be shown
 
 _DO = {
@@ -120,7 +119,7 @@ class Pacer:
 
     def _read(self, now_ns: int) -> Reading:
         rss = rss_bytes()
-        pauses, pressed = self._watch.taken(), _near_the_limit()
+        pauses, pressed = self._watch.taken(), near_the_limit()
         thawed, self._thawed = self._thawed, 0
         stats = gc.get_stats()  # last, as other threads run while the rss is read
         self._leave_theirs(_by_generation(stats, "collections"))
@@ -199,9 +198,3 @@ def _write(thresholds: Three) -> None:
 def _by_generation(stats: list[dict[str, int]], name: str) -> Three:
     young, middle, full = (each[name] for each in stats)
     return young, middle, full
-
-
-def _near_the_limit() -> bool:
-    keeper = sys.modules.get("gctune.memory.keeper")  # None where no limit is kept
-    standing = keeper and keeper.last_standing()
-    return standing is not None and standing.used_bytes >= standing.limit_bytes * _NEAR

@@ -12,7 +12,7 @@ from operator import sub
 from gctune.host.container import find_container
 from gctune.host.process import peak_rss_bytes, rss_bytes
 from gctune.memory import pools
-from gctune.memory.keeper import last_standing
+from gctune.memory.standing import last_standing
 from gctune.monitor.sample import Rates, Sample
 from gctune.monitor.tally import UNSEEN
 from gctune.runtime.fork import inherited_stats
