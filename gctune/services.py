@@ -11,6 +11,7 @@ from gctune.runtime.services import Service
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from gctune.monitor.thread import Duty
     from gctune.runtime.plan import Plan
@@ -26,20 +27,20 @@ def services(token: Callable[[], str | None]) -> tuple[Service, ...]:
         _duty("monitor.http", lambda plan: _endpoints(plan, token()), "monitor.token"),
         _duty("monitor.level", _monitor, "monitor.interval", "alerts."),
         _duty("monitor.workers", _publishing),
-        Service(("memory.limit", "memory.headroom"), _keep_under_the_limit),
+        _duty("memory.limit", _keeper, "memory.headroom", first=_SOON, urgent=True),
         _duty("memory.limit", _releaser),
         _duty("memory.recycle", _recycler),
         _duty("gc.when", _idle_collector),
-        Service(("gc.mode", "gc.pause_target", "memory.garbage_budget"), _pace),
+        _duty("gc.mode", _pacer, "gc.pause_target", "memory.garbage_budget", first=_SOON),
         Service(("pools.",), _pools),
     )
 
 
-def _duty(setting: str, make: Callable[[Plan], Duty], *others: str) -> Service:
+def _duty(setting: str, make: Callable[[Plan], Duty], *others: str, **how: Any) -> Service:
     """A duty for the thread, done where the plan has a value for `setting`.
 
     `others` are further settings that it acts on. `make` makes it of the plan
-    when it is first due.
+    when it is first due; `how` is what else `take_up` is told.
     """
 
     def start(plan: Plan) -> Stop | None:
@@ -47,7 +48,7 @@ def _duty(setting: str, make: Callable[[Plan], Duty], *others: str) -> Service:
             return None
         from gctune.monitor.thread import lay_down, take_up
 
-        job = take_up(setting, lambda: make(plan))
+        job = take_up(setting, lambda: make(plan), **how)
         return lambda: lay_down(job)
 
     return Service((setting, *others), start)
@@ -65,24 +66,6 @@ def _trace(plan: Plan) -> Stop | None:
         return None
     start()
     return tracemalloc.stop
-
-
-def _keep_under_the_limit(plan: Plan) -> Stop | None:
-    if not plan.value("memory.limit"):
-        return None
-    from gctune.monitor.thread import lay_down, take_up
-
-    job = take_up("memory.limit", lambda: _keeper(plan), _SOON, urgent=True)
-    return lambda: lay_down(job)
-
-
-def _pace(plan: Plan) -> Stop | None:
-    if plan.value("gc.mode") != "adaptive":
-        return None
-    from gctune.monitor.thread import lay_down, take_up
-
-    job = take_up("gc.mode", lambda: _pacer(plan), _SOON)
-    return lambda: lay_down(job)
 
 
 def _pools(plan: Plan) -> None:

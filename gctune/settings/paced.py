@@ -33,8 +33,8 @@ def paced(setting: str, wish: Any, settings: Settings, host: Host) -> _Outcome:
         return value, Status.LEFT_ALONE, why
     collector = host.interpreter.collector
     if collector != Collector.GENERATIONAL:
-        unknown = f"gctune does not know the collector of {host.interpreter.tag}"
-        return value, Status.UNSUPPORTED, _OBJECTIONS.get(collector, unknown)
+        why = _OBJECTIONS.get(collector) or host.interpreter.objection("mode")
+        return value, Status.UNSUPPORTED, why
     return value, Status.APPLIED, how
 
 
