@@ -44,6 +44,7 @@ def _duty(setting: str, make: Callable[[Plan], Duty], *others: str, **how: Any) 
     """
 
     def start(plan: Plan) -> Stop | None:
+        """Have the thread do the duty; return what ends that."""
         if not plan.value(setting):
             return None
         from gctune.monitor.thread import lay_down, take_up

@@ -40,9 +40,11 @@ class _Commands(click.Group):
     """Imports a command when it is asked for."""
 
     def list_commands(self, context: click.Context) -> list[str]:  # noqa: ARG002
+        """The names of the commands, in the order of use rather than of the alphabet."""
         return list(COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command; None where there is none of that name."""
         if name not in COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"gctune.cli.{name}"), name)
@@ -56,6 +58,7 @@ class _Commands(click.Group):
             raise click.UsageError(cut(error.format_message(), _LONGEST), error.ctx) from error
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands with what each does, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 

@@ -25,6 +25,7 @@ def read_by(
         parameter: click.Parameter,
         value: str | None,
     ) -> T | None:
+        """Read the text; None where the option is not given. Raises click.BadParameter."""
         try:
             return None if value is None else read(value)
         except ValueError as error:

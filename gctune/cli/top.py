@@ -80,6 +80,7 @@ def _by_url(url: str, patience: float = PATIENCE) -> Callable[[], list[Row]]:
     remote = Remote(url, patience)
 
     def read() -> list[Row]:
+        """The row of each process that it tells of. Raises ProfileError."""
         content = remote.read("/metrics.json", _MOST_BYTES)
         try:
             return rows_of(json.loads(content))
@@ -96,6 +97,7 @@ def _by_pid(pid: int) -> Callable[[], list[Row]]:
     inside = _by_url(address) if address else None
 
     def read() -> list[Row]:
+        """Its own row, of what is seen from both sides. Raises ProfileError."""
         outside = process.row()
         return [outside.with_more(_of(pid, inside() if inside else ()))]
 

@@ -57,6 +57,7 @@ class Middleware:
 
 def _at_startup(send: Send) -> Send:
     async def told(message: Message) -> None:
+        """Send a message on; before the one that start-up is done, act on it."""
         if message["type"] == _STARTED:
             _started()
         await send(message)

@@ -42,6 +42,7 @@ def leave_by(signal_number: int) -> None:
     worker = os.getpid()
 
     def leave() -> None:
+        """Send the signal, unless this is what the worker has forked."""
         if os.getpid() == worker:
             os.kill(worker, signal_number)
 

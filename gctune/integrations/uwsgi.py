@@ -36,6 +36,7 @@ def _chain() -> None:
     former = getattr(uwsgi, "post_fork_hook", None)
 
     def after_fork() -> None:
+        """Begin in a worker, then do what the hook did before."""
         fork.after_in_child()
         _begin()
         if former is not None:

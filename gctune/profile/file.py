@@ -151,6 +151,7 @@ class _Reader:
         self._problems: list[str] = []
 
     def read(self, raw: IO[bytes]) -> Profile:
+        """Read line after line. Raises OSError, and ProfileError as `read` does."""
         try:
             for line in self._lines(raw):
                 self._take(line)

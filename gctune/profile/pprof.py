@@ -65,6 +65,7 @@ class _Encoder:
         self._text("")  # the format wants it first
 
     def profile(self, heap: Heap, shown: str) -> bytes:
+        """The message Profile, uncompressed."""
         # Each part numbers what those behind it describe.
         head = [*self._types(shown), *self._head(heap)]
         samples = [
@@ -185,18 +186,22 @@ class _Message:
             self._fields.setdefault(field, []).append(value)
 
     def all(self, field: int) -> Sequence[int | bytes]:
+        """The values of a field, as they stand there. Raises ValueError where they are too many."""
         values = self._fields.get(field, ())
         if len(values) > _MOST_ENTRIES:
             raise ValueError(f"over {_MOST_ENTRIES} entries of one kind")
         return values
 
     def messages(self, field: int) -> Iterator[_Message]:
+        """The values of a field that holds messages. Raises ValueError where one is none."""
         return map(_Message, self.all(field))
 
     def numbers(self, field: int) -> Iterator[int]:
+        """The unsigned values of a field of integers, packed or not."""
         return chain.from_iterable(map(protobuf.unpacked, self.all(field)))
 
     def number(self, field: int) -> int:
+        """The signed value of a field of one integer, 0 where it is not set. Raises ValueError."""
         value = (*self.all(field), 0)[0]
         if isinstance(value, int):
             return protobuf.signed(value)
@@ -228,6 +233,7 @@ class _Decoder:
         self._frames = 0
 
     def heap(self) -> Heap:
+        """The heap. Raises ValueError where the message is no heap profile."""
         in_use = self._sites(*_IN_USE_TYPES)
         tells_more = set(_ALLOCATED_TYPES) <= set(self._types)
         allocated = self._sites(*_ALLOCATED_TYPES) if tells_more else in_use

@@ -52,15 +52,19 @@ class _Plain(GenerateJsonSchema):
     """Leaves out titles that repeat the names; writes defaults as people write them."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        """No field has a title besides its name."""
         return False
 
     def encode_default(self, dft: Any) -> Any:
+        """A default as people write it."""
         return plain(dft)
 
     def nullable_schema(self, schema: Any) -> dict[str, Any]:
+        """The schema of what may be unset: that of what it is when set."""
         return self.generate_inner(schema["schema"])  # TOML has no null: unset is left out
 
     def default_schema(self, schema: Any) -> dict[str, Any]:
+        """The schema with its default, but for a section's and where none is set."""
         if schema["default"] is None or isinstance(schema["default"], BaseModel):
             return self.generate_inner(schema["schema"])
         return super().default_schema(schema)

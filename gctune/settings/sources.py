@@ -89,10 +89,12 @@ class _Ranked:
         self._layers = [(layer, values) for layer, (values, _) in zip(layers, sifted)]
 
     def origin(self, path: Path) -> str:
+        """Where the setting at a path comes from, in words; `default` where nobody sets it."""
         layer = self._of(path)
         return layer.origin(path) if layer else "default"
 
     def where(self, path: Path) -> str:
+        """The name that the user typed for a setting, to be told of its problems."""
         layer = self._of(path)
         return layer.where(path) if layer else dotted(path)
 

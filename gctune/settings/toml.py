@@ -147,6 +147,7 @@ def _decoded(data: bytes, name: str) -> str:
 
 def _without_strings(text: str) -> str:
     def emptied(match: re.Match[str]) -> str:
+        """An empty string, and as many newlines as there were."""
         return _EMPTY + "\n" * match.group().count("\n")
 
     return re.sub(_STRING_OR_COMMENT, emptied, text)
