@@ -74,6 +74,33 @@ def test_what_is_urgent_does_not_wait_for_a_duty_that_is_stuck() -> None:
 
 
 @linux
+@pytest.mark.parametrize(("act", "left"), [("pass", "0.005"), ("sys.setswitchinterval(2)", "2.0")])
+def test_an_urgent_duty_begins_in_a_hurry_and_leaves_the_switch_interval_to_the_program(
+    act: str, left: str
+) -> None:
+    assert child(
+        "class Urgent(Counts):\n"
+        "    def __init__(self):\n"
+        "        print(sys.getswitchinterval() < 0.001)\n"
+        f"        {act}\n"
+        "take_up('urgent', Urgent, urgent=True); wait(2); print(sys.getswitchinterval())"
+    ) == ["True", left, "closed"]
+
+
+@linux
+def test_a_child_that_is_forked_in_a_hurry_is_in_none() -> None:
+    assert child(
+        "import warnings; warnings.simplefilter('ignore')\n"  # of a fork beside threads
+        "class Urgent(Counts):\n"
+        "    def __init__(self):\n"
+        "        if os.getpid() == parent and os.fork() == 0:\n"
+        "            os._exit(sys.getswitchinterval() != 0.005)\n"
+        "parent = os.getpid(); take_up('urgent', Urgent, urgent=True); wait()\n"
+        "print(os.wait()[1])"
+    ) == ["0", "closed"]
+
+
+@linux
 def test_without_a_second_thread_the_first_does_it_all() -> None:
     assert child(
         "def none(): raise RuntimeError('no more threads')\n"

@@ -11,6 +11,7 @@ on: beside a busy program an import takes a quarter of a second.
 from __future__ import annotations
 
 import atexit
+import sys
 import time
 from _thread import RLock
 
@@ -27,6 +28,7 @@ else:
 FIRST = 1.0  # seconds until a duty is first due, unless it is in a hurry
 _UNTIL_WOKEN = float("inf")
 _LONGEST_BACKOFF = 300.0  # seconds between two attempts at a duty that fails
+_HURRY = 1e-4  # seconds until a busy thread gives the interpreter's lock up; CPython waits 5e-3
 
 
 class Duty(Protocol):
@@ -68,9 +70,7 @@ class Job:
     def do(self, now_ns: int) -> None:
         """Do the duty, and settle when it is next due."""
         try:
-            if self.duty is None:
-                self.duty = self._make()
-            seconds = self.duty(now_ns)
+            seconds = self.duty(now_ns) if self.duty else self._begin(now_ns)
             self._in_a_row = 0
         except BaseException as error:  # noqa: BLE001 - the program goes on, whatever fails here
             seconds = self._backoff()
@@ -94,6 +94,20 @@ class Job:
             except Exception as error:  # noqa: BLE001 - as above
                 self._tell(error)
 
+    def _begin(self, now_ns: int) -> float:
+        """Make the duty and do it once; where that is urgent, without waiting for the lock long.
+
+        Imports and files are a hundred calls that give the lock up: beside a
+        program that is busy on another core, half a second.
+        """
+        if self.urgent:
+            _Pace.hurry()
+        try:
+            self.duty = self._make()
+            return self.duty(now_ns)
+        finally:
+            _Pace.as_usual()
+
     def _backoff(self) -> float:
         self.failures += 1
         self._in_a_row = min(self._in_a_row + 1, 16)
@@ -106,6 +120,26 @@ class Job:
 
             wrong = f"{type(error).__name__}: {error}"
             warn(f"{self.name}: {wrong}; it is tried again later, in silence")
+
+
+class _Pace:
+    """How soon threads give the interpreter's lock to others: the program's own way, but once."""
+
+    usual: float | None = None
+    hurried = 0.0
+
+    @classmethod
+    def hurry(cls) -> None:
+        cls.usual = sys.getswitchinterval()
+        sys.setswitchinterval(min(_HURRY, cls.usual))
+        cls.hurried = sys.getswitchinterval()
+
+    @classmethod
+    def as_usual(cls) -> None:
+        """Be as before, unless the program has chosen otherwise meanwhile."""
+        usual, cls.usual = cls.usual, None
+        if usual is not None and sys.getswitchinterval() == cls.hurried:
+            sys.setswitchinterval(usual)
 
 
 def take_up(
@@ -211,6 +245,7 @@ def _after_fork_in_parent() -> None:
 def _after_fork_in_child() -> None:
     global _lock  # noqa: PLW0603 - another thread may have held the one before
     _lock = RLock()
+    _Pace.as_usual()
     for loop in _loops:
         loop.forget()
     for job in _jobs:
