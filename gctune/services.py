@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gctune.runtime.plan import Plan
     from gctune.runtime.services import Stop
 
-_SOON = 0.05  # seconds until memory is first looked at: a fast program takes 100 MB meanwhile
+_SOON = 0.02  # seconds until memory is first looked at: a fast program takes 80 MB meanwhile
 
 
 def services(token: Callable[[], str | None]) -> tuple[Service, ...]:

@@ -70,7 +70,7 @@ class Job:
     def do(self, now_ns: int) -> None:
         """Do the duty, and settle when it is next due."""
         try:
-            seconds = self.duty(now_ns) if self.duty else self._begin(now_ns)
+            seconds = self._in_a_hurry(now_ns) if self.urgent else self._attempt(now_ns)
             self._in_a_row = 0
         except BaseException as error:  # noqa: BLE001 - the program goes on, whatever fails here
             seconds = self._backoff()
@@ -94,17 +94,20 @@ class Job:
             except Exception as error:  # noqa: BLE001 - as above
                 self._tell(error)
 
-    def _begin(self, now_ns: int) -> float:
-        """Make the duty and do it once; where that is urgent, without waiting for the lock long.
-
-        Imports and files are a hundred calls that give the lock up: beside a
-        program that is busy on another core, half a second.
-        """
-        if self.urgent:
-            _Pace.hurry()
-        try:
+    def _attempt(self, now_ns: int) -> float:
+        if self.duty is None:
             self.duty = self._make()
-            return self.duty(now_ns)
+        return self.duty(now_ns)
+
+    def _in_a_hurry(self, now_ns: int) -> float:
+        """Attempt it without waiting long for the interpreter's lock.
+
+        An import and a look at the memory are a hundred calls that give it up:
+        beside a program that is busy on another core, half a second.
+        """
+        _Pace.hurry()
+        try:
+            return self._attempt(now_ns)
         finally:
             _Pace.as_usual()
 
@@ -123,7 +126,7 @@ class Job:
 
 
 class _Pace:
-    """How soon threads give the interpreter's lock to others: the program's own way, but once."""
+    """How soon threads give the interpreter's lock to others: as the program has it, or at once."""
 
     usual: float | None = None
     hurried = 0.0
