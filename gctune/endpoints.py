@@ -6,6 +6,7 @@ the program forks: a child would have what was imported by half just then.
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -96,15 +97,19 @@ def _state() -> Response:
         for outcome in applied.outcomes
     }
     about = {"environment": plan.environment, "interpreter": plan.interpreter}
-    paced = [change._asdict() for change in _changes()]
-    told = {"warnings": plan.warnings, "settings": settings, "paced": paced}
-    return _json({**content, **about, **told})
+    told = {"warnings": plan.warnings, "settings": settings, "thresholds": gc.get_threshold()}
+    return _json({**content, **about, **told, "paced": list(map(_dated, _changes()))})
 
 
 def _changes() -> list[Change]:
     """What adaptive mode did last; nothing where it is not in force."""
     pacer = sys.modules.get("gctune.monitor.pacer")
     return pacer.changes() if pacer else []
+
+
+def _dated(change: Change) -> dict[str, Any]:
+    seconds = (time.perf_counter_ns() - change.at_ns) / 1e9
+    return {"seconds_ago": round(seconds, 3), **change._asdict()}
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:

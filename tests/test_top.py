@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from servers import ENVIRON, running
 
+from gctune.host.interpreter import Collector, this_interpreter
+from gctune.report.paced import Change, Paced, paced_of, words
 from gctune.report.top import Row, line, rows_of
 
 TOP = [sys.executable, "-m", "gctune", "top"]
@@ -35,6 +37,13 @@ while served_at() is None or not gctune.sample().longest_pause_ns: churn()
 print("ready", flush=True)
 while True: churn()
 """
+
+
+# The same in adaptive mode, with much to freeze.
+PACED = WATCHED.replace("alerts={", "gc={'mode': 'adaptive'}, alerts={").replace(
+    "while True: churn()",
+    "kept = []\nwhile True: kept.append([[]]); churn() if len(kept) % 100 == 0 else None",
+)
 
 
 def top(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -130,8 +139,8 @@ def test_a_process_without_endpoints_is_seen_from_outside() -> None:
     assert "gcs" not in done.stdout
 
 
-def test_a_table_on_a_terminal(watched: tuple[int, str]) -> None:
-    _, url = watched
+def drawn(url: str) -> str:
+    """What a terminal shows."""
     try:
         leader, follower = pty.openpty()
     except OSError as error:
@@ -142,11 +151,33 @@ def test_a_table_on_a_terminal(watched: tuple[int, str]) -> None:
     ) as shown:
         assert shown.wait(60) == 0
     os.close(follower)
-    drawn = os.read(leader, 65536).decode()
+    picture = os.read(leader, 65536).decode()
     os.close(leader)
-    assert "cpu" not in drawn  # which is seen from outside alone
-    assert "longest" in drawn
-    assert "heap" in drawn
+    return picture
+
+
+def test_a_table_on_a_terminal(watched: tuple[int, str]) -> None:
+    _, url = watched
+    picture = drawn(url)
+    assert "cpu" not in picture  # which is seen from outside alone
+    assert "longest" in picture
+    assert "heap" in picture
+    assert "adaptive" not in picture
+
+
+@pytest.mark.skipif(
+    this_interpreter().collector != Collector.GENERATIONAL, reason="this collector is not paced"
+)
+def test_what_adaptive_mode_did_last_stands_below_the_table_and_in_the_line(tmp_path: Path) -> None:
+    url = f"unix:{tmp_path}/socket"
+    with running(sys.executable, "-c", PACED, url, directory=tmp_path) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+        picture = drawn(url)
+        done = top("--pid", str(program.pid), "--count", "1")
+    assert f"adaptive mode of {program.pid}, thresholds " in picture
+    assert "  thresholds " in done.stdout
+    assert "s ago" in done.stdout.split("  last ")[1]
 
 
 @pytest.mark.parametrize(
@@ -213,3 +244,37 @@ def test_a_process_that_shares_no_folder_is_the_one_that_answers() -> None:
 def test_what_both_know_is_taken_from_outside() -> None:
     outside, inside = Row("3", rss_bytes=1.0), Row("3", rss_bytes=2.0, gc_share=0.5)
     assert outside.with_more(inside) == Row("3", rss_bytes=1.0, gc_share=0.5)
+
+
+PACED_ANSWER = {
+    "pid": 3,
+    "thresholds": [6666, 1, 1000],
+    "paced": [
+        {"seconds_ago": 90, "reason": "start", "acts": [], "thresholds": [7, 8, 9], "rss": 1},
+        {"seconds_ago": 0.31, "reason": "a\x1b[2J", "acts": ["freeze"], "thresholds": [1, 2, 3]}
+        | {"rss": 1024},
+    ],
+}
+
+
+def test_the_last_change_comes_first_and_sends_nothing_to_the_terminal() -> None:
+    paced = paced_of(PACED_ANSWER)
+    last, first = (
+        Change(0.31, r"a\x1b[2J", "freeze", "1/2/3", 1024),
+        (90.0, "start", "", "7/8/9", 1),
+    )
+    assert paced == Paced("3", "6666/1/1000", (last, Change(*first)))
+    assert words(paced) == r"thresholds 6666/1/1000  last a\x1b[2J 0.3s ago"
+
+
+@pytest.mark.parametrize("answer", [{}, {"pid": 3}, {"pid": 3, "thresholds": [1], "paced": []}])
+def test_nothing_is_told_of_adaptive_mode_where_it_did_nothing(answer: dict[str, object]) -> None:
+    assert paced_of(answer) is None
+
+
+@pytest.mark.parametrize(
+    "answer", [[], {"paced": 3}, {"paced": [1]}, {"pid": 3, "thresholds": 3, "paced": [{}]}]
+)
+def test_an_answer_about_something_else_than_a_process_is_refused(answer: object) -> None:
+    with pytest.raises(ValueError, match="tells of no process"):
+        paced_of(answer)  # type: ignore[arg-type]
