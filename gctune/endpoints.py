@@ -10,7 +10,6 @@ import gc
 import json
 import math
 import os
-import sys
 import time
 from functools import partial
 
@@ -22,6 +21,7 @@ from gctune.monitor.http import BINARY, JSON, Refusal, Response, text
 from gctune.monitor.server import Route
 from gctune.monitor.serving import served_at
 from gctune.profile import live, pprof, tracing
+from gctune.profile.process import paced
 from gctune.runtime.applied import in_force, last_applied
 
 TYPE_CHECKING = False
@@ -98,13 +98,7 @@ def _state() -> Response:
     }
     about = {"environment": plan.environment, "interpreter": plan.interpreter}
     told = {"warnings": plan.warnings, "settings": settings, "thresholds": gc.get_threshold()}
-    return _json({**content, **about, **told, "paced": list(map(_dated, _changes()))})
-
-
-def _changes() -> list[Change]:
-    """What adaptive mode did last; nothing where it is not in force."""
-    pacer = sys.modules.get("gctune.monitor.pacer")
-    return pacer.changes() if pacer else []
+    return _json({**content, **about, **told, "paced": list(map(_dated, paced()))})
 
 
 def _dated(change: Change) -> dict[str, Any]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from struct import pack
 
-from gctune.profile.records import Batch, Closing, Count, Header, Reading, Record, Switch
+from gctune.profile.records import (
+    Batch,
+    Closing,
+    Count,
+    Header,
+    Paced,
+    Reading,
+    Record,
+    Switch,
+)
 from gctune.profile.writer import Writer
 
 
@@ -67,13 +76,17 @@ def switch(time_ns: int = 5_000) -> Switch:
     return Switch(time_ns, 600, (10_000, 10, 10), "window")
 
 
+def paced(time_ns: int = 7_000) -> Paced:
+    return Paced(time_ns, "growth", ("thaw",), (83, 0, 0))
+
+
 def closing() -> Closing:
     return Closing("exit", 31_000_000, (0, 0, 0), reading())
 
 
 def records() -> list[Record]:
     """One short profile."""
-    middle = [batch(3), reading(5_000), switch(), batch(2, 6_000), reading(9_000), count()]
+    middle = [batch(3), reading(5_000), switch(), batch(2, 6_000), reading(9_000), count(), paced()]
     return [header(), *middle, closing()]
 
 

@@ -7,21 +7,25 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from children import BARE, python, script
+from children import BARE, below, plan, python, script
 from servers import serving
 
 import gctune
 from gctune.errors import ProfileError
-from gctune.host.interpreter import this_interpreter
+from gctune.host.interpreter import Collector, this_interpreter
 from gctune.host.process import thread_count
 from gctune.profile.capture import begin, capture
 from gctune.profile.file import Profile, read, siblings
 from gctune.runtime.launch import bootstrap_environment
 
+generational = pytest.mark.skipif(
+    this_interpreter().collector != Collector.GENERATIONAL, reason="this collector is not paced"
+)
 _THREADS = "len(__import__('os').listdir('/proc/self/task'))"
 
 
@@ -30,10 +34,16 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "profile"
 
 
-def captured(path: Path, *arguments: str, status: int = 0, **options: object) -> Profile:
+def captured(
+    path: Path,
+    *arguments: str,
+    status: int = 0,
+    environ: Mapping[str, str] = BARE,
+    **options: object,
+) -> Profile:
     """The profile of a program run as below `gctune capture`."""
     text = json.dumps({"path": str(path), **options})
-    environ = bootstrap_environment(BARE, GCTUNE_CAPTURE=text)
+    environ = bootstrap_environment(environ, GCTUNE_CAPTURE=text)
     assert python(*arguments, environ=environ, status=status).stderr == ""
     return read(path)
 
@@ -101,6 +111,33 @@ with gctune.capture({str(path)!r}):
     assert not closing.last.enabled
     assert closing.last.frozen is not None
     assert closing.last.frozen > 1000
+
+
+@generational
+@pytest.mark.parametrize("explore", [False, True])
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_adaptive_mode_shows_with_its_reasons_and_is_not_explored(
+    by_hand: bool, explore: bool, path: Path
+) -> None:
+    put_in_force = "gctune.apply(environment='test', gc={'mode': 'adaptive'})\n"
+    code = (
+        f"import gctune, sys, time\n{put_in_force if by_hand else ''}kept = []\n"
+        "while 'gctune.monitor.pacer' not in sys.modules: time.sleep(0.001)\n"
+        "from gctune.monitor import pacer\n"
+        "while len(pacer.changes()) < 3: kept += [[number] for number in range(20_000)]"
+    )
+    environ = BARE if by_hand else below(plan(gc__mode="adaptive"))
+    profile = captured(path, "-c", code, environ=environ, explore=explore)
+    assert [each.reason for each in profile.paced[:1]] == ["start"]
+    assert len(profile.paced) >= 3
+    assert all(first.time_ns < then.time_ns for first, then in pairwise(profile.paced))
+    assert not profile.switches
+
+
+def test_without_adaptive_mode_nothing_is_paced(path: Path) -> None:
+    with capture(path):
+        pass
+    assert read(path).paced == ()
 
 
 def test_readings_come_while_the_program_runs(path: Path) -> None:

@@ -15,7 +15,7 @@ from servers import ENVIRON
 
 from gctune.monitor.recorder import Collection
 from gctune.profile.file import Profile
-from gctune.profile.records import Count
+from gctune.profile.records import Count, Paced
 from gctune.recommender.compare import compare
 from gctune.recommender.verdict import Figure, Finding, Question, Verdict
 from gctune.settings.quantities import Ratio
@@ -114,6 +114,14 @@ def test_what_is_not_the_same_cannot_be_compared(header: dict[str, object], said
 def test_the_same_program_in_another_place_can() -> None:
     moved = service(0.1, command=("/opt/venv/bin/python", "app.py"))
     assert compare([service(0.2)], [moved], QUESTION).verdict == Verdict.KEEP
+
+
+def test_adaptive_mode_is_told_with_its_usual_reasons() -> None:
+    did = tuple(Paced(number, "growth", (), (83, 0, 0)) for number in range(3))
+    finding = compare([service(0.2)], [replace(service(0.1), paced=did)], QUESTION)
+    assert finding.notes == (
+        "after, app.profile: adaptive mode made 3 changes; mostly: growth (3)",
+    )
 
 
 def test_captures_too_short_for_an_interval_are_undecided() -> None:

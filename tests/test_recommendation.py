@@ -12,6 +12,7 @@ from gctune.errors import ProfileError
 from gctune.host.container import Limit
 from gctune.host.interpreter import Collector, Interpreter
 from gctune.profile.file import Profile
+from gctune.profile.records import Paced
 from gctune.recommender.budget import budget_of
 from gctune.recommender.estimate import Estimate
 from gctune.recommender.judgement import Verdict, judge
@@ -139,6 +140,12 @@ def test_profiles_of_another_collector_are_refused() -> None:
         answer(profile(growing()), target=interpreter((3, 14, 2), Collector.INCREMENTAL))
     with pytest.raises(ProfileError, match="of the incremental collector"):
         answer(profile(growing(), collector=Collector.INCREMENTAL))
+
+
+def test_what_adaptive_mode_moved_is_not_taken_for_the_programs_own() -> None:
+    paced = replace(profile(growing()), paced=(Paced(1, "start", ("freeze",), (6666, 1, 1000)),))
+    with pytest.raises(ProfileError, match=r"of adaptive mode, .* GCTUNE_GC__MODE=static"):
+        answer(paced)
 
 
 def test_a_collector_that_is_not_simulated_is_refused_for_itself_too() -> None:

@@ -28,6 +28,7 @@ from gctune.profile.records import (
     Closing,
     Count,
     Header,
+    Paced,
     Reading,
     Record,
     Switch,
@@ -49,9 +50,10 @@ class Profile:
     """What stands in one profile.
 
     `counts` are empty where the program counts no operations, `switches` where
-    the capture did not explore. `closing` is None where the recording was cut
-    off. `dropped_records` are lines that could not be read, `dropped_bytes`
-    their length; `problems` say in words what is missing.
+    the capture did not explore, `paced` where adaptive mode was not in force.
+    `closing` is None where the recording was cut off. `dropped_records` are
+    lines that could not be read, `dropped_bytes` their length; `problems` say in
+    words what is missing.
     """
 
     path: Path
@@ -64,6 +66,7 @@ class Profile:
     problems: tuple[str, ...]
     counts: tuple[Count, ...] = ()
     switches: tuple[Switch, ...] = ()
+    paced: tuple[Paced, ...] = ()
 
     @property
     def peak_rss_bytes(self) -> int:
@@ -218,6 +221,7 @@ class _Reader:
             problems=tuple(self._all_problems()),
             counts=tuple(self._records.get(Count, ())),
             switches=tuple(self._records.get(Switch, ())),
+            paced=tuple(self._records.get(Paced, ())),
         )
 
     def _nothing(self) -> str:

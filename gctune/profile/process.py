@@ -6,15 +6,21 @@ import gc
 import os
 import sys
 import time
+from collections.abc import Iterator
 
 from gctune import __version__
 from gctune.host import this_host
 from gctune.host.process import peak_rss_bytes, rss_bytes, thread_count
-from gctune.profile.records import Closing, Header, Reading, Three
+from gctune.profile.records import Closing, Header, Paced, Reading, Three
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gctune.monitor.pacer import Change
 
 _MANY_BLOCKS = 1_000_000  # above it, listing every object takes more than some 20 ms
 _WORDS, _LETTERS = 100, 1000  # of a command, that are kept
 _FROZEN_SHARE = 500  # counting frozen objects may take one part in so many
+_MOST_PACED = 10_000  # of what adaptive mode did, that are kept: 1 MB
 
 
 def header(*, forked: bool) -> Header:
@@ -64,6 +70,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._count_frozen_at = 0
+        self._paced_until_ns = self._paced = 0
 
     def reading(self) -> Reading:
         """Read the process now. Costs some 50 us."""
@@ -81,6 +88,13 @@ class Reader:
             collected=_by_generation(stats, "collected"),
         )
 
+    def paced(self) -> Iterator[Paced]:
+        """What adaptive mode did since this was last asked; at first, the last that it did."""
+        for change in paced():
+            if change.at_ns > self._paced_until_ns and self._paced < _MOST_PACED:
+                self._paced_until_ns, self._paced = change.at_ns, self._paced + 1
+                yield Paced(change.at_ns, change.reason, change.acts, change.thresholds)
+
     def closing(self, reason: str, missed: Three) -> Closing:
         """Describe the end of the recording."""
         self._count_frozen_at = 0
@@ -95,6 +109,12 @@ class Reader:
         after = time.perf_counter_ns()
         self._count_frozen_at = after + (after - before) * _FROZEN_SHARE
         return frozen
+
+
+def paced() -> list[Change]:
+    """What adaptive mode did last here, the newest last; nothing where it is not in force."""
+    pacer = sys.modules.get("gctune.monitor.pacer")
+    return pacer.changes() if pacer else []
 
 
 def collections_so_far() -> Three:

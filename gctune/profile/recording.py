@@ -75,8 +75,10 @@ class Recording:
         writer.append(reading)
         for count in self._counts(reading.time_ns):
             writer.append(count)
+        for change in self._reader.paced():
+            writer.append(change)
         self._sample(counts, reading.cpu_ns)
-        if self._exploration:
+        if self._exploration and not process.paced():
             self._exploration.step(reading)
         return sum(counts)
 

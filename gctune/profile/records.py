@@ -1,7 +1,7 @@
 """What a profile is made of: one header, then batches and readings, then a closing.
 
 Counts stand among the readings where the program says what it does, switches
-where the capture explores other settings.
+where the capture explores other settings, and what adaptive mode did.
 
 A record travels as one JSON object: its fields under their own names, and its
 kind. What is read back is taken for nothing that was not checked.
@@ -137,6 +137,20 @@ class Switch:
 
 
 @dataclass(frozen=True)
+class Paced:
+    """Adaptive mode (gc.mode) moves the thresholds, or freezes and thaws, and why.
+
+    `time_ns` is on the clock of the collections; the first may lie before the
+    recording. `thresholds` are in force from then on.
+    """
+
+    time_ns: int
+    reason: str
+    acts: tuple[str, ...]
+    thresholds: Three
+
+
+@dataclass(frozen=True)
 class Closing:
     """The end of the recording; a profile without one was cut off.
 
@@ -152,10 +166,10 @@ class Closing:
     last: Reading
 
 
-Record: TypeAlias = Header | Batch | Reading | Count | Switch | Closing
+Record: TypeAlias = Header | Batch | Reading | Count | Switch | Paced | Closing
 
 _KINDS: dict[str, type[Any]] = {
-    kind.__name__.lower(): kind for kind in (Header, Batch, Reading, Count, Switch, Closing)
+    kind.__name__.lower(): kind for kind in (Header, Batch, Reading, Count, Switch, Paced, Closing)
 }
 
 

@@ -9,13 +9,14 @@ has no interval.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, pairwise
 from operator import mul
 from typing import TypeAlias
 
 from gctune.profile.file import Profile
-from gctune.profile.records import Reading
+from gctune.profile.records import Reading, Three
 from gctune.recommender.bootstrap import Interval, of_blocks
 from gctune.recommender.columns import Columns
 from gctune.recommender.verdict import (
@@ -33,6 +34,7 @@ from gctune.recommender.verdict import (
 _FEWEST = 20  # windows that an interval is told from
 _MOST = 200  # windows; of more, neighbours are taken together
 _LETTERS = 100  # of a command that is told
+_REASONS = 3  # of adaptive mode's changes, that are told
 
 # GC seconds, CPU seconds, seconds, rss times seconds, and operations.
 Window: TypeAlias = tuple[float, ...]
@@ -151,11 +153,25 @@ def _program(profile: Profile) -> str:
     return " ".join(profile.header.command[1:])[:_LETTERS]
 
 
+def _settings(profile: Profile) -> tuple[bool, Three]:
+    """Whether it was paced, and the thresholds that it began at."""
+    return bool(profile.paced), profile.header.thresholds
+
+
+def _paced(profile: Profile) -> Iterator[str]:
+    """What adaptive mode did, by its usual reasons."""
+    if profile.paced:
+        often = Counter(each.reason for each in profile.paced).most_common(_REASONS)
+        reasons = ", ".join(f"{reason} ({times})" for reason, times in often)
+        yield f"adaptive mode made {len(profile.paced)} changes; mostly: {reasons}"
+
+
 def _notes(before: Sequence[Profile], after: Sequence[Profile]) -> Iterator[str]:
     for side, profiles in (("before", before), ("after", after)):
         for profile in profiles:
-            yield from (f"{side}, {profile.path.name}: {told}" for told in profile.problems)
-    thresholds = [{profile.header.thresholds for profile in side} for side in (before, after)]
+            told = (*profile.problems, *_paced(profile))
+            yield from (f"{side}, {profile.path.name}: {each}" for each in told)
+    thresholds = [{_settings(profile) for profile in side} for side in (before, after)]
     if thresholds[0] == thresholds[1]:
         yield "both began at the same thresholds"
     if _kinds(before) != _kinds(after):

@@ -111,8 +111,8 @@ def recommend(
     Without a `target` they are for the interpreter that was captured.
     `budget` bounds what the peak of rss may grow by, in bytes or as a share of
     it; `limit` is the memory limit here, for profiles that know of none. Raises
-    ProfileError where a profile is of another kind of collector, or of another
-    Python than the rest.
+    ProfileError where a profile is of another kind of collector, of another
+    Python than the rest, or of adaptive mode.
     """
     target = target or _interpreter(profiles[0].header)
     _check(profiles, target)
@@ -145,6 +145,9 @@ def _check(profiles: Sequence[Profile], target: Interpreter) -> None:
     first = profiles[0].header
     for profile in profiles:
         header = profile.header
+        if profile.paced:
+            wrong = "of adaptive mode, whose thresholds are not the program's own"
+            raise _refused(profile, wrong, "capture with GCTUNE_GC__MODE=static")
         if header.collector != target.collector:
             wrong = (
                 f"of the {header.collector} collector of {header.python},"

@@ -55,7 +55,7 @@ def found(profile: Profile | None) -> int:
     """How many records could be read."""
     if profile is None:
         return 0
-    several = (profile.batches, profile.readings, profile.counts, profile.switches)
+    several = (profile.batches, profile.readings, profile.counts, profile.switches, profile.paced)
     return 1 + sum(map(len, several)) + (profile.closing is not None)
 
 
