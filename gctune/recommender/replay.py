@@ -53,7 +53,7 @@ def young_collections(timeline: Timeline, threshold0: int) -> tuple[Young, ...]:
 
 
 def _young_collections(timeline: Timeline, threshold0: int) -> Iterator[Young]:
-    counter = _Counter()
+    counter = Counter()
     rows = zip(count(), timeline.climbs, timeline.steps, timeline.descents, timeline.explicit)
     unseen = zip(timeline.reused, timeline.garbage.young, timeline.garbage.in_flight)
     for (position, climb, step, descent, asked), (reused, dead, in_flight) in zip(rows, unseen):
@@ -69,7 +69,7 @@ def _young_collections(timeline: Timeline, threshold0: int) -> Iterator[Young]:
             counter.garbage += in_flight
 
 
-class _Counter:
+class Counter:
     """The count of generation 0, and what it does not see."""
 
     __slots__ = ("died", "free", "garbage", "level")
@@ -121,7 +121,7 @@ def replay(
     and `quarters` how ripe for a full collection the heap must be about there.
     With `freeze_at` the heap is frozen at the first collection from that position on.
     """
-    flow = _Flow(timeline, heap)
+    flow = Flow(timeline, heap)
     _, threshold1, threshold2 = thresholds
     for position, objects, died, asked in young_collections(timeline, thresholds[0]):
         in_flight = flow.advance(position)
@@ -140,7 +140,7 @@ def replay(
 
 def recapture(timeline: Timeline, heap: Heap) -> Iterator[Step]:
     """Yield the captured collections, with the sizes that the same rules give them."""
-    flow = _Flow(timeline, heap)
+    flow = Flow(timeline, heap)
     for position, objects, died, generation in captured_collections(timeline):
         in_flight = flow.advance(position)
         heap.middle = max(0.0, heap.middle - died)
@@ -150,7 +150,7 @@ def recapture(timeline: Timeline, heap: Heap) -> Iterator[Step]:
         flow.land(generation, in_flight)
 
 
-class _Flow:
+class Flow:
     """Garbage as it arises along a timeline."""
 
     def __init__(self, timeline: Timeline, heap: Heap) -> None:
