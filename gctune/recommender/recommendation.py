@@ -10,6 +10,7 @@ from gctune.host.container import Limit
 from gctune.host.interpreter import Interpreter, stock
 from gctune.profile.file import Profile
 from gctune.profile.records import Header
+from gctune.recommender.adaptive import Adaptive, adaptive, told
 from gctune.recommender.budget import Budget, budget_of
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.estimate import Estimate
@@ -70,7 +71,8 @@ class Recommendation:
     """The answer: `changes` is empty unless the verdict is to change something.
 
     `predicted` is that of the best settings within the budget, whatever the
-    verdict; None where there are none.
+    verdict; None where there are none. `adaptive` is that of adaptive mode, None
+    where that would leave the program alone, or takes too long to tell.
     """
 
     verdict: str
@@ -80,6 +82,7 @@ class Recommendation:
     changes: tuple[Change, ...]
     captured: Captured
     predicted: Predicted | None
+    adaptive: Adaptive | None
     budget: Budget
     evidence: tuple[Evidence, ...]
     risks: tuple[str, ...]
@@ -123,6 +126,7 @@ def recommend(
     choice = choose(processes, goal, allowed.bytes, seen)
     verdict, reason = judge(processes, choice.best, goal)
     chosen = choice.best if verdict == Verdict.CHANGE else None
+    paced = adaptive(processes)
     return Recommendation(
         verdict=verdict,
         reason=reason,
@@ -131,12 +135,14 @@ def recommend(
         changes=tuple(_changes(processes.thresholds, chosen, target)) if chosen else (),
         captured=captured,
         predicted=_predicted(choice.best) if choice.best else None,
+        adaptive=paced,
         budget=allowed,
         evidence=tuple(map(_evidence, processes.summaries)),
         risks=tuple(risks(processes, chosen, allowed)) if chosen else (),
         notes=(
             *notes(processes, choice.passed_over, target),
             *(seen.told() if seen else too_short(profiles)),
+            *(told(paced, chosen, captured, allowed.bytes) if paced else ()),
         ),
     )
 

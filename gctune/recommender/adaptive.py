@@ -1,0 +1,100 @@
+"""What adaptive mode would do for a captured program, and whether that is worth telling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gctune.monitor.pace import Goal
+from gctune.recommender.estimate import Estimate, greatest, spread, total
+from gctune.recommender.paced import Paced, pace
+from gctune.recommender.processes import Captured, Processes
+from gctune.recommender.simulator import Prediction
+from gctune.recommender.summary import Summary
+
+_GOAL = Goal(10_000_000, 0.1)  # gc.pause_target and memory.garbage_budget, as nothing is set
+_RUNS = 0.3  # of GC's CPU time, as static settings are predicted
+_FACTOR = 2.0  # times the longest pause, likewise
+_WORTH = 0.01  # of CPU time: less is within the noise
+_SHORTER = 1 / _FACTOR  # times the longest pause, that is no error of the prediction
+_NOTICEABLE_SECONDS = 0.01  # a pause that somebody might notice
+
+
+@dataclass(frozen=True)
+class Adaptive:
+    """A captured run in adaptive mode (gc.mode), against what it was.
+
+    `cpu` is a ratio of CPU times, `pause_seconds` the longest collection in
+    CPU time, `extra_bytes` what the peak of rss grows by. The ranges are
+    between garbage that lived as long as it may have and as short.
+    """
+
+    cpu: Estimate
+    pause_seconds: Estimate
+    extra_bytes: Estimate
+
+
+def adaptive(processes: Processes) -> Adaptive | None:
+    """Predict adaptive mode for all processes together.
+
+    None where it would leave one of them alone, where one takes too long to
+    replay, and where no CPU time was captured.
+    """
+    runs = [_both(summary) for summary in processes.summaries]
+    known = [run for run in runs if run]
+    captured = processes.captured
+    whole, other = captured.cpu_seconds, captured.cpu_seconds - captured.gc_seconds
+    if len(known) < len(runs) or not whole:
+        return None
+    gc_seconds, pauses, grown = zip(*known)
+    memory = [total([grown[place] for place in crowd]) for crowd in processes.crowds]
+    return Adaptive(
+        total(list(gc_seconds)).map(1 / whole, other / whole),
+        greatest(list(pauses)),
+        greatest(memory),
+    )
+
+
+def told(
+    one: Adaptive, choice: Prediction | None, captured: Captured, budget_bytes: int
+) -> Iterator[str]:
+    """Tell of it where it takes much shorter pauses than `choice`, or for certain less CPU time."""
+    cpu = choice.cpu.expected if choice else 1.0
+    pause = choice.pause_seconds.expected if choice else captured.pause_seconds
+    shorter = pause >= _NOTICEABLE_SECONDS and one.pause_seconds.expected <= _SHORTER * pause
+    fits = one.extra_bytes.high <= budget_bytes and one.cpu.expected < 1 + _WORTH
+    if fits and (shorter or one.cpu.high < cpu):
+        instead = f" instead of {_saved(cpu)}" if choice else ""
+        yield (
+            f'gc.mode = "adaptive" would take pauses of {_ms(one.pause_seconds.expected)} instead'
+            f" of {_ms(pause)}, and save {_saved(one.cpu.expected)} of CPU time{instead}"
+        )
+
+
+def _both(summary: Summary) -> tuple[Estimate, Estimate, Estimate] | None:
+    """GC's seconds, the longest pause and the memory, by long lives of garbage and by short."""
+    own = summary.conduct
+    if own.steers or own.disabled:
+        return None
+    long, short = pace(summary, _GOAL), pace(summary, _GOAL, short=True)
+    return _estimates(long, short) if long and short else None
+
+
+def _estimates(*runs: Paced) -> tuple[Estimate, Estimate, Estimate]:
+    return (
+        spread([_by(run.gc_seconds, 1 - _RUNS, 1 + _RUNS) for run in runs]),
+        spread([_by(run.pause_seconds, 1 / _FACTOR, _FACTOR) for run in runs]),
+        spread([Estimate.exact(run.grown_bytes) for run in runs]),
+    )
+
+
+def _by(figure: float, low: float, high: float) -> Estimate:
+    return Estimate(figure, low * figure, high * figure)
+
+
+def _saved(cpu: float) -> str:
+    return f"{max(0.0, 1 - cpu):.1%}"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1e3:.3g} ms"

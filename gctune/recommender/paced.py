@@ -1,0 +1,282 @@
+"""What a captured run would have taken in adaptive mode: the policy itself, stepped along a replay.
+
+The program does what it did, as long as it took outside of collections; the
+collector follows the thresholds that the policy sets, and what it freezes is
+out of collections' reach. The policy reads what the thread would: counts and
+collections as replayed, their CPU time by the cost model, memory by its blocks.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from gctune.monitor import pacing
+from gctune.monitor.pace import Act, Decision, Goal, Reading
+from gctune.recommender.conduct import Thresholds
+from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
+from gctune.recommender.heap import Heap
+from gctune.recommender.lives import Life
+from gctune.recommender.replay import Counter, Flow, recapture
+from gctune.recommender.stretch import Stretch
+from gctune.recommender.summary import Summary
+
+# What the thread takes, as measured on 3.13 beside an idle program and a busy one.
+_BEGIN_NS = 10_000_000  # of CPU time: what it imports, and its first look
+_LOOK_NS = 250_000  # of CPU time, each look
+_THAW_NS = 10  # of CPU time, each object that is counted as it is thawed
+_SOON_NS = 50_000_000  # until the first look
+_LATE_NS = 10_000_000  # a look: twice it waits the 5 ms after which the lock is handed over
+
+_MOST_STEPS = 10_000  # collections and looks of a stretch: 0.3 s
+
+
+@dataclass(frozen=True)
+class Paced:
+    """A captured run in adaptive mode: CPU seconds, those of gctune's thread among `gc_seconds`.
+
+    `grown_bytes` is what the peak of rss grows by.
+    """
+
+    gc_seconds: float
+    pause_seconds: float
+    grown_bytes: float
+
+
+def pace(summary: Summary, goal: Goal, *, short: bool = False) -> Paced | None:
+    """Replay a captured run in adaptive mode; None where that takes too many steps.
+
+    With `short`, what full collections found died as soon as it can have.
+    """
+    busy = [stretch for stretch in summary.stretches if stretch.timeline]
+    runs = [_Run(summary, _short_lived(each) if short else each) for each in busy]
+    if not all(run.go(goal) for run in runs):
+        return None
+    return Paced(
+        summary.weight * sum(run.gc_ns for run in runs) / 1e9,
+        max((run.longest_ns for run in runs), default=0.0) / 1e9,
+        max((run.grown_blocks for run in runs), default=0.0) * summary.bytes_per_block,
+    )
+
+
+def _short_lived(stretch: Stretch) -> Stretch:
+    """The same, with lives no longer than two spans of generation 1, which they outlived."""
+    line = stretch.timeline
+    middles = len(line) - line.columns.generation.count(YOUNG)
+    longest = 2 * len(line) / max(1, middles)
+    old = [one._replace(death=min(one.death, one.birth + longest)) for one in line.garbage.old]
+    line = replace(line, garbage=replace(line.garbage, old=old))
+    steps = list(recapture(line, stretch.heap()))
+    live = array("d", (step.live for step in steps))
+    held = array("d", (step.held_blocks for step in steps))
+    return replace(stretch, timeline=line, live=live, held=held)
+
+
+class _PacedHeap(Heap):
+    """A heap of which all that exists can be frozen, again and again, and thawed."""
+
+    frozen_garbage = 0.0
+
+    def bury(self, life: Life, blocks: float) -> None:
+        """Objects die, which no collection finds where they are frozen."""
+        if life.birth < self._frozen_at:
+            self.frozen_garbage += life.objects
+        super().bury(life, blocks)
+
+    def freeze(self, live: float, position: float) -> None:
+        """Put everything out of reach of later collections, garbage with it."""
+        self.frozen_garbage += sum(self.garbage)
+        super().freeze(live, position)
+
+    def thaw(self) -> int:
+        """Have full collections look at all of it again; how many objects that is."""
+        thawed = self.frozen + self.frozen_garbage
+        self.discard(OLD, self.frozen_garbage, self.frozen_blocks)
+        self.frozen = self.frozen_blocks = self.frozen_garbage = 0.0
+        self._frozen_at = -1.0
+        return round(thawed)
+
+    def forget(self) -> None:
+        """Look at nothing, and take it that the last full collection left nothing."""
+        self.settled = self.pending = 0.0
+
+
+class _Run:
+    """A stretch of a run in adaptive mode.
+
+    A climb of the captured run takes the time that lay between its collections:
+    `left` containers of it are yet to come, in `left_ns`.
+    """
+
+    def __init__(self, summary: Summary, stretch: Stretch) -> None:
+        begun = stretch.heap()
+        self.gc_ns, self.longest_ns = float(_BEGIN_NS) / summary.weight, 0.0
+        self._summary, self._stretch, self._timeline = summary, stretch, stretch.timeline
+        self._thresholds: Thresholds = summary.thresholds
+        self._heap = _PacedHeap(begun.settled, begun.count1, begun.count2)
+        self._flow, self._counter = Flow(stretch.timeline, self._heap), Counter()
+        self._times = list(_times(summary, stretch))
+        self._now_ns = self._position = self._steps = 0
+        self._collections, self._collected = [0, 0, 0], [0, 0, 0]
+        self._pauses: list[int] = []
+        self._thawed, self._frozen = stretch.start.objects, False
+        self._blocks, self._captured_blocks = 0.0, max(stretch.timeline.blocks)
+        self._climb()
+
+    def go(self, goal: Goal) -> bool:
+        """Run to the end; whether that was reached in as many steps as are worth it."""
+        self._advance(_SOON_NS)
+        pause_ns = self._do(pacing.begin(self._read(), self._thresholds, goal))
+        while not self._over and self._steps < _MOST_STEPS:
+            self._advance(self._now_ns + pause_ns + _LATE_NS)
+            reading = self._read()
+            rest_ns = pacing.rest_ns(self._state, reading)
+            pause_ns = rest_ns or self._do(pacing.advance(self._state, reading, goal))
+        return self._over
+
+    @property
+    def grown_blocks(self) -> float:
+        """The most blocks that were allocated, beyond those of the captured run."""
+        return self._blocks - self._captured_blocks
+
+    @property
+    def _over(self) -> bool:
+        return self._position >= len(self._timeline)
+
+    def _climb(self) -> None:
+        """Begin the next climb."""
+        if self._over:
+            return
+        line, place = self._timeline, self._position
+        self._counter.fall(line.descents[place])
+        self._left = max(0, line.climbs[place] - line.steps[place]) + line.reused[place]
+        self._left_ns = self._times[place]
+
+    def _advance(self, until_ns: int) -> None:
+        """Let the program go on until then, or to its end."""
+        while self._now_ns < until_ns and not self._over and self._steps < _MOST_STEPS:
+            if self._left or self._left_ns:
+                self._go_on(until_ns - self._now_ns)
+            else:
+                self._top()
+
+    def _go_on(self, most_ns: int) -> None:
+        """Climb for so long at most, and no further than to a collection."""
+        counter, left = self._counter, self._left
+        due = max(0, self._thresholds[0] + 1 - counter.level) + counter.free
+        coming = left * most_ns // self._left_ns if most_ns < self._left_ns else left
+        climbed = min(coming, due)
+        took = self._left_ns * climbed // left if climbed < coming else most_ns
+        took = min(took, self._left_ns)
+        counter.climb(climbed)
+        self._left, self._left_ns = left - climbed, self._left_ns - took
+        self._now_ns += took
+        if counter.level > self._thresholds[0]:
+            self._collect(AUTOMATIC)
+
+    def _top(self) -> None:
+        """The end of a climb, where the captured run collected."""
+        line, place = self._timeline, self._position
+        self._counter.level += line.steps[place]
+        self._counter.garbage += line.garbage.young[place]
+        self._position += 1
+        asked = line.explicit[place]
+        if self._counter.level > self._thresholds[0] or asked != AUTOMATIC:
+            self._collect(asked)
+        else:
+            self._counter.garbage += line.garbage.in_flight[place]
+        self._climb()
+
+    def _collect(self, asked: int) -> None:
+        heap, place = self._heap, self._position
+        young = self._counter.collected(place, self._counter.level, asked)
+        in_flight = self._look()
+        heap.middle = max(0.0, heap.middle - young.died)
+        quarter = self._stretch.quarters[min(place, len(self._timeline) - 1)]
+        automatic = asked == AUTOMATIC
+        generation = heap.due(*self._thresholds[1:], quarter) if automatic else asked
+        _, examined, freed = heap.collect(generation, young.objects, self._live, place)
+        self._flow.land(generation, in_flight)
+        self._count(generation, examined, freed)
+
+    def _look(self) -> float:
+        """Let garbage arise up to here, and take note of the memory; what is in flight."""
+        in_flight = self._flow.advance(self._position)
+        place = max(0, self._position - 1)
+        others = self._timeline.blocks[place] - self._stretch.held[place]
+        self._blocks = max(self._blocks, others + self._heap.held_blocks)
+        self._steps += 1
+        return in_flight
+
+    def _count(self, generation: int, examined: float, freed: float) -> None:
+        cost = self._summary.cost
+        taken = cost.warm_ns(examined, freed) * cost.factor(generation, examined)
+        self._collections[generation] += 1
+        self._collected[generation] += round(freed)
+        self._pauses.append(round(taken))
+        self._now_ns += round(taken)
+        self.gc_ns += taken
+        self.longest_ns = max(self.longest_ns, taken)
+
+    @property
+    def _live(self) -> float:
+        return self._stretch.live[max(0, self._position - 1)]
+
+    def _read(self) -> Reading:
+        self._look()
+        self.gc_ns += _LOOK_NS
+        pauses, self._pauses = tuple(self._pauses), []
+        thawed, self._thawed = self._thawed, 0
+        return Reading(
+            at_ns=self._now_ns,
+            young=self._counter.level,
+            collections=_three(self._collections),
+            collected=_three(self._collected),
+            pauses_ns=pauses,
+            rss=self._rss,
+            freezes=not self._summary.conduct.frozen,
+            frozen=self._frozen,
+            pressed=False,
+            thawed=thawed,
+        )
+
+    @property
+    def _rss(self) -> int:
+        """What the process takes: memory that was freed seldom goes back to the system."""
+        grown = self._summary.bytes_per_block * self.grown_blocks
+        return max(1, round(self._summary.peak_rss_bytes + grown))
+
+    def _do(self, decision: Decision) -> int:
+        """Do what was decided; how long to rest then."""
+        for act in decision.acts:
+            self._act(act)
+        self._state = decision.state
+        self._thresholds = decision.state.thresholds
+        return decision.pause_ns
+
+    def _act(self, act: str) -> None:
+        if act == Act.FREEZE:
+            self._heap.freeze(self._live, self._position)
+            self._counter.level, self._frozen = 0, True
+        elif act == Act.THAW:
+            thawed = self._heap.thaw()
+            self.gc_ns += thawed * _THAW_NS
+            self._thawed, self._frozen = self._thawed + thawed, False
+        else:
+            self._heap.forget()
+            self._collections[OLD] += 1
+
+
+def _times(summary: Summary, stretch: Stretch) -> Iterator[int]:
+    """How long each climb took, in nanoseconds; of a sampled run nothing tells of the first."""
+    columns = stretch.timeline.columns
+    last = columns.start_ns[0] if summary.sampled else summary.header.start_ns
+    for start, pause in zip(columns.start_ns, columns.wall_ns):
+        yield max(0, start - last)
+        last = start + pause
+
+
+def _three(counts: list[int]) -> tuple[int, int, int]:
+    young, middle, full = counts
+    return young, middle, full
