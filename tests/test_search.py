@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from captured import collection, growing, profile
 
+from gctune.recommender.estimate import Estimate
 from gctune.recommender.phases import started_up
 from gctune.recommender.processes import Processes
-from gctune.recommender.search import Goal, choose
+from gctune.recommender.search import Goal, Wish, choose
 from gctune.recommender.simulator import Prediction
 from gctune.recommender.summary import Summary, summarise
 
@@ -69,8 +72,19 @@ def test_settings_whose_first_choices_need_too_much_memory_give_way_to_others() 
     assert tight.extra_bytes.high <= 1_500_000
 
 
-def test_no_candidate_within_the_budget_is_no_answer() -> None:
-    assert best(garbage(), Goal.THROUGHPUT, -(10**12)) is None
+def test_where_nothing_else_is_within_the_budget_nothing_changes() -> None:
+    choice = best(garbage(), Goal.THROUGHPUT, -(10**12))
+    assert choice is not None
+    assert choice.thresholds == (2000, 10, 10)
+
+
+def test_what_saves_little_is_not_worth_a_chance_of_going_beyond_the_budget() -> None:
+    one = Processes.of([garbage()]).predict_about((2000, 10, 20), freeze=False)
+    memory = Estimate(1_000_000, 0, 3_000_000)
+    safe, risky = (replace(one, grown_bytes=memory.map(scale)) for scale in (0.1, 1.0))
+    wish = Wish(Processes.of([garbage()]), budget_bytes=2_000_000)
+    assert wish.risk(safe) < 0.01 < wish.risk(risky) < 0.5
+    assert wish.cost(safe) < wish.cost(risky)
 
 
 def test_latency_shortens_the_longest_pause_at_no_cost_of_cpu() -> None:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gctune.host.interpreter import Collector, this_interpreter
-from gctune.profile.file import read
+from gctune.profile.file import Profile, read
 from gctune.recommender.simulator import Prediction, simulate
 from gctune.recommender.summary import Summary, summarise
 
@@ -115,16 +115,48 @@ def test_a_run_that_ends_just_before_a_full_collection_is_not_one_that_does_with
     assert far.was.seconds == far.was_seconds
 
 
-def test_wider_spans_may_hold_more_of_what_no_block_accounts_for() -> None:
-    """rss jumps by 30 MB within one young collection's span, and stays."""
-    whole = profile(growing(), thresholds=[(2000, 10, 10)] * 3, totals=[10, 20, 21])
+def test_garbage_may_hold_what_no_block_accounts_for() -> None:
+    """rss rises by 30 MB while no more blocks are allocated."""
+    whole = profile(growing(garbage=1500), thresholds=[(2000, 10, 10)] * 3)
     *early, last = whole.readings
-    jumped = replace(whole, readings=(*early, replace(last, rss_bytes=last.rss_bytes + 30_000_000)))
-    assert summarise(whole).payload_bytes == 0
-    captured = summarise(jumped)
-    assert captured.payload_bytes == 30_000_000
-    assert simulate(captured, (6000, 10, 10)).extra_bytes.high > 60_000_000
-    assert simulate(captured, (700, 10, 1000)).extra_bytes.high < 30_000_000
+    raised = replace(whole, readings=(*early, replace(last, rss_bytes=last.rss_bytes + 30_000_000)))
+    plain, heavy = (simulate(summarise(each), (20_009, 10, 10)) for each in (whole, raised))
+    assert heavy.extra_bytes.high > plain.extra_bytes.high + 15_000_000
+
+
+def test_garbage_that_is_rare_holds_little_of_what_no_block_accounts_for() -> None:
+    whole = profile(growing(garbage=1), thresholds=[(2000, 10, 10)] * 3)
+    *early, last = whole.readings
+    raised = replace(whole, readings=(*early, replace(last, rss_bytes=last.rss_bytes + 30_000_000)))
+    assert simulate(summarise(raised), (20_009, 10, 10)).extra_bytes.high < 5_000_000
+
+
+def found_by_full_collections(unread: int = 0) -> Profile:
+    """Full collections find garbage that no other did, and leave the same heap each time.
+
+    The blocks at the first `unread` collections after each are not read.
+    """
+    events = []
+    for _ in range(6):
+        spans = list(growing(cycles=11, blocks=150_000))
+        blanks = {"cpu_ns": 0, "blocks_before": 0, "blocks_after": 0}
+        events += [each._replace(**blanks) for each in spans[:unread]] + spans[unread:]
+        before = spans[-1].blocks_after
+        full = {"blocks_before": before, "blocks_after": 150_000}
+        events.append(collection(2, count2=11, collected=200_000, **full))
+    return profile(events)
+
+
+def test_garbage_that_windows_never_catch_piles_up_without_full_collections() -> None:
+    """However even what is alive at a time: a cache that drops its oldest, say."""
+    captured = summarise(found_by_full_collections())
+    extra = simulate(captured, (2000, 10, 1000)).grown_bytes
+    assert extra.expected > 4 * 500_000 * captured.bytes_per_block
+
+
+def test_what_a_full_collection_freed_is_gone_where_no_blocks_are_read() -> None:
+    captured = summarise(found_by_full_collections(unread=4))
+    assert simulate(captured, (2010, 10, 10)).grown_bytes.expected < 10_000_000
 
 
 def test_freeze_takes_the_frozen_objects_from_a_full_collection() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from math import hypot
+from statistics import NormalDist
 from typing import NamedTuple
+
+_NINE_IN_TEN = NormalDist().inv_cdf(0.9)  # standard deviations, that a bound is away
 
 
 class Estimate(NamedTuple):
@@ -21,6 +24,14 @@ class Estimate(NamedTuple):
     def map(self, scale: float, offset: float = 0.0) -> Estimate:
         """The estimate of `offset + scale * figure`, with `scale` positive."""
         return Estimate(*(offset + scale * value for value in self))
+
+    def chance_above(self, value: float) -> float:
+        """How likely the figure is above, where it errs as normal on either side."""
+        expected, low, high = self
+        side = high - expected if value >= expected else expected - low
+        if not side:
+            return float(expected > value)
+        return NormalDist().cdf(_NINE_IN_TEN * (expected - value) / side)
 
     def doubted(self, above: float, below: float) -> Estimate:
         """The same with one more thing that it may err by; what is independent adds up squared."""

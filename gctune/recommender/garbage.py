@@ -14,13 +14,11 @@ from typing import NamedTuple
 from gctune.recommender.columns import Columns
 from gctune.recommender.generations import MIDDLE, YOUNG
 from gctune.recommender.lives import (
-    TELLING,
     Life,
-    Told,
     across,
+    at_least,
+    at_most,
     at_random,
-    by_turns,
-    by_windows,
     within,
 )
 
@@ -59,10 +57,11 @@ class Garbage:
         return tuple(sorted(self.old, key=lambda life: life.death, reverse=True))
 
 
-def ages(columns: Columns, blocks_per_garbage: float) -> Garbage:
+def ages(columns: Columns, blocks: int, blocks_per_garbage: float) -> Garbage:
     """Part what was collected by its age.
 
-    `blocks_per_garbage` is what an object frees that a full collection finds.
+    `blocks` are those allocated before the program, and `blocks_per_garbage`
+    what an object frees that a full collection finds.
 
     What a collection of generation 1 finds beyond the garbage of the last
     climb was in flight at the end of an earlier one, as far as its neighbours
@@ -75,7 +74,7 @@ def ages(columns: Columns, blocks_per_garbage: float) -> Garbage:
     rows = zip(columns.generation, columns.collected, columns.after)
     for position, (generation, collected, left) in enumerate(rows):
         parting.see(position, generation, collected, left)
-    parting.end(by_turns(columns, blocks_per_garbage))
+    parting.end(at_most(columns, blocks, blocks_per_garbage))
     return parting.garbage
 
 
@@ -173,23 +172,20 @@ class _Parting:
         for place in places:
             self.garbage.in_flight[place] += objects / len(places)
 
-    def end(self, life: float) -> None:
-        """Give what lived long its lives: `life`, or where that says nothing, as windows tell."""
-        told = self._told(life)
-        if self._found:
-            self._go_on(len(self.garbage.young))
+    def end(self, most: float) -> None:
+        """Give what lived long its lives: `most`, if windows do not tell of longer ones."""
+        if not self._found:
+            return
+        life = max(most, self._least())
+        self._go_on(len(self.garbage.young))
         for found in self._found:
-            self.garbage.old.extend(_lives(found, told.life, told.share))
-            self.garbage.old.extend(_lives(found, life, 1 - told.share))
+            self.garbage.old.extend(_lives(found, life))
 
-    def _told(self, life: float) -> Told:
-        """What windows tell, where `life` is longer than any guess and there was enough to see."""
-        length, spans = len(self.garbage.young), len(self._found)
-        whole = sum(found.objects for found in self._found)
-        window = length / max(1, len(self._lumps))
-        told = by_windows(self._lumps, sum(self.garbage.young), whole, window)
-        guessed = _RANDOM * length / max(1, spans)
-        return told if life > guessed and spans >= TELLING else told._replace(share=0.0)
+    def _least(self) -> float:
+        left = sum(found.objects for found in self._found)
+        young = self.garbage.young
+        window = len(young) / max(1, len(self._lumps))
+        return at_least(self._lumps, sum(young), left, window)
 
     def _go_on(self, length: int) -> None:
         """Reckon with as much garbage to the end as was found of late, a captured collection."""
@@ -206,9 +202,7 @@ class _Parting:
             self._found.append(_Found(self._span, tuple(self._middles), length, rest, 0))
 
 
-def _lives(found: _Found, life: float, share: float) -> Iterator[Life]:
-    if not share:
-        return iter(())
+def _lives(found: _Found, life: float) -> Iterator[Life]:
     if found.middles and life < _RANDOM * (found.stop - found.start):
-        return across(found.middles, life, found.stop, share * found.objects)
-    return at_random(found.start, found.stop, share * found.objects)
+        return across(found.middles, life, found.stop, found.objects)
+    return at_random(found.start, found.stop, found.objects)

@@ -62,6 +62,7 @@ class Heap:
         """Objects of the past die; where they are follows from what ran since their birth."""
         birth, _, objects = life
         if birth < self._frozen_at:
+            self.frozen = max(0.0, self.frozen - objects)
             self.frozen_blocks += blocks
             return
         since = self._since

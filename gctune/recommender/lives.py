@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import inf
+from statistics import fmean
 from typing import NamedTuple
 
 from gctune.recommender.columns import Columns
 from gctune.recommender.generations import OLD
 
-TELLING = 4  # full collections that tell how long what comes and goes has lived
 _PIECES = 4  # parts of the span before a full collection, for lives that nothing tells
-# Things that one is made of while the last is still alive, again and again, are
-# one to two alive at a time.
-_ALIVE = 1.5
 _SPREAD = (2 / 3, 1.0, 4 / 3)  # times the mean: from one period of making them to two
 _LONGEST = 4 / 3  # windows, that a life may last of which they catch enough to tell
 _HALVINGS = 20  # of a range, to a millionth of it
@@ -27,44 +24,32 @@ class Life(NamedTuple):
     objects: float
 
 
-def by_turns(columns: Columns, blocks_per_garbage: float) -> float:
-    """How long garbage of full collections lived on average, in collections, by Little's law.
+def at_most(columns: Columns, blocks: int, blocks_per_garbage: float) -> float:
+    """How long garbage of full collections lived on average at most, in collections.
 
-    As much as comes and goes is alive by turns, so the blocks that full
-    collections leave tell how much that is; where the heap grows, too much.
+    By Little's law, as much of it is alive at a time as comes in a life; and
+    what is alive is part of what full collections leave, beyond the `blocks`
+    from before the program.
     """
     full = [place for place, generation in enumerate(columns.generation) if generation == OLD]
     left = [columns.after[place] for place in full if columns.after[place]]
     found = sum(columns.collected[place] for place in full)
-    if len(left) < TELLING or not found:
+    if not left or not found:
         return inf
-    # Of an even spread, the expected distance of the ends of a sample is shorter.
-    turned = (max(left) - min(left)) * (len(left) + 1) / (len(left) - 1)
-    return _ALIVE * turned / blocks_per_garbage * len(columns) / found
+    alive = max(0.0, fmean(left) - blocks)
+    return alive / blocks_per_garbage * len(columns) / found
 
 
-class Told(NamedTuple):
-    """What windows tell: how long garbage of full collections lived, and what share of it."""
+def at_least(lumps: Sequence[float], young: float, left: float, window: float) -> float:
+    """How long garbage of full collections lived at least, in collections.
 
-    life: float
-    share: float
-
-
-def by_windows(lumps: Sequence[float], young: float, left: float, window: float) -> Told:
-    """What windows of generation 1 tell by what they caught, in `lumps`, and `left`.
-
-    A window catches what is born and dies within it: of things that live
-    `life`, made at any time, 1 - life / window. Where they caught less than of
-    the longest lives that they tell of, some of what they left is such, and
-    nothing tells of the rest. The greatest lump may be of another kind; so may be
+    Windows of generation 1 tell by what they caught, in `lumps`, and `left`: one
+    catches what is born and dies within it, of things that live `life`, made at
+    any time, 1 - life / window. The greatest lump may be of another kind; so may be
     as much as generation 0 caught, in `young`, which such things outlive.
     """
-    caught = sum(lumps) - max(lumps, default=0.0) - young
-    if caught <= 0:
-        return Told(window, 0.0)
-    missed = left / (caught + left)
-    alike = caught / (caught + left) / (1 - _missed(_LONGEST))
-    return Told(window * _solved(missed), min(1.0, alike))
+    caught = max(0.0, sum(lumps) - max(lumps, default=0.0) - young)
+    return window * _solved(left / ((caught + left) or 1.0))
 
 
 def _missed(life: float) -> float:

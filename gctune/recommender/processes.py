@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gctune.recommender.conduct import Thresholds
-from gctune.recommender.estimate import by_chance, greatest, mean, spread, total
+from gctune.recommender.estimate import Estimate, by_chance, greatest, mean, spread, total
 from gctune.recommender.phases import StartUp, started_up
 from gctune.recommender.simulator import Prediction, Toll, simulate
 from gctune.recommender.summary import Summary
@@ -46,6 +46,10 @@ class Processes:
     def thresholds(self) -> Thresholds:
         """Those that the program mostly ran under."""
         return self.summaries[0].thresholds
+
+    def are_under(self, thresholds: Thresholds, freeze: bool) -> bool:
+        """Whether these are the captured settings."""
+        return thresholds == self.thresholds and not freeze
 
     @cached_property
     def captured(self) -> Captured:
@@ -104,12 +108,16 @@ class Processes:
     def predict_about(self, thresholds: Thresholds, freeze: bool) -> Prediction:
         """Predict settings over runs that begin and allocate a little otherwise.
 
-        What the captured settings may take more in such runs is no extra memory.
+        What the captured settings may take more in such runs is no extra memory;
+        the captured run, which took none, counts as much as those that are replayed.
         """
-        about, own = self._about(thresholds, freeze), self._own
+        own = self._own
+        if self.are_under(thresholds, freeze):
+            return replace(own, grown_bytes=Estimate.exact(0.0), later_bytes=0.0)
+        about = self._about(thresholds, freeze)
         return replace(
             about,
-            grown_bytes=about.grown_bytes.map(1, -max(0.0, own.grown_bytes.expected)),
+            grown_bytes=about.grown_bytes.map(1, -max(0.0, own.grown_bytes.expected) / 2),
             later_bytes=max(0.0, about.later_bytes - own.later_bytes),
         )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, product
 from operator import ne
+from typing import TypeAlias
 
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.exploration import Explored
@@ -18,9 +19,13 @@ _THRESHOLD2 = (10, 20, 50, 100, 300, 1000)
 _EQUAL = 0.003  # of CPU time: candidates this near to the best count as equal
 _AS_SHORT = 1.25  # times the shortest pause, within what pauses of one program differ by
 _UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
-_FINALISTS = 32  # candidates that are looked at more closely: threshold2 often makes no difference
-_HOPELESS = 2  # times the budget, from which no closer look brings a range back
+_FINALISTS = 16  # candidates that are looked at more closely: threshold2 often makes no difference
+_HOPELESS = 0.5  # chance of going beyond the budget, from which no closer look brings it back
+_RISK = 0.25  # chance of going beyond the budget, at the most
+_PRICE = 0.1  # of CPU time, that has to be saved for the certainty of going beyond the budget
 _COSTS = 0.01  # of CPU time that less memory may cost
+
+Ranking: TypeAlias = "Callable[[list[Prediction], Wish], list[Prediction]]"
 
 
 class Goal:
@@ -31,6 +36,25 @@ class Goal:
     MEMORY = "memory"
 
     ALL = (THROUGHPUT, LATENCY, MEMORY)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the best settings are asked for, and what the peak of rss may grow by."""
+
+    processes: Processes
+    budget_bytes: int
+
+    def risk(self, one: Prediction) -> float:
+        """The chance that it goes beyond the budget; what was captured does not."""
+        if self.processes.are_under(one.thresholds, one.freeze):
+            return 0.0
+        return one.risk(self.budget_bytes)
+
+    def cost(self, one: Prediction) -> float:
+        """CPU seconds, with those that it has to save for going beyond the budget."""
+        risked = _PRICE * self.risk(one) * self.processes.captured.cpu_seconds
+        return one.toll.seconds + risked
 
 
 @dataclass(frozen=True)
@@ -51,30 +75,24 @@ def choose(
     There are none where no candidate stays within the budget, or none serves
     the goal at a reasonable cost of CPU to each process.
     """
+    wish, rank = Wish(processes, budget_bytes), _RANKINGS[goal]
     if seen:
-        return _choose_seen(seen, processes, goal, budget_bytes)
+        return _choose_seen(seen, wish, rank)
     rough = [processes.predict(*candidate) for candidate in candidates(processes, goal)]
-    likely = [one for one in rough if _may_fit(one, budget_bytes)]
-    ranked = _RANKINGS[goal](likely, processes)
+    ranked = rank([one for one in rough if wish.risk(one) <= _HOPELESS], wish)
     harmless = [one for one in ranked if one.worst <= 1 + _COSTS]
     closely = (processes.predict_about(one.thresholds, one.freeze) for one in harmless)
-    within = (one for one in closely if one.extra_bytes.high <= budget_bytes)
-    best = _RANKINGS[goal](list(islice(within, _FINALISTS)), processes)
+    within = (one for one in closely if wish.risk(one) <= _RISK)
+    best = rank(list(islice(within, _FINALISTS)), wish)
     first = next(iter(ranked), None)
     return Choice(next(iter(best), None), None if first in harmless else first)
 
 
-def _may_fit(one: Prediction, budget_bytes: int) -> bool:
-    """Whether a closer look may find it within the budget."""
-    expected, _, high = one.extra_bytes
-    return expected <= budget_bytes and high <= _HOPELESS * budget_bytes
-
-
-def _choose_seen(seen: Explored, processes: Processes, goal: str, budget_bytes: int) -> Choice:
-    captured = processes.captured
+def _choose_seen(seen: Explored, wish: Wish, rank: Ranking) -> Choice:
+    captured = wish.processes.captured
     tried = seen.predictions(captured.cpu_seconds - captured.gc_seconds)
-    within = [one for one in tried if one.extra_bytes.high <= budget_bytes]
-    return Choice(next(iter(_RANKINGS[goal](within, processes)), None), None)
+    within = [one for one in tried if one.extra_bytes.high <= wish.budget_bytes]
+    return Choice(next(iter(rank(within, wish)), None), None)
 
 
 def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bool]]:
@@ -86,24 +104,21 @@ def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bo
         yield from ((thresholds, freeze) for freeze in freezes)
 
 
-def _fastest(predictions: list[Prediction], processes: Processes) -> list[Prediction]:
+def _fastest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
     """Least CPU first; of those that are as good as the best, what changes least."""
-    least = min((one.toll.seconds for one in predictions), default=0.0)
-    equal = least + _EQUAL * processes.captured.cpu_seconds
+    own = wish.processes.thresholds
+    least = min(map(wish.cost, predictions), default=0.0)
+    equal = least + _EQUAL * wish.processes.captured.cpu_seconds
 
     def rank(one: Prediction) -> tuple[float, ...]:
-        changed = sum(map(ne, one.thresholds, processes.thresholds))
-        return (
-            max(one.toll.seconds, equal),
-            changed,
-            one.toll.pause_seconds,
-            one.extra_bytes.expected,
-        )
+        changed = sum(map(ne, one.thresholds, own))
+        cost = max(wish.cost(one), equal)
+        return cost, changed, one.toll.pause_seconds, one.extra_bytes.expected
 
     return sorted(predictions, key=rank)
 
 
-def _smoothest(predictions: list[Prediction], processes: Processes) -> list[Prediction]:  # noqa: ARG001
+def _smoothest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:  # noqa: ARG001
     """The least pause once started up first, of those that cost no CPU.
 
     Of pauses that nobody can tell from the least the one with the least pause
@@ -128,7 +143,7 @@ def _as_short(pauses: Iterable[float]) -> float:
     return max(_AS_SHORT * min(pauses, default=0.0), _UNNOTICED_SECONDS)
 
 
-def _smallest(predictions: list[Prediction], processes: Processes) -> list[Prediction]:  # noqa: ARG001
+def _smallest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:  # noqa: ARG001
     """The least memory first, of those that cost next to no CPU."""
     cheap = [one for one in predictions if one.gain >= -_COSTS / 2]  # the rest is for the noise
     return sorted(cheap, key=lambda one: (one.extra_bytes.expected, one.toll.seconds))

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.cost import CostModel
-from gctune.recommender.estimate import Estimate, greatest
+from gctune.recommender.estimate import Estimate, greatest, total
 from gctune.recommender.stretch import Stretch
 from gctune.recommender.summary import Summary
 from gctune.recommender.tally import LONGER_RUN, Tally, tallied
@@ -25,10 +25,11 @@ _MEMORY = 1.4  # times the memory of garbage
 # of a program's settings, on five programs of 3.13 that hold much. Less than this admits
 # settings that took a fifth more memory; more leaves most such programs alone.
 _HELD = 0.2
+_KEPT = (0.5, 0.0, 1.0)  # of what a block that garbage holds keeps at most: expected, least, most
 _SCATTER = 0.01  # of the peak of rss, which arenas with a few live blocks hold
 _REMEMBERED = 64  # stretches as captured, that a search compares all candidates with
 # How much dearer a young object may get than expected, by so much of what coldness
-# adds: of programs one in four.
+# adds: of programs one in four. The same of what a smaller heap saves a full collection.
 _CAUTION = 0.25
 _LIKELY = 0.5  # of a full collection, from which on one is reckoned with
 _HORIZON = 10.0  # times the captured run that garbage piles up in a program that ran on
@@ -89,6 +90,12 @@ class Prediction:
         expected, low, high = self.grown_bytes
         return Estimate(expected, low, high + self.later_bytes)
 
+    def risk(self, budget_bytes: float) -> float:
+        """The chance that the peak of rss grows by more, in runs up to half as long again."""
+        expected, low, high = self.grown_bytes
+        grown = Estimate(expected + self.later_bytes / 2, low, high + self.later_bytes)
+        return grown.chance_above(budget_bytes)
+
     @property
     def gain(self) -> float:
         """The share of CPU time that is saved, by what runs have to pay."""
@@ -121,14 +128,14 @@ def simulate(
     was, other = summary.gc_ns / 1e9, max(summary.cpu_ns - summary.gc_ns, 1) / 1e9
     gc_seconds, pause_seconds = _gc_seconds(summary, tallies), _pause_seconds(summary, tallies)
     settled_ns = max(map(Tally.longest_ns, tallies, places))
-    caution = _CAUTION * summary.weight * max(0.0, _cold_ns(tallies) - _cold_ns(captured)) / 1e9
+    caution = _CAUTION * summary.weight * _dearer_ns(tallies, captured) / 1e9
     return Prediction(
         thresholds=thresholds,
         freeze=freeze,
         collections=_counts(summary, tallies),
         gc_seconds=gc_seconds,
         pause_seconds=pause_seconds,
-        grown_bytes=_grown_bytes(summary, tallies, captured),
+        grown_bytes=_grown_bytes(summary, tallies),
         later_bytes=_later_bytes(summary, tallies, captured),
         was_seconds=was,
         other_seconds=other,
@@ -167,9 +174,10 @@ def _as_captured(cost: CostModel, stretch: Stretch, thresholds: Thresholds) -> T
     return tallied(cost, stretch, thresholds, stretch.heap().count1)
 
 
-def _cold_ns(tallies: Sequence[Tally]) -> float:
-    """What coldness adds to young collections."""
-    return sum(tally.cold_ns[0] for tally in tallies)
+def _dearer_ns(tallies: Sequence[Tally], captured: Sequence[Tally]) -> float:
+    """How much dearer coldness makes young collections, and full ones may be than expected."""
+    colder = sum(tally.cold_ns[0] for tally in tallies) - sum(own.cold_ns[0] for own in captured)
+    return max(0.0, colder) + sum(map(Tally.dearer_ns, tallies, captured))
 
 
 def _counts(summary: Summary, tallies: Sequence[Tally]) -> tuple[int, int, int]:
@@ -215,23 +223,20 @@ def _ahead_ns(summary: Summary, tallies: Sequence[Tally]) -> float:
     return max(tally.full_ns for tally in tallies) if come > _LIKELY else 0.0
 
 
-def _grown_bytes(summary: Summary, tallies: Sequence[Tally], captured: Sequence[Tally]) -> Estimate:
-    """What the peak of rss grows by; wider spans may hold more of what no block accounts for."""
-    blocks = list(map(_grown_blocks, tallies, captured))
+def _grown_bytes(summary: Summary, tallies: Sequence[Tally]) -> Estimate:
+    """What the peak of rss grows by: the blocks that garbage holds, and what those may keep."""
+    wider = tallies[0].thresholds[0] >= summary.thresholds[0]
+    blocks = greatest([_grown_blocks(tally, wider) for tally in tallies])
+    kept = (max(0.0, held) * share for held, share in zip(blocks, _KEPT))
+    payload = Estimate(*kept).map(summary.payload_per_block)
     scatter = _SCATTER * summary.peak_rss_bytes
-    expected, low, high = greatest(blocks).map(summary.bytes_per_block).doubted(scatter, scatter)
-    wider = max(0.0, tallies[0].thresholds[0] / max(1, summary.thresholds[0]) - 1)
-    return Estimate(expected, low, high + wider * summary.payload_bytes)
+    return total([blocks.map(summary.bytes_per_block), payload]).doubted(scatter, scatter)
 
 
-def _grown_blocks(tally: Tally, captured: Tally) -> Estimate:
-    """Blocks that garbage holds longer.
-
-    They are against a replay as captured, too: that errs alike about what lives.
-    """
-    extra = tally.top_blocks - max(captured.top_blocks, _most_blocks(tally))
-    if tally.thresholds[0] >= captured.thresholds[0]:  # few collections do not meet the peak
-        extra = max(0.0, extra)
+def _grown_blocks(tally: Tally, wider: bool) -> Estimate:
+    """Blocks that garbage holds longer; few collections do not meet the peak of `wider` spans."""
+    extra = tally.top_blocks - _most_blocks(tally)
+    extra = max(0.0, extra) if wider else extra
     bounds = (extra / 2, _MEMORY * extra, extra + _HELD * tally.top_held)
     return Estimate(extra, min(bounds), max(bounds))
 

@@ -12,25 +12,13 @@ from gctune.recommender.cost import Sample
 from gctune.recommender.heap import Heap
 from gctune.recommender.quarter import Seen, quarters
 from gctune.recommender.replay import recapture
-from gctune.recommender.timeline import Timeline, build
+from gctune.recommender.timeline import Start, Timeline, build
 
 # A replay takes a few microseconds a collection, and some sixty are made. Of a
 # long run, evenly spaced stretches stand for the whole; at the default
 # thresholds each holds two full collections or more.
 _MOST = 4096
 _STRETCHES = 4
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where a stretch begins: the heap and the collector's counters.
-
-    `settled` is the number of objects that the last full collection left.
-    """
-
-    objects: int
-    blocks: int
-    settled: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +65,12 @@ def stretches(columns: Columns, in_force: InForce, start: Start) -> Iterator[Str
         yield _stretch(
             part,
             in_force(part),
-            start if number == 0 else Start(objects, blocks, float(objects)),
+            start if number == 0 else Start(objects, blocks, start.blocks, float(objects)),
         )
 
 
 def _stretch(columns: Columns, thresholds: Sequence[Thresholds], start: Start) -> Stretch:
-    timeline = build(columns, thresholds, start.objects, start.blocks)
+    timeline = build(columns, thresholds, start)
     stretch = Stretch(timeline, start, array("d"), array("d"), array("d"), ())
     steps = list(recapture(timeline, stretch.heap()))
     return Stretch(

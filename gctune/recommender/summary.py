@@ -6,26 +6,27 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, compress, islice, pairwise
+from itertools import chain, compress, islice
 from operator import mul
+from typing import NamedTuple
 
 from gctune.errors import ProfileError, problem
 from gctune.host.interpreter import Collector
 from gctune.profile.file import Profile
-from gctune.profile.records import Header, Reading
+from gctune.profile.records import Header
 from gctune.recommender.columns import Columns
 from gctune.recommender.conduct import Conduct, Thresholds, conduct, in_force
 from gctune.recommender.cost import CostModel, Sample, fit
 from gctune.recommender.generations import AUTOMATIC, OLD
-from gctune.recommender.stretch import Start, Stretch, stretches
+from gctune.recommender.stretch import Stretch, stretches
+from gctune.recommender.timeline import Start
 
-# Where rss and blocks did not grow enough to tell: pymalloc's blocks have 16 to
-# 512 bytes, and 105 were measured on thirteen programs.
+# Of garbage, what it keeps beside its blocks included: measured on thirteen programs.
+# pymalloc's blocks have 16 to 512 bytes.
 _BYTES_PER_BLOCK = 105.0
-_LEAST_BYTES_PER_BLOCK = 16.0
 _MOST_BYTES_PER_BLOCK = 400.0
 _GROWN = 200_000  # blocks of growth that tell their size from rss
-_ARENA_BYTES = 2**20  # what the allocator takes from the system at once, from 3.10 on
+_HEAVIER = 20.0  # times as much as others, that an object which is to be garbage holds at most
 _BLOCKS_PER_OBJECT = 3.0  # of a fresh interpreter: 2.9 on 3.11, 3.1 on 3.13
 
 
@@ -69,7 +70,7 @@ class Summary:
     cpu_ns: int
     peak_rss_bytes: int
     bytes_per_block: float
-    payload_bytes: float
+    payload_per_block: float
     whole: bool
     recorded: float
     told: tuple[str, ...]
@@ -110,7 +111,7 @@ def summarise(profile: Profile) -> Summary:
     columns = Columns.of(batch.collections() for batch in profile.batches)
     objects = header.objects or round(header.blocks / _BLOCKS_PER_OBJECT)
     own = conduct(profile)
-    start = Start(objects, header.blocks, _settled(profile, columns, objects))
+    start = Start(objects, header.blocks, header.blocks, _settled(profile, columns, objects))
     replayed = tuple(stretches(columns, partial(in_force, profile), start))
     weight = max(1.0, len(columns) / max(1, sum(len(each.timeline) for each in replayed)))
     samples = [sample for stretch in replayed for sample in stretch.samples]
@@ -127,7 +128,7 @@ def summarise(profile: Profile) -> Summary:
         cpu_ns=_cpu_ns(profile, columns),
         peak_rss_bytes=profile.peak_rss_bytes,
         bytes_per_block=_bytes_per_block(profile, columns),
-        payload_bytes=_payload(profile.readings),
+        payload_per_block=_payload(profile, columns, replayed),
         whole=profile.closing is not None and profile.closing.reason == "exit",
         recorded=_recorded(profile, columns),
         told=tuple(_told(profile, columns, replayed, own)),
@@ -175,36 +176,42 @@ def _cpu_ns(profile: Profile, columns: Columns) -> int:
 
 
 def _bytes_per_block(profile: Profile, columns: Columns) -> float:
-    """Bytes that the peak of rss grew for each block that the peak of blocks grew.
-
-    Freed memory seldom goes back to the system, so that only peaks go together.
-    """
-    if not profile.readings:
+    """Bytes that a block held by garbage takes; more than usual where all blocks take more."""
+    grown = _grown(profile, columns)
+    if grown.blocks < _GROWN:
         return _BYTES_PER_BLOCK
+    return min(max(grown.rss_bytes / grown.blocks, _BYTES_PER_BLOCK), _MOST_BYTES_PER_BLOCK)
+
+
+class _Grown(NamedTuple):
+    """How far the peaks of rss and of blocks rose above what there was at the first reading."""
+
+    rss_bytes: int
+    blocks: int
+
+
+def _grown(profile: Profile, columns: Columns) -> _Grown:
+    """Freed memory seldom goes back to the system, so that only peaks go together."""
+    if not profile.readings:
+        return _Grown(0, 0)
     first = profile.readings[0]
     early = bisect_right(columns.start_ns, first.time_ns)
     before = max(chain([first.blocks], islice(columns.before, early)))
     later = chain(islice(columns.before, early, None), (one.blocks for one in profile.readings))
-    grown = max(later) - before
-    if grown < _GROWN:
-        return _BYTES_PER_BLOCK
-    measured = (profile.peak_rss_bytes - first.rss_bytes) / grown
-    return min(max(measured, _LEAST_BYTES_PER_BLOCK), _MOST_BYTES_PER_BLOCK)
+    return _Grown(profile.peak_rss_bytes - first.rss_bytes, max(0, max(later) - before))
 
 
-def _payload(readings: Sequence[Reading]) -> float:
-    """The most that rss grew in the span of a young collection, beyond what blocks account for.
+def _payload(profile: Profile, columns: Columns, replayed: Sequence[Stretch]) -> float:
+    """Bytes that a block held by garbage keeps at most of memory that is in no block.
 
-    What rose above all before it, so that memory taken again does not count.
+    All of it, if garbage keeps what grew of that; but where garbage is rare
+    among what is allocated, no more than `_HEAVIER` times its share.
     """
-    most = 0.0
-    rss = blocks = 0
-    for before, reading in pairwise(readings):
-        rss, blocks = max(rss, before.rss_bytes), max(blocks, before.blocks)
-        grown = reading.rss_bytes - rss - _BYTES_PER_BLOCK * max(0, reading.blocks - blocks)
-        spans = sum(reading.collections) - sum(before.collections)
-        most = max(most, grown / max(1, spans))
-    return most if most > _ARENA_BYTES else 0.0
+    grown = _grown(profile, columns)
+    unaccounted = max(0.0, grown.rss_bytes - _BYTES_PER_BLOCK * grown.blocks)
+    held = max(chain([1.0], *(stretch.held for stretch in replayed)))
+    share = sum(columns.collected) / max(1, sum(columns.count0))
+    return min(1.0, _HEAVIER * share) * unaccounted / held
 
 
 def _generations(

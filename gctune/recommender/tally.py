@@ -23,9 +23,10 @@ class Tally:
     """Adds up the collections of a replay, which moves `heap`.
 
     `counts` are collections by generation, `cold_ns` what coldness has added
-    to the cost of young ones and of full ones. `top_blocks` is the most that was
-    allocated at once, `top_held` what of it garbage held, `lengths` the
-    positions and times of those collections that no later one is longer than.
+    to the cost of young ones and of full ones, `old_ns` what full ones took.
+    `top_blocks` is the most that was allocated at once, `top_held` what of it
+    garbage held, `lengths` the positions and times of those collections that no
+    later one is longer than.
     `coming` is how far the next full collection has come between start and
     end, and `full_ns` what it will cost: a run that ends just before it is none
     that does without it. `middle_coming` and `middle_ns` are the same of the
@@ -38,6 +39,7 @@ class Tally:
     heap: Heap
     warm_ns: float = 0.0
     cold_ns: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    old_ns: float = 0.0
     lengths: list[tuple[int, float]] = field(default_factory=list)
     top_blocks: float = 0.0
     top_held: float = 0.0
@@ -71,6 +73,7 @@ class Tally:
         whole = warm * self.cost.factor(generation, examined)
         self.warm_ns += warm
         self.cold_ns[generation == OLD] += whole - warm
+        self.old_ns += whole if generation == OLD else 0.0
         while self.lengths and self.lengths[-1][1] <= whole:
             self.lengths.pop()
         self.lengths.append((step.position, whole))
@@ -82,6 +85,18 @@ class Tally:
         blocks = self.stretch.timeline.blocks[place] + held - self.stretch.held[place]
         if blocks > self.top_blocks:
             self.top_blocks, self.top_held = blocks, held
+
+    def dearer_ns(self, other: Tally) -> float:
+        """What full collections beyond those of another replay cost more, if each as much as there.
+
+        A smaller heap does not always make them cheaper; what is frozen does.
+        """
+        more = self.counts[OLD] - other.counts[OLD]
+        if more <= 0 or not other.counts[OLD]:
+            return 0.0
+        each = other.old_ns / other.counts[OLD] - self.old_ns / self.counts[OLD]
+        frozen = min(1.0, self.heap.frozen / (self.stretch.live[-1] or 1.0))
+        return more * max(0.0, each) * (1 - frozen)
 
     def longest_ns(self, start: int = 0) -> float:
         """CPU time of the longest collection from a position on."""

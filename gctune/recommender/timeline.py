@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -20,6 +20,20 @@ _FREE_LISTS = 160
 _LISTS_AND_DICTS = 0.5  # of what is collected, about: an instance or a list with its dict
 _TELLING = 1000  # objects in a full collection, so that emptied free lists do not count
 _BLOCKS_PER_GARBAGE = 2.0  # an object and its dict, say; where nothing was seen freed
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a timeline begins: the heap and the collector's counters.
+
+    `objects` are tracked and `blocks` allocated, `blocks_before` before the
+    program. `settled` is the number of objects that the last full collection left.
+    """
+
+    objects: int
+    blocks: int
+    blocks_before: int
+    settled: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +66,13 @@ class Timeline:
         return len(self.climbs)
 
 
-def build(
-    columns: Columns, thresholds: Sequence[Thresholds], objects: int, blocks: int
-) -> Timeline:
-    """Make the timeline of what was captured.
+def build(columns: Columns, thresholds: Sequence[Thresholds], start: Start) -> Timeline:
+    """Make the timeline of what was captured from `start` on.
 
-    `thresholds` are those in force at each collection; `objects` were tracked
-    and `blocks` allocated when recording began.
+    `thresholds` are those in force at each collection.
     """
     ratios = _blocks_per_garbage(columns)
-    descents, growth = movement(columns, blocks, ratios[0])
+    descents, growth = movement(columns, start.blocks, ratios[0])
     return Timeline(
         columns=columns,
         climbs=columns.count0,
@@ -70,9 +81,9 @@ def build(
         reused=_reused(columns),
         explicit=_explicit(columns, thresholds),
         called=array("b", (two > most for two, (_, _, most) in zip(columns.count2, thresholds))),
-        objects=_objects(growth, columns.collected, objects),
-        blocks=_known_blocks(columns.before, blocks),
-        garbage=ages(columns, ratios[1]),
+        objects=_objects(growth, columns.collected, start.objects),
+        blocks=array("q", _known_blocks(columns, start.blocks)),
+        garbage=ages(columns, start.blocks_before, ratios[1]),
         blocks_per_garbage=ratios,
     )
 
@@ -141,6 +152,8 @@ def _objects(growth: array[float], collected: array[int], start: int) -> array[f
     return array("d", (max(0.0, have - gone) for have, gone in zip(grown, freed)))
 
 
-def _known_blocks(before: array[int], blocks: int) -> array[int]:
-    """The blocks at each collection, the last known where they were not read."""
-    return array("q", accumulate(before, lambda known, read: read or known, initial=blocks))[1:]
+def _known_blocks(columns: Columns, known: int) -> Iterator[int]:
+    """The blocks at each collection, as the last one read left them where they were not read."""
+    for before, after in zip(columns.before, columns.after):
+        yield before or known
+        known = after or known
