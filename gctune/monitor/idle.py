@@ -62,9 +62,16 @@ class IdleCollector:
 
 
 def _read(now_ns: int) -> quiet.Reading:
+    rss, pressed = rss_bytes(), near_the_limit()
+    # Last: requests begin while the rss is read.
     quiet_ns = None if requests.in_flight() else now_ns - requests.last_ended_ns()
-    due = gc.get_count()[2] > knobs.FULL.read() or not gc.isenabled()
-    return quiet.Reading(now_ns, rss_bytes(), due, quiet_ns, near_the_limit())
+    return quiet.Reading(now_ns, rss, _due(), quiet_ns, pressed)
+
+
+def _due() -> bool:
+    """Whether the counts ask for a full collection; a threshold of 0 does by itself."""
+    threshold = knobs.FULL.read()
+    return not threshold or gc.get_count()[2] > threshold or not gc.isenabled()
 
 
 def _begin(now_ns: int) -> quiet.State:
@@ -75,6 +82,6 @@ def _begin(now_ns: int) -> quiet.State:
 
 def _collect(state: quiet.State) -> quiet.State:
     begun_ns = time.perf_counter_ns()
-    knobs.collect()
+    knobs.collect_unfrozen()  # adaptive mode thaws what it wants to be looked at
     ended_ns = time.perf_counter_ns()
     return quiet.after(state, ended_ns, rss_bytes(), ended_ns - begun_ns)

@@ -305,6 +305,11 @@ def collect(generation: int = 2) -> None:
     gc.collect(generation)
 
 
+def collect_unfrozen() -> None:
+    """Collect everything but what is frozen."""
+    gc.collect()
+
+
 def forget_survivors() -> None:
     """Have the collector forget how much its last full collection left.
 
