@@ -147,6 +147,25 @@ def found_by_full_collections(unread: int = 0) -> Profile:
     return profile(events)
 
 
+def with_one_far_dearer() -> Summary:
+    """One young collection in ten is sampled, and takes 100 us; one of those takes 50 ms."""
+    spans = [
+        each if number % 10 == 9 or each.generation else each._replace(cpu_ns=0)
+        for number, each in enumerate(growing(cycles=30))
+    ]
+    spans[189] = spans[189]._replace(cpu_ns=50_000_000)
+    return summary(spans)
+
+
+def test_a_collection_like_no_other_stands_for_itself_alone() -> None:
+    assert with_one_far_dearer().gc_ns < 50_000_000 + 330 * 100_000 + 30 * 500_000 + 1_000_000
+
+
+def test_a_young_pause_that_the_counts_do_not_tell_of_comes_again() -> None:
+    for thresholds in ((700, 10, 1000), (5000, 10, 100)):
+        assert simulate(with_one_far_dearer(), thresholds).toll.pause_seconds >= 0.05
+
+
 def test_garbage_that_windows_never_catch_piles_up_without_full_collections() -> None:
     """However even what is alive at a time: a cache that drops its oldest, say."""
     captured = summarise(found_by_full_collections())

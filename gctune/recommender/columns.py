@@ -6,12 +6,16 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
+from heapq import nlargest
 from itertools import compress
+from math import inf
 
 from gctune.monitor.recorder import Collection
 
 _TYPES = "bqqqiiiqqq"  # of the columns: counts are C ints
 _KEPT = [name != "uncollectable" for name in Collection._fields]
+_ALIKE = 3  # collections of a kind
+_FAR = 4  # times what the least of so many take, that another kind takes
 _TICK_NS = 16_000_000  # of a thread's CPU clock, where it is coarsest: on Windows
 
 
@@ -60,20 +64,30 @@ class Columns:
         """How many collections of its generation each stands for; 0 where it was not sampled.
 
         A sampled one stands for itself and those before it that were not; the
-        last of its generation also for those after it.
+        last of its generation also for those after it. One that took far more
+        than all like it stands for itself alone.
         """
         weights = array("i", bytes(4 * len(self)))
+        most = [self._most_ns(generation) for generation in range(3)]
         last: list[int | None] = [None] * 3
         waiting = [0] * 3
         for place, (generation, cpu) in enumerate(zip(self.generation, self.cpu_ns)):
             waiting[generation] += 1
-            if cpu:
+            if cpu > most[generation]:
+                weights[place], waiting[generation] = 1, waiting[generation] - 1
+            elif cpu:
                 weights[place], waiting[generation] = waiting[generation], 0
                 last[generation] = place
         for place_or_none, left in zip(last, waiting):
             if place_or_none is not None:
                 weights[place_or_none] += left
         return weights
+
+    def _most_ns(self, generation: int) -> float:
+        """The most that a collection may take to stand for others of its generation."""
+        own = (cpu for each, cpu in zip(self.generation, self.cpu_ns) if cpu and each == generation)
+        greatest = nlargest(_ALIKE, own)
+        return _FAR * greatest[-1] if len(greatest) == _ALIKE else inf
 
     def part(self, start: int, stop: int) -> Columns:
         """The collections from `start` on, up to `stop`."""

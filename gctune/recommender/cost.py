@@ -10,6 +10,8 @@ from operator import mul
 from statistics import median
 from typing import NamedTuple
 
+from gctune.recommender.generations import YOUNG
+
 _EXAMINE_NS = 50.0  # looking at an object in the caches: one visit of each reference, twice
 _FREE_NS = 200.0  # freeing an object found dead; 100 to 400 were measured on thirteen programs
 # How much dearer an object gets each time that the young ones double in number
@@ -20,6 +22,7 @@ _OLD_COLDNESS = 3.0  # an object of a full collection against a young one; 2 to 
 _OLD_POWER = 20.0  # of the full collections that these were seen in
 _ENOUGH = 8  # collections that make their mean worth something
 _SPREAD = 0.02  # least deviation of yields that tells looking at objects from freeing them
+_UNLIKE = 4.0  # times what the model tells, that no young collection takes by chance
 _SIZES = 64
 
 
@@ -74,6 +77,11 @@ class CostModel:
         """How many times the model a captured collection took."""
         warm = self.warm_ns(sample.examined, sample.collected)
         return sample.cpu_ns / warm / self.factor(sample.generation, sample.examined)
+
+    def is_unlike(self, sample: Sample) -> bool:
+        """Whether a young collection took far more than the model tells."""
+        young = sample.generation == YOUNG and sample.examined > 0
+        return young and self.ratio(sample) > _UNLIKE
 
 
 def fit(samples: Sequence[Sample]) -> CostModel:

@@ -14,10 +14,11 @@ from typing import NamedTuple
 from gctune.recommender.columns import Columns
 from gctune.recommender.generations import MIDDLE, YOUNG
 from gctune.recommender.lives import (
+    Alive,
+    Evidence,
     Life,
     across,
-    at_least,
-    at_most,
+    alive,
     at_random,
     within,
 )
@@ -74,7 +75,7 @@ def ages(columns: Columns, blocks: int, blocks_per_garbage: float) -> Garbage:
     rows = zip(columns.generation, columns.collected, columns.after)
     for position, (generation, collected, left) in enumerate(rows):
         parting.see(position, generation, collected, left)
-    parting.end(at_most(columns, blocks, blocks_per_garbage))
+    parting.end(alive(columns, blocks), blocks_per_garbage)
     return parting.garbage
 
 
@@ -172,20 +173,25 @@ class _Parting:
         for place in places:
             self.garbage.in_flight[place] += objects / len(places)
 
-    def end(self, most: float) -> None:
-        """Give what lived long its lives: `most`, if windows do not tell of longer ones."""
+    def end(self, alive: Alive, blocks_per_garbage: float) -> None:
+        """Give what lived long its lives."""
         if not self._found:
             return
-        life = max(most, self._least())
+        life = self._evidence(alive, blocks_per_garbage).life
         self._go_on(len(self.garbage.young))
         for found in self._found:
             self.garbage.old.extend(_lives(found, life))
 
-    def _least(self) -> float:
+    def _evidence(self, alive: Alive, blocks_per_garbage: float) -> Evidence:
+        length = len(self.garbage.young)
         left = sum(found.objects for found in self._found)
-        young = self.garbage.young
-        window = len(young) / max(1, len(self._lumps))
-        return at_least(self._lumps, sum(young), left, window)
+        return Evidence(
+            alive=alive,
+            rate=left * blocks_per_garbage / length,
+            window=length / max(1, len(self._lumps)),
+            caught=sum(self.garbage.in_flight) + sum(self._lumps),
+            left=left,
+        )
 
     def _go_on(self, length: int) -> None:
         """Reckon with as much garbage to the end as was found of late, a captured collection."""

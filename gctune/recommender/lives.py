@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import inf
 from statistics import fmean
 from typing import NamedTuple
@@ -12,8 +12,10 @@ from gctune.recommender.generations import OLD
 
 _PIECES = 4  # parts of the span before a full collection, for lives that nothing tells
 _SPREAD = (2 / 3, 1.0, 4 / 3)  # times the mean: from one period of making them to two
-_LONGEST = 4 / 3  # windows, that a life may last of which they catch enough to tell
-_HALVINGS = 20  # of a range, to a millionth of it
+_TELLING = 4  # full collections that tell how much of what they leave turns over
+# Things that one is made of while the last is still alive, again and again, are
+# one to two alive at a time.
+_BY_TURNS = 1.5
 
 
 class Life(NamedTuple):
@@ -24,46 +26,55 @@ class Life(NamedTuple):
     objects: float
 
 
-def at_most(columns: Columns, blocks: int, blocks_per_garbage: float) -> float:
-    """How long garbage of full collections lived on average at most, in collections.
+class Alive(NamedTuple):
+    """Blocks of what comes and goes that are alive at a time: at the most, and as it turns over."""
 
-    By Little's law, as much of it is alive at a time as comes in a life; and
-    what is alive is part of what full collections leave, beyond the `blocks`
-    from before the program.
+    most: float
+    turned: float
+
+
+def alive(columns: Columns, blocks: int) -> Alive:
+    """Tell it by what full collections left, beyond the `blocks` from before the program.
+
+    What of it turned over is told where there were enough of them. A heap that
+    grows makes both too much, and what is the same all the time, such as a
+    cache that is full, the latter too little.
     """
-    full = [place for place, generation in enumerate(columns.generation) if generation == OLD]
-    left = [columns.after[place] for place in full if columns.after[place]]
-    found = sum(columns.collected[place] for place in full)
-    if not left or not found:
-        return inf
-    alive = max(0.0, fmean(left) - blocks)
-    return alive / blocks_per_garbage * len(columns) / found
+    rows = zip(columns.generation, columns.after)
+    left = [after for generation, after in rows if generation == OLD and after]
+    if not left:
+        return Alive(inf, inf)
+    most = max(0.0, fmean(left) - blocks)
+    if len(left) < _TELLING:
+        return Alive(most, inf)
+    # Of an even spread, the expected distance of the ends of a sample is shorter.
+    return Alive(most, _BY_TURNS * (max(left) - min(left)) * (len(left) + 1) / (len(left) - 1))
 
 
-def at_least(lumps: Sequence[float], young: float, left: float, window: float) -> float:
-    """How long garbage of full collections lived at least, in collections.
+class Evidence(NamedTuple):
+    """What tells how long garbage of full collections lived; spans in collections.
 
-    Windows of generation 1 tell by what they caught, in `lumps`, and `left`: one
-    catches what is born and dies within it, of things that live `life`, made at
-    any time, 1 - life / window. The greatest lump may be of another kind; so may be
-    as much as generation 0 caught, in `young`, which such things outlive.
+    It came in `rate` blocks a collection. Windows of generation 1 `caught` so many
+    objects, and `left` so many to full collections.
     """
-    caught = max(0.0, sum(lumps) - max(lumps, default=0.0) - young)
-    return window * _solved(left / ((caught + left) or 1.0))
 
+    alive: Alive
+    rate: float
+    window: float
+    caught: float
+    left: float
 
-def _missed(life: float) -> float:
-    """The share that windows miss of what lives `life` times as long as one."""
-    return sum(min(1.0, spread * life) for spread in _SPREAD) / len(_SPREAD)
+    @property
+    def life(self) -> float:
+        """How long it lived: by Little's law, as much is alive at a time as comes in a life.
 
-
-def _solved(missed: float) -> float:
-    """Times the window, the life of which windows miss that share, as far as they tell."""
-    low, high = 0.0, _LONGEST
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _missed(middle) < missed else (low, middle)
-    return high
+        A window catches what is born and dies within it: of things that live
+        `life`, made at any time, 1 - life / window. So what it mostly catches
+        turns over, and nothing lives shorter than it tells.
+        """
+        most, turned = self.alive
+        alive = min(most, turned) if self.caught > self.left else most
+        return max(alive / self.rate, self.window * self.left / (self.caught + self.left))
 
 
 def within(start: int, stop: int, objects: float) -> Life:

@@ -21,7 +21,6 @@ _AS_SHORT = 1.25  # times the shortest pause, within what pauses of one program 
 _UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
 _FINALISTS = 16  # candidates that are looked at more closely: threshold2 often makes no difference
 _HOPELESS = 0.5  # chance of going beyond the budget, from which no closer look brings it back
-_RISK = 0.25  # chance of going beyond the budget, at the most
 _PRICE = 0.1  # of CPU time, that has to be saved for the certainty of going beyond the budget
 _COSTS = 0.01  # of CPU time that less memory may cost
 
@@ -82,7 +81,7 @@ def choose(
     ranked = rank([one for one in rough if wish.risk(one) <= _HOPELESS], wish)
     harmless = [one for one in ranked if one.worst <= 1 + _COSTS]
     closely = (processes.predict_about(one.thresholds, one.freeze) for one in harmless)
-    within = (one for one in closely if wish.risk(one) <= _RISK)
+    within = (one for one in closely if wish.risk(one) <= _RISKS[goal])
     best = rank(list(islice(within, _FINALISTS)), wish)
     first = next(iter(ranked), None)
     return Choice(next(iter(best), None), None if first in harmless else first)
@@ -149,4 +148,6 @@ def _smallest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:  #
     return sorted(cheap, key=lambda one: (one.extra_bytes.expected, one.toll.seconds))
 
 
+# Chance of going beyond the budget at the most; saved CPU time has to be worth more of it.
+_RISKS = {Goal.THROUGHPUT: 0.25, Goal.LATENCY: 0.1, Goal.MEMORY: 0.1}
 _RANKINGS = {Goal.THROUGHPUT: _fastest, Goal.LATENCY: _smoothest, Goal.MEMORY: _smallest}

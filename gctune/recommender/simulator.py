@@ -26,7 +26,7 @@ _MEMORY = 1.4  # times the memory of garbage
 # settings that took a fifth more memory; more leaves most such programs alone.
 _HELD = 0.2
 _KEPT = (0.5, 0.0, 1.0)  # of what a block that garbage holds keeps at most: expected, least, most
-_SCATTER = 0.01  # of the peak of rss, which arenas with a few live blocks hold
+_SCATTER = 0.02  # of the peak of rss, which arenas with a few live blocks hold
 _REMEMBERED = 64  # stretches as captured, that a search compares all candidates with
 # How much dearer a young object may get than expected, by so much of what coldness
 # adds: of programs one in four. The same of what a smaller heap saves a full collection.

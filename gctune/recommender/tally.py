@@ -100,7 +100,8 @@ class Tally:
 
     def longest_ns(self, start: int = 0) -> float:
         """CPU time of the longest collection from a position on."""
-        return next((whole for position, whole in self.lengths if position >= start), 0.0)
+        longest = next((whole for position, whole in self.lengths if position >= start), 0.0)
+        return max(longest, _unlike_ns(self.cost, self.stretch, start))
 
     def end(self) -> None:
         """Close the run."""
@@ -156,6 +157,16 @@ class Tally:
     def _progress(self, heap: Heap) -> float:
         _, threshold1, threshold2 = self.thresholds
         return heap.coming(threshold1, threshold2, self.stretch.quarters[-1])
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _unlike_ns(cost: CostModel, stretch: Stretch, start: int) -> int:
+    """CPU time of the longest young collection from a position on that was nothing like the model.
+
+    The counts do not tell what it looks at, so that it comes again at any thresholds.
+    """
+    samples = stretch.samples[start:]
+    return max((one.cpu_ns for one in samples if cost.is_unlike(one)), default=0)
 
 
 def _soon(coming: float, before: int) -> float:
