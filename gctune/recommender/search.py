@@ -21,7 +21,8 @@ _AS_SHORT = 1.25  # times the shortest pause, within what pauses of one program 
 _UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
 _FINALISTS = 16  # candidates that are looked at more closely: threshold2 often makes no difference
 _HOPELESS = 0.5  # chance of going beyond the budget, from which no closer look brings it back
-_PRICE = 0.1  # of CPU time, that has to be saved for the certainty of going beyond the budget
+_RISK = 0.1  # chance of going beyond the budget, that any interval leaves
+_PRICE = 0.2  # of CPU time, that has to be saved for the certainty of going beyond the budget
 _COSTS = 0.01  # of CPU time that less memory may cost
 
 Ranking: TypeAlias = "Callable[[list[Prediction], Wish], list[Prediction]]"
@@ -51,9 +52,9 @@ class Wish:
         return one.risk(self.budget_bytes)
 
     def cost(self, one: Prediction) -> float:
-        """CPU seconds, with those that it has to save for going beyond the budget."""
-        risked = _PRICE * self.risk(one) * self.processes.captured.cpu_seconds
-        return one.toll.seconds + risked
+        """CPU seconds, with those that it has to save for risking to go beyond the budget."""
+        price = _PRICE * max(0.0, self.risk(one) - _RISK)
+        return one.toll.seconds + price * self.processes.captured.cpu_seconds
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,6 @@ def _smallest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:  #
     return sorted(cheap, key=lambda one: (one.extra_bytes.expected, one.toll.seconds))
 
 
-# Chance of going beyond the budget at the most; saved CPU time has to be worth more of it.
-_RISKS = {Goal.THROUGHPUT: 0.25, Goal.LATENCY: 0.1, Goal.MEMORY: 0.1}
+# Chance of going beyond the budget at the most; saved CPU time may be worth more of it.
+_RISKS = {Goal.THROUGHPUT: 2.5 * _RISK, Goal.LATENCY: _RISK, Goal.MEMORY: _RISK}
 _RANKINGS = {Goal.THROUGHPUT: _fastest, Goal.LATENCY: _smoothest, Goal.MEMORY: _smallest}
