@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from gctune.memory.pools import PoolStats
 from gctune.monitor.alerts import State
 from gctune.monitor.histogram import EMPTY
@@ -29,8 +27,7 @@ def full_reading() -> Reading:
     """A reading of every metric there is."""
     bare = reading(heap=True, gc_pause=False)
     assert bare.sample.rates is not None
-    sample = replace(
-        bare.sample,
+    sample = bare.sample._replace(
         working_set_bytes=2_000_000,
         limit_bytes=8_000_000,
         headroom_bytes=6_000_000,
@@ -49,7 +46,7 @@ def full_reading() -> Reading:
             EMPTY.with_durations([1_000_000_000, 2_000_000_000]),
         ),
         allocated=12_345,
-        rates=replace(bare.sample.rates, gc_share=0.05, allocated=5000.0),
+        rates=bare.sample.rates._replace(gc_share=0.05, allocated=5000.0),
         paced={"start": 1},
         pools={
             "buffer": PoolStats(hits=9, misses=4, idle=3, in_use=1, created=4, discarded=0),

@@ -48,6 +48,7 @@ _SAMPLE: dict[str, Any] = {
     "allocated": None,
     "rates": None,
     "pools": {},
+    "paced": {},
 }
 
 

@@ -274,6 +274,17 @@ def test_with_no_logging_an_alert_is_a_line_on_standard_error() -> None:
     assert len(told.splitlines()) == 1
 
 
+def test_watching_imports_nothing_that_is_dear_to_a_program_that_has_it_not() -> None:
+    code = (
+        "import sys; had = {*sys.modules}\n"
+        f"{_UNTIL}until(lambda: current() and current().sample)\n"
+        "dear = {'dataclasses', 'typing', 're', 'json', 'inspect', 'threading', 'psutil'}\n"
+        "print(*dear & {*sys.modules} - had)"
+    )
+    every = plan(monitor__level="detailed", memory__limit=1 << 30, gc__mode="adaptive")
+    assert python("-c", code, environ=below(every)).stdout == "\n"
+
+
 def test_the_workers_of_a_preloading_master_are_watched(tmp_path: Path) -> None:
     """And its forks bring no warning of a thread, which would be an error here."""
     (tmp_path / "app.py").write_text(

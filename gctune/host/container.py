@@ -7,7 +7,7 @@ process runs, so every figure is read anew each time.
 
 from __future__ import annotations
 
-from functools import partial
+from _functools import partial  # type: ignore[import-not-found] # functools imports collections
 
 from gctune.host.cgroups import Group, find_cgroups
 from gctune.host.files import number, number_behind, read_as, shown, within

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
+from _functools import partial  # type: ignore[import-not-found] # functools imports collections
 
 from gctune.host.files import number, number_behind, read, read_as, within
 

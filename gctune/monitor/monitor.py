@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import replace
 
 from gctune.monitor.alarm import Alarm
 from gctune.monitor.alerts import rules_of
@@ -96,4 +95,4 @@ def sample() -> Sample:
     """
     monitor = current()
     now = monitor.read() if monitor else Reader().read()
-    return replace(now, frozen=gc.get_freeze_count())
+    return now._replace(frozen=gc.get_freeze_count())

@@ -6,8 +6,7 @@ import gc
 import os
 import sys
 import time
-from dataclasses import replace
-from operator import sub
+from _operator import sub
 
 from gctune.host.container import find_container
 from gctune.host.process import peak_rss_bytes, rss_bytes
@@ -79,7 +78,7 @@ class Reader:
             pools=pools.stats(),
             paced=_paced(),
         )
-        return replace(sample, rates=rates(before, sample)) if before else sample
+        return sample._replace(rates=rates(before, sample)) if before else sample
 
     def _limit(self, container: Container) -> int | None:
         limits = [self._limit_bytes, container.limit and container.limit.bytes]

@@ -16,12 +16,15 @@ import gc
 import sys
 import time
 from collections import deque, namedtuple
-from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import cycle, islice, pairwise, repeat, starmap
 from operator import concat, itemgetter
 from struct import Struct
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
 # count0, count1, count2, blocks, perf_counter_ns, thread_time_ns
 _START = Struct("<3i3q")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from gctune.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     Three: TypeAlias = tuple[int, int, int]  # of generation 0, 1 and 2
 
 
-@dataclass(frozen=True)
-class Rates:
+class Rates(Record):
     """What went on between two samples: shares, and numbers a second."""
 
     seconds: float
@@ -34,8 +33,7 @@ class Rates:
     """The growth of the rss, or 64 bytes for each container allocated, if that is more."""
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(Record):
     """One reading of this process.
 
     A field that is None could not be told: the container has no limit, this
@@ -99,19 +97,15 @@ class Sample:
     """What went on since the sample before."""
     pools: Mapping[str, PoolStats]
     """The pools of reused objects, by name."""
-    paced: Mapping[str, int] = field(default_factory=dict)
+    paced: Mapping[str, int]
     """How often adaptive mode has done something, by its reason."""
 
 
 def to_plain(sample: Sample) -> dict[str, Any]:
     """A sample as JSON has it: named numbers, lists and objects."""
-    plain = _named(sample)
-    plain["rates"] = sample.rates and _named(sample.rates)
+    plain = sample._asdict()
+    plain["rates"] = sample.rates and sample.rates._asdict()
     plain["pauses"] = sample.pauses and [each._asdict() for each in sample.pauses]
     plain["paced"] = dict(sample.paced)
     plain["pools"] = {name: each._asdict() for name, each in sample.pools.items()}
     return plain
-
-
-def _named(record: Sample | Rates) -> dict[str, Any]:
-    return {each.name: getattr(record, each.name) for each in fields(record)}
