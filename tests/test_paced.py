@@ -66,13 +66,13 @@ def test_garbage_is_found_all_the_same() -> None:
 
 def test_thresholds_that_the_program_sets_itself_are_left_to_it() -> None:
     steering = replace(heavy(), header=replace(heavy().header, thresholds=(700, 10, 10)))
-    assert adaptive(Processes.of([summarise(steering)])) is None
+    assert adaptive(Processes.of([summarise(steering)]), MIB) is None
 
 
 def test_a_collector_that_the_program_keeps_off_is_left_off() -> None:
     one = heavy()
     off = replace(one, readings=tuple(replace(each, enabled=False) for each in one.readings))
-    assert adaptive(Processes.of([summarise(off)])) is None
+    assert adaptive(Processes.of([summarise(off)]), MIB) is None
 
 
 def test_a_program_without_a_collection_is_left_alone() -> None:
@@ -96,17 +96,16 @@ def test_much_shorter_pauses_are_told_and_json_carries_the_rest() -> None:
 
 def test_nothing_is_told_of_what_takes_more_memory_than_it_may() -> None:
     processes = Processes.of([summarise(heavy())])
-    one = adaptive(processes)
+    one = adaptive(processes, 100 * MIB)
     assert one is not None
-    over = replace(one, extra_bytes=one.extra_bytes._replace(high=2.0))
-    assert list(told(one, None, processes.captured, 1))
-    assert not list(told(over, None, processes.captured, 1))
+    assert list(told(one, None, processes.captured))
+    assert not list(told(replace(one, over_budget=True), None, processes.captured))
 
 
 @pytest.mark.parametrize("name", ["graph_analysis", "service", "docs_build"])
 def test_real_programs_save_something_and_pause_for_less(name: str) -> None:
     processes = Processes.of([summarise(read(PROFILES / f"{name}-3.13.profile.gz"))])
-    one = adaptive(processes)
+    one = adaptive(processes, processes.captured.peak_rss_bytes // 10)
     assert one is not None
     assert one.cpu.expected < 0.97
     assert one.pause_seconds.expected < processes.captured.pause_seconds / 2
@@ -114,7 +113,7 @@ def test_real_programs_save_something_and_pause_for_less(name: str) -> None:
 
 def test_processes_are_taken_together() -> None:
     one = summarise(heavy())
-    alone, twice = adaptive(Processes.of([one])), adaptive(Processes.of([one, one]))
+    alone, twice = (adaptive(Processes.of([one] * times), MIB) for times in (1, 2))
     assert alone is not None
     assert twice is not None
     assert twice.cpu.expected == pytest.approx(alone.cpu.expected)

@@ -25,17 +25,18 @@ class Adaptive:
     """A captured run in adaptive mode (gc.mode), against what it was.
 
     `cpu` is a ratio of CPU times, `pause_seconds` the longest collection in
-    CPU time, `extra_bytes` what the peak of rss grows by. The ranges are
-    between garbage that lived as long as it may have and as short.
+    CPU time; the ranges are between garbage that lived as long as it may have and
+    as short. Peaks of rss cannot be told so: `over_budget` says that garbage which
+    is not looked at may take more than may be.
     """
 
     cpu: Estimate
     pause_seconds: Estimate
-    extra_bytes: Estimate
+    over_budget: bool
 
 
-def adaptive(processes: Processes) -> Adaptive | None:
-    """Predict adaptive mode for all processes together.
+def adaptive(processes: Processes, budget_bytes: int) -> Adaptive | None:
+    """Predict adaptive mode for all processes together, whose peak may grow by so many bytes.
 
     None where it would leave one of them alone, where one takes too long to
     replay, and where no CPU time was captured.
@@ -51,24 +52,29 @@ def adaptive(processes: Processes) -> Adaptive | None:
     return Adaptive(
         total(list(gc_seconds)).map(1 / whole, other / whole),
         greatest(list(pauses)),
-        greatest(memory),
+        greatest(memory).high > budget_bytes,
     )
 
 
-def told(
-    one: Adaptive, choice: Prediction | None, captured: Captured, budget_bytes: int
-) -> Iterator[str]:
+def told(one: Adaptive, choice: Prediction | None, captured: Captured) -> Iterator[str]:
     """Tell of it where it takes much shorter pauses than `choice`, or for certain less CPU time."""
     cpu = choice.cpu.expected if choice else 1.0
     pause = choice.pause_seconds.expected if choice else captured.pause_seconds
-    shorter = pause >= _NOTICEABLE_SECONDS and one.pause_seconds.expected <= _SHORTER * pause
-    fits = one.extra_bytes.high <= budget_bytes and one.cpu.expected < 1 + _WORTH
-    if fits and (shorter or one.cpu.high < cpu):
-        instead = f" instead of {_saved(cpu)}" if choice else ""
+    ours = one.pause_seconds.expected
+    shorter = pause >= _NOTICEABLE_SECONDS and ours <= _SHORTER * pause
+    fits = not one.over_budget and one.cpu.expected < 1 + _WORTH
+    if fits and (shorter or one.cpu.high <= cpu - _WORTH):
         yield (
-            f'gc.mode = "adaptive" would take pauses of {_ms(one.pause_seconds.expected)} instead'
-            f" of {_ms(pause)}, and save {_saved(one.cpu.expected)} of CPU time{instead}"
+            f'gc.mode = "adaptive" would take pauses of {_ms(ours)} instead of {_ms(pause)},'
+            f" {_saved(one.cpu.expected, cpu)}"
         )
+
+
+def _saved(ours: float, theirs: float) -> str:
+    if ours > 1 - _WORTH:
+        return "at about the same CPU time"
+    instead = f" instead of {1 - theirs:.1%}" if theirs < 1 else ""
+    return f"and save {1 - ours:.1%} of CPU time{instead}"
 
 
 def _both(summary: Summary) -> tuple[Estimate, Estimate, Estimate] | None:
@@ -92,9 +98,5 @@ def _by(figure: float, low: float, high: float) -> Estimate:
     return Estimate(figure, low * figure, high * figure)
 
 
-def _saved(cpu: float) -> str:
-    return f"{max(0.0, 1 - cpu):.1%}"
-
-
 def _ms(seconds: float) -> str:
-    return f"{seconds * 1e3:.3g} ms"
+    return f"{seconds * 1e3:.0f} ms"

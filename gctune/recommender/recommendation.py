@@ -126,7 +126,7 @@ def recommend(
     choice = choose(processes, goal, allowed.bytes, seen)
     verdict, reason = judge(processes, choice.best, goal)
     chosen = choice.best if verdict == Verdict.CHANGE else None
-    paced = adaptive(processes)
+    paced = adaptive(processes, allowed.bytes)
     return Recommendation(
         verdict=verdict,
         reason=reason,
@@ -142,7 +142,7 @@ def recommend(
         notes=(
             *notes(processes, choice.passed_over, target),
             *(seen.told() if seen else too_short(profiles)),
-            *(told(paced, chosen, captured, allowed.bytes) if paced else ()),
+            *(told(paced, chosen, captured) if paced else ()),
         ),
     )
 
