@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, product
+from math import inf
 from operator import ne
 from typing import TypeAlias
 
@@ -19,6 +20,9 @@ _THRESHOLD2 = (10, 20, 50, 100, 300, 1000)
 _EQUAL = 0.003  # of CPU time: candidates this near to the best count as equal
 _AS_SHORT = 1.25  # times the shortest pause, within what pauses of one program differ by
 _UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
+# threshold0 up to which nobody notices a young collection, though generation 0 may hold
+# several times more than its count tells: an object that takes another's place counts none.
+_UNNOTICED = 5000
 _FINALISTS = 16  # candidates that are looked at more closely: threshold2 often makes no difference
 _HOPELESS = 0.5  # chance of going beyond the budget, from which no closer look brings it back
 _RISK = 0.1  # chance of going beyond the budget, that any interval leaves
@@ -98,7 +102,9 @@ def _choose_seen(seen: Explored, wish: Wish, rank: Ranking) -> Choice:
 def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bool]]:
     """Each setting worth considering, frozen once started up or not."""
     zero, one, two = processes.thresholds
-    grid = product({*_THRESHOLD0, zero}, {*_THRESHOLD1, one}, {*_THRESHOLD2, two})
+    most = max(_UNNOTICED, zero) if goal == Goal.LATENCY else inf
+    zeros = {each for each in (*_THRESHOLD0, zero) if each <= most}
+    grid = product(zeros, {*_THRESHOLD1, one}, {*_THRESHOLD2, two})
     freezes = (False, True) if goal == Goal.LATENCY and processes.freezable else (False,)
     for thresholds in sorted(grid):
         yield from ((thresholds, freeze) for freeze in freezes)
