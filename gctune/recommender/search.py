@@ -111,15 +111,15 @@ def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bo
 
 
 def _fastest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
-    """Least CPU first; of those that are as good as the best, what changes least."""
+    """Least CPU first; of those that are as good, what risks no memory, then what changes least."""
     own = wish.processes.thresholds
     least = min(map(wish.cost, predictions), default=0.0)
     equal = least + _EQUAL * wish.processes.captured.cpu_seconds
 
     def rank(one: Prediction) -> tuple[float, ...]:
         changed = sum(map(ne, one.thresholds, own))
-        cost = max(wish.cost(one), equal)
-        return cost, changed, one.toll.pause_seconds, one.extra_bytes.expected
+        first = max(wish.cost(one), equal), wish.risk(one) > _RISK, changed
+        return *first, one.toll.pause_seconds, one.extra_bytes.expected
 
     return sorted(predictions, key=rank)
 
