@@ -23,7 +23,7 @@ _UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
 # threshold0 up to which nobody notices a young collection, though generation 0 may hold
 # several times more than its count tells: an object that takes another's place counts none.
 _UNNOTICED = 5000
-_FINALISTS = 16  # candidates that are looked at more closely: threshold2 often makes no difference
+_FINALISTS = 12  # candidates that are looked at more closely: threshold2 often makes no difference
 _HOPELESS = 0.5  # chance of going beyond the budget, from which no closer look brings it back
 _RISK = 0.1  # chance of going beyond the budget, that any interval leaves
 _PRICE = 0.2  # of CPU time, that has to be saved for the certainty of going beyond the budget
