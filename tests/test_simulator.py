@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from gctune.host.interpreter import Collector, this_interpreter
 from gctune.profile.file import Profile, read
+from gctune.recommender.heap import Heap
+from gctune.recommender.lives import Life
 from gctune.recommender.simulator import Prediction, simulate
 from gctune.recommender.summary import Summary, summarise
 
@@ -131,7 +133,7 @@ def test_garbage_that_is_rare_holds_little_of_what_no_block_accounts_for() -> No
     assert simulate(summarise(raised), (20_009, 10, 10)).extra_bytes.high < 5_000_000
 
 
-def found_by_full_collections(unread: int = 0) -> Profile:
+def found_by_full_collections(unread: int = 0, full_ns: int = 100_000) -> Profile:
     """Full collections find garbage that no other did, and leave the same heap each time.
 
     The blocks at the first `unread` collections after each are not read.
@@ -143,7 +145,7 @@ def found_by_full_collections(unread: int = 0) -> Profile:
         events += [each._replace(**blanks) for each in spans[:unread]] + spans[unread:]
         before = spans[-1].blocks_after
         full = {"blocks_before": before, "blocks_after": 150_000}
-        events.append(collection(2, count2=11, collected=200_000, **full))
+        events.append(collection(2, count2=11, collected=200_000, cpu_ns=full_ns, **full))
     return profile(events)
 
 
@@ -185,6 +187,20 @@ def test_freeze_takes_the_frozen_objects_from_a_full_collection() -> None:
     frozen = simulate(summary(asked), DEFAULT, 100, freeze=True)
     assert frozen.collections[2] == whole.collections[2] == 2
     assert frozen.pause_seconds.expected < whole.pause_seconds.expected / 1.5
+
+
+def test_a_frozen_heap_whose_objects_are_replaced_is_looked_at_again() -> None:
+    heap = Heap(settled=0.0, count1=0, count2=0)
+    heap.freeze(live=1000.0, position=50)
+    heap.bury(Life(birth=20, death=60, objects=400), blocks=800)
+    assert heap.frozen_blocks == 800
+    assert heap.collect(2, young=0, live=1000.0, position=70).examined == 400
+
+
+def test_more_full_collections_may_each_take_as_long_as_before() -> None:
+    often = simulate(summarise(found_by_full_collections(full_ns=100_000_000)), (700, 10, 10))
+    assert often.collections[2] > 12
+    assert often.toll.seconds > 1.2 * often.gc_seconds.expected
 
 
 def test_a_program_that_ran_on_may_pile_up_more_garbage_than_was_seen() -> None:
