@@ -26,7 +26,7 @@ from gctune.recommender.summary import Summary
 _BEGIN_NS = 10_000_000  # of CPU time: what it imports, and its first look
 _LOOK_NS = 250_000  # of CPU time, each look
 _THAW_NS = 10  # of CPU time, each object that is counted as it is thawed
-_SOON_NS = 50_000_000  # until the first look
+_SOON_NS = 20_000_000  # until the first look, as in services
 _LATE_NS = 10_000_000  # a look: twice it waits the 5 ms after which the lock is handed over
 
 _MOST_STEPS = 10_000  # collections and looks of a stretch: 0.3 s
