@@ -17,6 +17,7 @@ import json
 import resource
 import sys
 import time
+from _thread import get_ident
 from array import array
 from functools import partial
 from importlib import import_module
@@ -27,14 +28,15 @@ LONGEST = 20  # pauses that are kept one by one
 
 
 class Pauses:
-    """Both clocks at each start and stop of a collection, read without a Python frame."""
+    """Thread and both clocks at each start and stop of a collection, without a Python frame."""
 
     def __init__(self) -> None:
-        self._cpu, self._wall = array("q"), array("q")
+        self._cpu, self._wall, self._threads = array("q"), array("q"), array("Q")
         cpu = map(self._cpu.append, iter(time.thread_time_ns, None))
         wall = map(self._wall.append, iter(time.perf_counter_ns, None))
+        thread = map(self._threads.append, iter(get_ident, None))
         step = {
-            "start": property(partial(next, zip(wall, cpu))),
+            "start": property(partial(next, zip(thread, wall, cpu))),
             "stop": property(partial(next, zip(cpu, wall))),
         }
         self._callback = partial(getattr, type("Tick", (), {"__slots__": (), **step})())
@@ -43,8 +45,10 @@ class Pauses:
     def stop(self) -> None:
         gc.callbacks.remove(self._callback)
 
-    def cpu_ms(self) -> list[float]:
-        return _durations_ms(self._cpu)
+    def cpu_ms(self, without: int | None = None) -> list[float]:
+        """CPU time of each, without those that one thread happened to do."""
+        durations = zip(self._threads, _durations_ms(self._cpu))
+        return [duration for thread, duration in durations if thread != without]
 
     def wall_ms(self) -> list[float]:
         return _durations_ms(self._wall)
@@ -74,14 +78,19 @@ def adapt() -> None:
     apply_plan(Plan("", this_interpreter().tag, (step,), ()), services(lambda: None))
 
 
-def pacer_seconds() -> float:
-    """CPU time of gctune's thread; 0 where it does not run."""
-    clocks = [
-        time.pthread_getcpuclockid(ident)
+def pacer() -> int | None:
+    """The thread of gctune; None where it does not run."""
+    idents = [
+        ident
         for ident, frame in sys._current_frames().items()
         if _outermost(frame).f_code.co_filename.endswith("monitor/loop.py")
     ]
-    return sum(map(time.clock_gettime, clocks))
+    return idents[0] if idents else None
+
+
+def seconds_of(thread: int | None) -> float:
+    """The CPU time of a thread."""
+    return time.clock_gettime(time.pthread_getcpuclockid(thread)) if thread else 0.0
 
 
 def _outermost(frame: FrameType) -> FrameType:
@@ -125,10 +134,12 @@ def figures(
     pauses: tuple[Pauses, Pauses], freeze_ms: float, before: list[dict[str, int]]
 ) -> dict[str, object]:
     after = gc.get_stats()
-    cpu_s, pacer_s = time.process_time(), pacer_seconds()
+    thread = pacer()
+    cpu_s, pacer_s = time.process_time(), seconds_of(thread)
     cpu_ms = [pause for each in pauses for pause in each.cpu_ms()]
     wall_ms = [pause for each in pauses for pause in each.wall_ms()]
-    gc_s = (sum(cpu_ms) + freeze_ms) / 1e3 + pacer_s
+    gc_s = sum(sum(each.cpu_ms(without=thread)) for each in pauses) / 1e3
+    gc_s += freeze_ms / 1e3 + pacer_s
 
     def grown(field: str) -> list[int]:
         return [new[field] - old[field] for new, old in zip(after, before) if field in new]
