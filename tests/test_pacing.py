@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gctune.monitor import pacing
+from gctune.monitor.amounts import NURSERY, OLD_NS
 from gctune.monitor.pace import Act, Decision, Goal, Reading, Regime, State
-from gctune.monitor.pacing import NEVER, NURSERY, USUAL
+from gctune.monitor.pacing import NEVER, USUAL
 
 MS, SECOND, MIB = 1_000_000, 1_000_000_000, 1 << 20
 GOAL = Goal(10 * MS, 0.1)
@@ -160,7 +161,7 @@ def test_garbage_held_stays_within_the_budget_and_what_one_reaction_lets_pass(
     for _ in phases(process, trace):
         state = process.state
         budget = GOAL.budget_bytes(process.rss) * (1 << state.doublings)
-        window = 2 * GOAL.pause_ns / state.old_ns * process.each
+        window = 2 * GOAL.pause_ns / OLD_NS * process.each
         assert process.garbage_bytes <= 2 * budget + window
 
 

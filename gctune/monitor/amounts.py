@@ -6,9 +6,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gctune.monitor.pace import Goal, State
 
-_FULL = 0.75  # of what one look can take: more is frozen after one
+NURSERY = 10_000  # containers: with what they hold 1 to 2 MB, which a core's own cache holds
+LEAST_OBJECT = 64  # bytes that a container takes at least
+_UNSEEN = 0.5  # of the budget: the rest is for what samples do not see
+_MEANT = 0.7  # of what a pause may take
+_AGAIN = 0.75  # of a look may go to what was looked at before
+OLD_NS = 150  # that a look takes for an old object, in no cache; 60 to 300 were measured
 STEADY = 0.25  # of the budget: what memory grows by while it does not grow
-_LONG_SHARE = 0.001  # of the time may go to pauses that are longer than they should be
+_UNFORESEEN = 0.25  # of what gathers: as much can be garbage though there was none
+_SMALLER = 5  # times: how much less than of all that there is one collection looks at
+_LOOKING = 0.01  # of the time may go to looks at what is frozen
+_PAUSED = 0.001  # and so much to pauses that are longer than they should be
 
 
 def grown(state: State) -> int:
@@ -21,34 +29,47 @@ def allowed(state: State, goal: Goal) -> float:
     return goal.budget_bytes(state.base) * (1 << state.doublings)
 
 
-def most_fresh(state: State, goal: Goal) -> float:
-    """How many containers may survive until the next look: as many as it can free."""
-    return batch(state, goal) * (2 if state.calm else 1.5) * (1 << state.doublings)
-
-
 def longest_span(state: State, goal: Goal) -> float:
     """Containers that may be skipped: all of them can be garbage.
 
     Where memory has not grown though many came, most of them have gone.
     """
-    budget = goal.budget_bytes(state.last.rss)
+    budget = goal.budget_bytes(state.last.rss) * _UNSEEN
     more = max(0, grown(state)) + budget * STEADY
     return budget / min(state.object_bytes, more / max(state.counted, 1))
 
 
 def batch(state: State, goal: Goal) -> float:
-    """Containers that one collection can look at and free."""
-    return goal.pause_ns / (state.scan_ns + state.free_ns)
+    """Containers that a young collection looks at: few where there are few in all."""
+    most = sample_of_old(state, goal)
+    return min(most, max(everything(state) / _SMALLER, min(NURSERY, most)))
 
 
-def window(state: State, goal: Goal) -> float:
-    """Old containers that one collection can look at."""
-    return goal.pause_ns / state.old_ns
+def sample_of_old(state: State, goal: Goal) -> float:
+    """Containers that a young collection can look at and free, the most."""
+    garbage = max(_UNFORESEEN, state.young_yield)
+    return goal.pause_ns / (state.scan_ns + state.free_ns * garbage)
+
+
+def look_ns(goal: Goal) -> float:
+    """What a look is meant to take: objects take twice as long in one heap as in another."""
+    return goal.pause_ns * _MEANT
 
 
 def too_much(state: State, goal: Goal) -> bool:
-    """Whether what is not frozen is more than looks should go on to look at."""
-    return new(state) > window(state, goal) * _FULL
+    """Whether what survived young collections is more than one look could look at."""
+    return state.kept * state.old_ns > look_ns(goal)
+
+
+def worth_a_look(state: State, goal: Goal) -> bool:
+    """Whether that is as much as one look can look at, and much of it is new."""
+    each = OLD_NS + state.free_ns * state.late
+    return state.kept * each > look_ns(goal) and state.fresh * 3 > state.kept
+
+
+def stays(state: State, goal: Goal) -> bool:
+    """Whether what a look left is little enough to be looked at again."""
+    return state.kept * OLD_NS < look_ns(goal) * _AGAIN
 
 
 def new(state: State) -> int:
@@ -56,11 +77,12 @@ def new(state: State) -> int:
     return state.kept + state.last.young
 
 
-def deep_ns(state: State) -> float:
-    """How long a look at everything would take."""
-    return (state.frozen + new(state)) * state.old_ns
+def everything(state: State) -> int:
+    """All containers."""
+    return state.frozen + new(state)
 
 
-def long_pause_is_due(state: State) -> bool:
-    """Whether a longer pause than wished has been earned by long enough without one."""
-    return (state.last.at_ns - state.long_ns) * _LONG_SHARE >= deep_ns(state)
+def deep_is_due(state: State, goal: Goal) -> bool:
+    """Whether time enough has passed for a look at everything."""
+    passed_ns, deep_ns = state.last.at_ns - state.deep_at_ns, everything(state) * OLD_NS
+    return deep_ns <= passed_ns * (_LOOKING if deep_ns <= goal.pause_ns else _PAUSED)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from gctune.monitor.amounts import STEADY, grown
+from gctune.monitor.amounts import LEAST_OBJECT, STEADY, grown
 from gctune.monitor.pace import Regime, Since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gctune.monitor.pace import Goal, Reading, State
 
-NURSERY = 10_000  # containers: with what they hold 1 to 2 MB, which a core's own cache holds
-WORTH = 0.08  # of what was looked at: less garbage adds less to memory than the budget is
+WORTH = 0.05  # of what was looked at: less garbage adds less to memory than the budget is
 _TELLING = 0.2  # of what a collection looks at: as much garbage tells what it takes to free
 STEADY_NS = 2_000_000_000  # without growth until the budget is what it was
-_LEAST_BYTES, _MOST_BYTES = 64.0, 1e9  # that a container can take
+_MOST_BYTES = 1e9  # that a container can take with what it holds
 
 
 def since_of(state: State, reading: Reading) -> Since:
@@ -31,7 +30,7 @@ def since_of(state: State, reading: Reading) -> Since:
 
 def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
     """The state with what a reading tells."""
-    state = _timed(state, reading, since, goal)
+    state = _timed(state, reading, since)
     steady = reading.rss - state.last.rss <= goal.budget_bytes(state.base) * STEADY
     if steady and reading.at_ns - state.last.at_ns > STEADY_NS:
         state = state._replace(doublings=0)
@@ -45,7 +44,14 @@ def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
         found=state.found + reading.collected[2] - state.last.collected[2],
         young_yield=_yield(state, reading, since),
         braked=state.braked or since.collections[2] > 0,
+        rate=_rate(state, reading, since),
     )
+
+
+def _rate(state: State, reading: Reading, since: Since) -> float:
+    """Containers that come in a nanosecond, or came lately."""
+    came = reading.young + since.examined - state.last.young
+    return max(state.rate / 2, came / max(reading.at_ns - state.last.at_ns, 1))
 
 
 def _yield(state: State, reading: Reading, since: Since) -> float:
@@ -57,28 +63,16 @@ def _yield(state: State, reading: Reading, since: Since) -> float:
     return (state.young_yield + min(1.0, found / (young * state.thresholds[0]))) / 2
 
 
-def _timed(state: State, reading: Reading, since: Since, goal: Goal) -> State:
+def _timed(state: State, reading: Reading, since: Since) -> State:
     """Learn from what collections took."""
     pauses = reading.pauses_ns
     if not pauses:
         return state
-    if max(pauses) > goal.pause_ns:
-        state = state._replace(long_ns=reading.at_ns)
     if state.regime == Regime.LOOK:
-        return _timed_in_full(state, since, max(pauses))
+        return state._replace(look_ns=max(state.look_ns, *pauses))  # the full one's, or it comes
     if sum(since.collections) == since.collections[0]:
         return _timed_young(state, since, sum(pauses))
     return state
-
-
-def _timed_in_full(state: State, since: Since, ns: int) -> State:
-    if not since.collections[2] or state.kept < NURSERY:
-        return state
-    if since.found > state.kept:  # and freeing it took most of the time
-        each = (ns - state.kept * state.old_ns) / since.found
-        return state._replace(free_ns=_learned(50, each, 3000, state.free_ns))
-    each = (ns - since.found * state.free_ns) / state.kept
-    return state._replace(old_ns=_learned(40, each, 1000, state.old_ns))
 
 
 def _timed_young(state: State, since: Since, ns: int) -> State:
@@ -100,5 +94,5 @@ def _learned(least: float, value: float, most: float, last: float) -> float:
 def weighed(state: State) -> State:
     """Learn what a container takes from what there is now since memory was at its base."""
     each = grown(state) / max(state.counted + state.last.young, 1)
-    each = _learned(_LEAST_BYTES, each, _MOST_BYTES, state.object_bytes)
+    each = _learned(LEAST_OBJECT, each, _MOST_BYTES, state.object_bytes)
     return state._replace(object_bytes=each)

@@ -85,29 +85,38 @@ class Since(Record):
 class State(Record):
     """What the policy remembers from one reading to the next.
 
+    `own` are the thresholds that the program came with, and `nursery` is how
+    many containers a young collection looks at where there is garbage.
     `scan_ns` is what a young collection takes for each object that it looks
-    at, `old_ns` a full one, and `free_ns` what freeing one takes besides.
+    at, `free_ns` what freeing one takes besides, and `old_ns` what a look takes
+    for each that was counted, freeing included.
     `object_bytes` is what a container takes with all that it holds. `base` is
     the memory when what is new was last looked at, or less, and `doublings` how
     often what it may grow by has been doubled. `kept` counts containers that
     are neither young nor frozen, `fresh` those of them that are new since
     then, `counted` all that came since then, `frozen` what is frozen: all as
     if none were freed in between. `found` is the garbage of the look under
-    way. `span` is how many containers are to be skipped, `skipped` how many
-    were. `young_yield` is the share of garbage in young collections. `calm`
-    counts looks in a row that were in vain, and from `calm_enough` on some of
-    what is new is skipped. `braked` says that the collector may hold off full
-    collections, `looked` that one was asked for just now. `until_young` and
-    `until_rss` are where something is due, and `long_ns` is when a collection
-    last took longer than it should.
+    way. `skipped` is how many were frozen unseen since the last sample,
+    `sample` how many are to gather for the one under way, and `deep` says
+    that memory grew and a sample had not shown why. `young_yield` is the share
+    of garbage in young collections, `late` in the last look. `seen` and
+    `garbage` are of the batch under way; `calm` counts batches in a row
+    without garbage, and from `calm_enough` on what is new is skipped. `braked`
+    says that the collector may hold off full collections, `looked` that one
+    was asked for just now. `rate` is how many containers come in a nanosecond.
+    `look_ns` is what the look under way has taken. `until_young` and
+    `until_rss` are where something is due, and `deep_at_ns` is when all was
+    last looked at.
     """
 
     regime: str
     last: Reading
     thresholds: Three
+    own: Three
+    nursery: float
     scan_ns: float
-    old_ns: float
     free_ns: float
+    old_ns: float
     object_bytes: float
     base: int
     doublings: int
@@ -116,16 +125,21 @@ class State(Record):
     counted: int
     found: int
     frozen: int
-    span: float
     skipped: int
+    sample: int
     young_yield: float
+    late: float
+    seen: int
+    garbage: int
     calm: int
     calm_enough: int
     braked: bool
     looked: bool
+    rate: float
+    look_ns: int
     until_young: float
     until_rss: float
-    long_ns: int
+    deep_at_ns: int
 
 
 class Decision(Record):

@@ -119,9 +119,9 @@ class Pacer:
 
     def _read(self, now_ns: int) -> Reading:
         rss = rss_bytes()
-        pauses, pressed = self._watch.taken(), near_the_limit()
+        pressed = near_the_limit()
         thawed, self._thawed = self._thawed, 0
-        stats = gc.get_stats()  # last, as other threads run while the rss is read
+        stats, pauses = gc.get_stats(), self._watch.taken()  # as others run while rss is read
         self._leave_theirs(_by_generation(stats, "collections"))
         return Reading(
             now_ns,

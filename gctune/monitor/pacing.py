@@ -3,31 +3,36 @@
 Pure functions: readings and a state go in, what to do and the next state come
 out. Most objects that survive a young collection live on, and each full
 collection looks at all of them again; gc.freeze() promotes them, without a look,
-to where none does. So what is not frozen is kept as small as one collection can
-look at within a pause, and frozen after a full collection of it has shown that
-it is alive. Where collections go on to find nothing, some of what is new is
-frozen unseen: as much as could all be garbage and still be within the budget,
-between two samples. Memory that grows by more than the budget has what is not
-frozen looked at, and, if that takes no longer than a pause may, what is; the
-budget is doubled where that was in vain, until it is not or growth has stopped.
+to where none does. So what is new is frozen unseen, and a sample of it looked at
+each time that all of it could be garbage and take the budget; a larger sample,
+of older objects, where memory has grown by more than that. Once a sample finds
+garbage, collections come as the program's own would, but for full ones: those
+come where memory grows by more than the budget, look at what is not frozen
+alone, and give way to a freeze where they find little. All is looked at again
+only after time enough for what that takes. The budget is doubled where growth
+was looked at in vain, until it is not or growth has stopped.
 """
 
 from __future__ import annotations
 
 from gctune.monitor.amounts import (
+    LEAST_OBJECT,
+    NURSERY,
+    OLD_NS,
     allowed,
     batch,
-    deep_ns,
+    deep_is_due,
+    everything,
     grown,
-    long_pause_is_due,
     longest_span,
-    most_fresh,
-    new,
+    sample_of_old,
+    stays,
     too_much,
-    window,
+    worth_a_look,
 )
-from gctune.monitor.learning import NURSERY, STEADY_NS, WORTH, observe, since_of, weighed
+from gctune.monitor.learning import WORTH, observe, since_of, weighed
 from gctune.monitor.pace import Act, Decision, Regime, State
+from gctune.monitor.waiting import due_ns, rest_ns, until_young
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,60 +42,65 @@ if TYPE_CHECKING:
 
     Next: TypeAlias = tuple[State, tuple[str, ...], str]  # with the acts, and the reason
 
-_MS, _SECOND = 1_000_000, 1_000_000_000  # in nanoseconds
-_INF = float("inf")
+__all__ = ["advance", "begin", "rest_ns", "resume"]
 
 OFTEN = 700  # a threshold0 at which collections follow each other, as CPython's was for long
 NEVER = 1000  # a threshold2 that no program reaches before it is moved
 USUAL = 10  # CPython's own, for where old objects cannot be told from others' frozen ones
 
 # Until a collection has been timed and memory has grown; as measured on programs.
-_SCAN_NS, _OLD_NS, _FREE_NS, _OBJECT_BYTES = 100.0, 200.0, 300.0, 150.0
+_SCAN_NS, _FREE_NS, _OBJECT_BYTES = 200.0, 400.0, 150.0
 _BIG_BYTES = 10_000.0  # so much is no container with what programs usually put in one
 
-_MUCH = 0.25  # of what is new since the last look: less garbage was not what memory grew by
+_MUCH = 0.1  # of what a look looks at: so much garbage is worth the next one
+_MOST_OLD_NS = 5000.0
 _MOST_DOUBLINGS = 2
+_MARGIN = 100  # containers that gctune's thread may make: the program's own is to collect
 _HELD_OFF = 6  # collections of which every third should have been a full one
-_MOST_LOOKS = 4  # that find nothing until some is skipped
-
-_SOONEST_NS, _LATEST_NS = 50 * _MS, 250 * _MS  # between two readings
-_LOOKING_NS = 10 * _MS
+_MOST_CALM = 8  # batches in a row without garbage, until what is new is skipped again
 
 
 def begin(reading: Reading, thresholds: Three, goal: Goal) -> Decision:
-    """Freeze what a process starts with, and look at what comes."""
+    """Freeze what a process starts with, and skip what comes."""
     state = State(
-        regime=Regime.WATCH,
+        regime=Regime.SKIP if reading.freezes else Regime.WATCH,
         last=reading,
         thresholds=thresholds,
+        own=thresholds,
+        nursery=float(thresholds[0]),
         scan_ns=_SCAN_NS,
-        old_ns=_OLD_NS,
         free_ns=_FREE_NS,
+        old_ns=4.0 * OLD_NS,  # counts are low where old objects are freed meanwhile
         object_bytes=_OBJECT_BYTES,
         base=reading.rss,
-        doublings=_MOST_DOUBLINGS,  # what starts grows
+        doublings=1,  # what starts grows
         kept=reading.thawed,
         fresh=0,
         counted=0,
         found=0,
         frozen=0,
-        span=0.0,
         skipped=0,
+        sample=0,
         young_yield=0.0,
+        late=0.0,
+        seen=0,
+        garbage=0,
         calm=0,
         calm_enough=1,
         braked=True,
         looked=False,
-        until_young=_INF,
-        until_rss=_INF,
-        long_ns=reading.at_ns,
+        rate=0.0,
+        look_ns=0,
+        until_young=0.0,
+        until_rss=0.0,
+        deep_at_ns=reading.at_ns,
     )
     return _decided(_freeze(state, "start"), goal)
 
 
 def resume(state: State, reading: Reading, goal: Goal) -> Decision:
     """Go on in a forked child with what its parent had learned."""
-    state = state._replace(last=reading, frozen=0, braked=True, long_ns=reading.at_ns)
+    state = state._replace(last=reading, frozen=0, braked=True, deep_at_ns=reading.at_ns)
     return _decided((_watch(_based(state)), (), "fork"), goal)
 
 
@@ -99,10 +109,10 @@ def advance(state: State, reading: Reading, goal: Goal) -> Decision:
     since = since_of(state, reading)
     state = observe(state, reading, since, goal)
     if state.frozen and not reading.frozen:  # somebody had everything collected
-        state = _watch(_based(state._replace(frozen=0, kept=0)))
+        state = _watch(_based(_thawed(state)))
         return _decided((state, (), "collected by another"), goal)
     if reading.pressed and (state.frozen or state.regime != Regime.WATCH):
-        state = _watch(_based(state._replace(frozen=0, kept=0)))
+        state = _watch(_based(_thawed(state)))._replace(kept=0)
         return _decided((state, (Act.THAW,), "the limit is near"), goal)
     if state.regime == Regime.LOOK:
         return _decided(_looking(state, since, goal), goal)
@@ -115,117 +125,161 @@ def advance(state: State, reading: Reading, goal: Goal) -> Decision:
 # What is done
 
 
-def _watching(state: State, since: Since, goal: Goal) -> Next:
-    if since.collections[0] + since.collections[1] and _yielding(since):
-        state = state._replace(calm=0)
-    if new(state) > window(state, goal) * 1.5:
-        return _freeze(_based(state), "too much for one look")
+def _skipping(state: State, since: Since, goal: Goal) -> Next:
+    if _yielding(since):
+        return _suspect(state), (), "garbage"
+    if since.examined:  # before this thread came: as good as a sample
+        state = state._replace(skipped=0)
     if grown(state) > allowed(state, goal):
-        return _on_growth(weighed(state), goal)
-    if state.fresh > most_fresh(state, goal) or new(state) > window(state, goal):
-        return _look(state), (), "more to look at"
+        return _on_growth_unseen(weighed(state), goal)
+    if state.skipped + state.last.young >= longest_span(state, goal):
+        return _sample(state, min(NURSERY, batch(state, goal))), (), Regime.SAMPLE
+    if state.last.young >= until_young(state, goal):
+        return _freeze(state._replace(skipped=state.skipped + state.last.young), Regime.SKIP)
     return state, (), ""
 
 
-def _yielding(since: Since) -> bool:
-    return since.found >= since.examined * WORTH
-
-
-def _on_growth(state: State, goal: Goal) -> Next:
-    """Memory has grown by more than garbage may take: see whether it is garbage."""
-    old = state.frozen and (state.doublings or state.fresh < NURSERY)
-    if old and (deep_ns(state) <= goal.pause_ns or long_pause_is_due(state)):
-        return _look(state._replace(frozen=0)), (Act.THAW,), "growth, of old objects too"
-    if state.fresh < NURSERY / 2:
-        return _in_vain(state), (), "growth that no new object explains"
-    return _look(state), (), "growth"
+def _on_growth_unseen(state: State, goal: Goal) -> Next:
+    if deep_is_due(state, goal):
+        return _look_at_all(state)
+    return _sample(state, sample_of_old(state, goal)), (), "growth"
 
 
 def _sampling(state: State, since: Since, goal: Goal) -> Next:
     if not since.examined:
         return state, (), ""
     if _yielding(since):
-        return _watch(_late(_based(state)))._replace(doublings=0), (), "garbage"
-    return _skip(state, goal)
+        return _suspect(state), (), "garbage"
+    state = _in_vain(state) if grown(state) > allowed(state, goal) else state
+    return _skip(state)
 
 
-def _skipping(state: State, since: Since, goal: Goal) -> Next:
-    if since.found > since.examined * WORTH:
-        return _watch(_late(_based(state)))._replace(doublings=0), (), "garbage"
+def _watching(state: State, since: Since, goal: Goal) -> Next:
+    state = _tallied(state, since, goal)
+    if state.young_yield < WORTH:
+        state = state._replace(nursery=sample_of_old(state, goal))
     if grown(state) > allowed(state, goal):
-        state, acts, _ = _freeze(weighed(state))
-        return _watch(_based(state)), acts, "growth"
-    skipped = state.skipped + since.examined
-    if skipped + state.last.young >= state.span:
-        return _freeze(state._replace(regime=Regime.SAMPLE))
-    return _freeze(state._replace(skipped=skipped + state.last.young))
+        return _on_growth(weighed(state), goal)
+    if state.calm >= state.calm_enough and state.last.freezes and not state.last.pressed:
+        return _skip(state)
+    return _piling(state, goal)
+
+
+def _piling(state: State, goal: Goal) -> Next:
+    """Look at what survives where looks find garbage; elsewhere freeze it unseen."""
+    if _late(state) or state.late >= _MUCH:
+        look = worth_a_look(state, goal)
+        return (_look(state), (), "more to look at") if look else (state, (), "")
+    return _freeze(state, "too much") if too_much(state, goal) else (state, (), "")
+
+
+def _late(state: State) -> bool:
+    """Whether garbage is older than collections at the program's own thresholds see."""
+    return state.nursery > NURSERY
+
+
+def _tallied(state: State, since: Since, goal: Goal) -> State:
+    """Count the batches in a row in which there was no garbage."""
+    seen, garbage = state.seen + since.examined, state.garbage + since.found
+    if seen < 2 * batch(state, goal):
+        return state._replace(seen=seen, garbage=garbage)
+    calm = state.calm + 1 if garbage < seen * WORTH else 0
+    return state._replace(seen=0, garbage=0, calm=calm)
+
+
+def _on_growth(state: State, goal: Goal) -> Next:
+    """Memory has grown by more than garbage may take: see whether it is garbage."""
+    if state.frozen and deep_is_due(state, goal):
+        return _look_at_all(state)
+    if state.fresh + state.last.young < NURSERY / 2:
+        return _in_vain(state), (), "growth that no new object explains"
+    return _look(state), (), "growth"
 
 
 def _looking(state: State, since: Since, goal: Goal) -> Next:
     if since.collections[2]:
         return _looked(state._replace(looked=True), goal)
     if sum(since.collections) > _HELD_OFF:  # the collector's own brake holds it off
-        return _unless_too_much(_watch(_in_vain(state)), goal, "held off")
+        return _freeze(_watch(_in_vain(state)), "held off")
     return state, (), ""
 
 
 def _looked(state: State, goal: Goal) -> Next:
     """A full collection has come: go by what it found."""
-    if state.found >= _MUCH * max(state.fresh, NURSERY):
-        state = _late(_based(state))._replace(doublings=0)
-        return _unless_too_much(_watch(state), goal, "garbage")
-    state = _in_vain(state)._replace(calm=state.calm + 1)
-    freezes = state.last.freezes and not state.last.pressed
-    if freezes and state.calm >= state.calm_enough and too_much(state, goal):
-        return _skip(state, goal)
-    return _unless_too_much(_watch(state), goal, "")
+    state = _watch(_weighted(state))
+    vain = state.late < WORTH
+    why = "nothing" if vain else "garbage"
+    state = _in_vain(state) if vain else _based(state)._replace(doublings=0, calm=0)
+    return (state, (), why) if stays(state, goal) else _freeze(state, why)
+
+
+def _weighted(state: State) -> State:
+    """Learn what it took, what it left, and the share of garbage in that, by its time."""
+    if not state.look_ns:
+        return state._replace(late=0.0)
+    each = state.look_ns / max(state.kept + state.found, 1000)
+    each = max(each, (each + state.old_ns) / 2)
+    left = max(0.0, state.look_ns - state.found * state.free_ns) / OLD_NS
+    late = state.found / max(state.found + left, NURSERY)
+    return state._replace(old_ns=min(each, _MOST_OLD_NS), kept=int(left), late=late)
 
 
 def _collected_by_the_program(state: State) -> Next:
     """What the program wanted collected may be frozen."""
-    if not state.frozen:
-        return state, (), ""
-    return _look(state._replace(frozen=0)), (Act.THAW,), "the program collects"
+    return _look_at_all(state, "the program collects") if state.frozen else (state, (), "")
 
 
 _BY_REGIME = {
-    Regime.WATCH: _watching,
-    Regime.SAMPLE: _sampling,
     Regime.SKIP: _skipping,
+    Regime.SAMPLE: _sampling,
+    Regime.WATCH: _watching,
 }
 
 
+def _yielding(since: Since) -> bool:
+    return since.examined > 0 and since.found >= since.examined * WORTH
+
+
+def _skip(state: State) -> Next:
+    return _freeze(state._replace(regime=Regime.SKIP, skipped=0), Regime.SKIP)
+
+
+def _sample(state: State, least: float) -> State:
+    """Let what is new be looked at as soon as there is as much as that."""
+    return state._replace(regime=Regime.SAMPLE, sample=max(int(least), state.last.young + _MARGIN))
+
+
+def _suspect(state: State) -> State:
+    """Garbage where there was none: believe in none only after more batches."""
+    calm_enough = min(2 * state.calm_enough, _MOST_CALM)
+    state = state._replace(doublings=0, calm=0, calm_enough=calm_enough)
+    return _watch(_based(state._replace(nursery=float(state.own[0]), late=WORTH)))
+
+
 def _watch(state: State) -> State:
-    return state._replace(regime=Regime.WATCH, span=0.0)
+    return state._replace(regime=Regime.WATCH, seen=0, garbage=0)
 
 
 def _look(state: State) -> State:
-    return state._replace(regime=Regime.LOOK, found=0)
+    return state._replace(regime=Regime.LOOK, found=0, look_ns=0)
 
 
-def _skip(state: State, goal: Goal) -> Next:
-    span = min(max(2 * state.span, NURSERY), longest_span(state, goal))
-    return _freeze(state._replace(regime=Regime.SKIP, span=span, skipped=0))
+def _look_at_all(state: State, why: str = "growth, of old objects too") -> Next:
+    return _look(_thawed(state)._replace(fresh=state.counted + state.last.young)), (Act.THAW,), why
 
 
-def _unless_too_much(state: State, goal: Goal, why: str) -> Next:
-    """Freeze what is not frozen where it is too much to be looked at again."""
-    return _freeze(state, why) if too_much(state, goal) else (state, (), why)
+def _thawed(state: State) -> State:
+    return state._replace(frozen=0, deep_at_ns=state.last.at_ns)
 
 
-def _freeze(state: State, why: str = "") -> Next:
+def _freeze(state: State, why: str) -> Next:
     if not state.last.freezes or state.last.pressed:
         return state, (), why
     acts = (Act.FREEZE, Act.FORGET) if state.braked else (Act.FREEZE,)
-    frozen = max(1, state.frozen + new(state))
+    frozen = max(1, min(everything(state), state.last.rss // LEAST_OBJECT))
     counted = state.counted + state.last.young
     state = state._replace(frozen=frozen, kept=0, fresh=0, counted=counted, braked=False)
     return state, acts, why
-
-
-def _late(state: State) -> State:
-    """Garbage where there was none: believe in none only after more looks."""
-    return state._replace(calm=0, calm_enough=min(2 * state.calm_enough, _MOST_LOOKS))
 
 
 def _in_vain(state: State) -> State:
@@ -242,23 +296,17 @@ def _based(state: State) -> State:
 
 def _decided(chosen: Next, goal: Goal) -> Decision:
     state, acts, reason = chosen
-    thresholds = _thresholds(state, goal)
-    if not reason and state.regime in (Regime.SKIP, Regime.SAMPLE) and acts:
-        reason = state.regime
     last = state.last
     if Act.FORGET in acts:  # its collection is no news
         young, middle, full = last.collections
         last = last._replace(collections=(young, middle, full + 1))
     if Act.FREEZE in acts:
         last = last._replace(young=0)
+    state = state._replace(thresholds=_thresholds(state, goal), last=last)
     state = state._replace(
-        thresholds=thresholds,
-        last=last,
-        until_young=_until_young(state, goal),
-        until_rss=state.base + allowed(state, goal),
+        until_young=until_young(state, goal), until_rss=state.base + allowed(state, goal)
     )
-    pause_ns = _LOOKING_NS if state.regime == Regime.LOOK else _SOONEST_NS
-    return Decision(state, acts, pause_ns, reason)
+    return Decision(state, acts, due_ns(state), reason)
 
 
 def _thresholds(state: State, goal: Goal) -> Three:
@@ -269,50 +317,15 @@ def _thresholds(state: State, goal: Goal) -> Three:
     full = NEVER if freezes else USUAL
     if state.object_bytes > _BIG_BYTES:
         young = min(young, longest_span(state, goal))
-    return max(int(young), 1), int(middle), full
+    return max(int(young), 1), middle, full
 
 
-def _ages(state: State, goal: Goal) -> tuple[float, float]:
-    """How many containers a young collection is to look at, and how many of those a middle one."""
-    most = batch(state, goal)
-    nursery = min(NURSERY, most)
+def _ages(state: State, goal: Goal) -> tuple[float, int]:
+    """How many containers a young collection looks at, and after how many of them a middle one."""
     if state.regime == Regime.SAMPLE:
-        return nursery, 2
+        return state.sample, USUAL
     if state.regime == Regime.SKIP:  # it is frozen before that, unless the thread is late
-        return most, 1
-    if state.young_yield < WORTH:
-        return most * 2 / 3, 1
-    surviving = nursery * max(0.1, 1 - state.young_yield)
-    return nursery, min(max(1, most / surviving), 20)
-
-
-def _until_young(state: State, goal: Goal) -> float:
-    """The count of young containers at which something is due."""
-    if state.regime != Regime.SKIP:
-        return _INF  # collections start by themselves
-    return min(state.span - state.skipped, batch(state, goal) / 2)
-
-
-def rest_ns(state: State, reading: Reading) -> int:
-    """How long to wait if nothing of what was waited for has happened; 0 where it has.
-
-    Half the time until it may at the rate that things change, and no longer
-    than nothing has happened.
-    """
-    last, passed_ns = state.last, reading.at_ns - state.last.at_ns
-    if reading.collections != last.collections or reading.pressed != last.pressed:
-        return 0
-    if bool(state.frozen) != reading.frozen or state.regime == Regime.LOOK:
-        return 0
-    if reading.young >= state.until_young or reading.rss >= state.until_rss:
-        return 0
-    if state.doublings and passed_ns > STEADY_NS:
-        return 0
-    young = _until(state.until_young, reading.young, last.young, passed_ns)
-    rss = _until(state.until_rss, reading.rss, last.rss, passed_ns)
-    return int(max(_SOONEST_NS, min(young, rss, passed_ns, _LATEST_NS)))
-
-
-def _until(mark: float, now: int, then: int, passed_ns: int) -> float:
-    """Half the time until a mark is reached at the rate since then."""
-    return (mark - now) * passed_ns / (2 * max(1, now - then))
+        return batch(state, goal), USUAL
+    if _late(state):
+        return min(state.nursery, sample_of_old(state, goal)), 0
+    return state.nursery, state.own[1]
