@@ -29,12 +29,17 @@ def allowed(state: State, goal: Goal) -> float:
     return goal.budget_bytes(state.base) * (1 << state.doublings)
 
 
+def unsampled(state: State, goal: Goal) -> float:
+    """What memory may come to until the next sample: what is skipped can all be garbage."""
+    return state.sampled + goal.budget_bytes(state.sampled) * _UNSEEN
+
+
 def longest_span(state: State, goal: Goal) -> float:
-    """Containers that may be skipped: all of them can be garbage.
+    """Containers that may pile up: all of them can be garbage.
 
     Where memory has not grown though many came, most of them have gone.
     """
-    budget = goal.budget_bytes(state.last.rss) * _UNSEEN
+    budget = goal.budget_bytes(state.last.rss)
     more = max(0, grown(state)) + budget * STEADY
     return budget / min(state.object_bytes, more / max(state.counted, 1))
 
@@ -43,6 +48,12 @@ def batch(state: State, goal: Goal) -> float:
     """Containers that a young collection looks at: few where there are few in all."""
     most = sample_of_old(state, goal)
     return min(most, max(everything(state) / _SMALLER, min(NURSERY, most)))
+
+
+def sample_of_new(state: State, goal: Goal) -> float:
+    """Containers that a sample looks at, where they take no more than what is skipped."""
+    budget = goal.budget_bytes(state.last.rss) * _UNSEEN
+    return min(NURSERY, batch(state, goal), budget / state.object_bytes)
 
 
 def sample_of_old(state: State, goal: Goal) -> float:

@@ -38,6 +38,7 @@ def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
     return state._replace(
         last=reading,
         base=min(state.base, reading.rss),
+        sampled=min(state.sampled, reading.rss),
         kept=max(0, state.kept + survived + reading.thawed),
         fresh=max(0, state.fresh + survived),
         counted=max(0, state.counted + survived),

@@ -96,9 +96,8 @@ class State(Record):
     are neither young nor frozen, `fresh` those of them that are new since
     then, `counted` all that came since then, `frozen` what is frozen: all as
     if none were freed in between. `found` is the garbage of the look under
-    way. `skipped` is how many were frozen unseen since the last sample,
-    `sample` how many are to gather for the one under way, and `deep` says
-    that memory grew and a sample had not shown why. `young_yield` is the share
+    way. `sampled` is the memory at the last sample, or less, and `sample` how
+    many are to gather for the one under way. `young_yield` is the share
     of garbage in young collections, `late` in the last look. `seen` and
     `garbage` are of the batch under way; `calm` counts batches in a row
     without garbage, and from `calm_enough` on what is new is skipped. `braked`
@@ -125,7 +124,7 @@ class State(Record):
     counted: int
     found: int
     frozen: int
-    skipped: int
+    sampled: int
     sample: int
     young_yield: float
     late: float

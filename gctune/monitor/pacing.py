@@ -4,8 +4,8 @@ Pure functions: readings and a state go in, what to do and the next state come
 out. Most objects that survive a young collection live on, and each full
 collection looks at all of them again; gc.freeze() promotes them, without a look,
 to where none does. So what is new is frozen unseen, and a sample of it looked at
-each time that all of it could be garbage and take the budget; a larger sample,
-of older objects, where memory has grown by more than that. Once a sample finds
+each time that memory has grown by half of what garbage may take; a larger
+sample, of older objects, where it has grown by more than that. Once a sample finds
 garbage, collections come as the program's own would, but for full ones: those
 come where memory grows by more than the budget, look at what is not frozen
 alone, and give way to a freeze where they find little. All is looked at again
@@ -25,14 +25,16 @@ from gctune.monitor.amounts import (
     everything,
     grown,
     longest_span,
+    sample_of_new,
     sample_of_old,
     stays,
     too_much,
+    unsampled,
     worth_a_look,
 )
 from gctune.monitor.learning import WORTH, observe, since_of, weighed
 from gctune.monitor.pace import Act, Decision, Regime, State
-from gctune.monitor.waiting import due_ns, rest_ns, until_young
+from gctune.monitor.waiting import due_ns, rest_ns, until_rss, until_young
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ _BIG_BYTES = 10_000.0  # so much is no container with what programs usually put 
 _MUCH = 0.1  # of what a look looks at: so much garbage is worth the next one
 _MOST_OLD_NS = 5000.0
 _MOST_DOUBLINGS = 2
-_MARGIN = 100  # containers that gctune's thread may make: the program's own is to collect
+_MARGIN = 20  # containers that gctune's thread may make: the program's own is to collect
 _HELD_OFF = 6  # collections of which every third should have been a full one
 _MOST_CALM = 8  # batches in a row without garbage, until what is new is skipped again
 
@@ -79,7 +81,7 @@ def begin(reading: Reading, thresholds: Three, goal: Goal) -> Decision:
         counted=0,
         found=0,
         frozen=0,
-        skipped=0,
+        sampled=reading.rss,
         sample=0,
         young_yield=0.0,
         late=0.0,
@@ -129,13 +131,13 @@ def _skipping(state: State, since: Since, goal: Goal) -> Next:
     if _yielding(since):
         return _suspect(state), (), "garbage"
     if since.examined:  # before this thread came: as good as a sample
-        state = state._replace(skipped=0)
+        state = state._replace(sampled=state.last.rss)
     if grown(state) > allowed(state, goal):
         return _on_growth_unseen(weighed(state), goal)
-    if state.skipped + state.last.young >= longest_span(state, goal):
-        return _sample(state, min(NURSERY, batch(state, goal))), (), Regime.SAMPLE
+    if state.last.rss > unsampled(state, goal):
+        return _sample(weighed(state), sample_of_new(state, goal)), (), Regime.SAMPLE
     if state.last.young >= until_young(state, goal):
-        return _freeze(state._replace(skipped=state.skipped + state.last.young), Regime.SKIP)
+        return _freeze(state, Regime.SKIP)
     return state, (), ""
 
 
@@ -147,11 +149,16 @@ def _on_growth_unseen(state: State, goal: Goal) -> Next:
 
 def _sampling(state: State, since: Since, goal: Goal) -> Next:
     if not since.examined:
-        return state, (), ""
+        return _hurried(state, goal), (), ""
     if _yielding(since):
         return _suspect(state), (), "garbage"
     state = _in_vain(state) if grown(state) > allowed(state, goal) else state
     return _skip(state)
+
+
+def _hurried(state: State, goal: Goal) -> State:
+    """Wait for no more containers where memory grows: what they hold is big."""
+    return _sample(state, 0) if state.last.rss > until_rss(state, goal) else state
 
 
 def _watching(state: State, since: Since, goal: Goal) -> Next:
@@ -241,12 +248,13 @@ def _yielding(since: Since) -> bool:
 
 
 def _skip(state: State) -> Next:
-    return _freeze(state._replace(regime=Regime.SKIP, skipped=0), Regime.SKIP)
+    return _freeze(state._replace(regime=Regime.SKIP, sampled=state.last.rss), Regime.SKIP)
 
 
 def _sample(state: State, least: float) -> State:
     """Let what is new be looked at as soon as there is as much as that."""
-    return state._replace(regime=Regime.SAMPLE, sample=max(int(least), state.last.young + _MARGIN))
+    sample = max(int(least), state.last.young + _MARGIN)
+    return state._replace(regime=Regime.SAMPLE, sample=sample, sampled=state.last.rss)
 
 
 def _suspect(state: State) -> State:
@@ -303,9 +311,7 @@ def _decided(chosen: Next, goal: Goal) -> Decision:
     if Act.FREEZE in acts:
         last = last._replace(young=0)
     state = state._replace(thresholds=_thresholds(state, goal), last=last)
-    state = state._replace(
-        until_young=until_young(state, goal), until_rss=state.base + allowed(state, goal)
-    )
+    state = state._replace(until_young=until_young(state, goal), until_rss=until_rss(state, goal))
     return Decision(state, acts, due_ns(state), reason)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gctune.monitor.amounts import batch, longest_span
+from gctune.monitor.amounts import allowed, batch, unsampled
 from gctune.monitor.learning import STEADY_NS
 from gctune.monitor.pace import Regime
 
@@ -20,8 +20,16 @@ _CALMER = 0.25  # of the time without a burst: as long it may be until the next
 def until_young(state: State, goal: Goal) -> float:
     """The count of young containers at which something is due."""
     if state.regime == Regime.SKIP:
-        return max(1, min(longest_span(state, goal) - state.skipped, batch(state, goal) / 2))
+        return max(1.0, batch(state, goal) / 2)
     return _INF  # collections start by themselves
+
+
+def until_rss(state: State, goal: Goal) -> float:
+    """The memory at which something is due."""
+    if state.regime == Regime.SAMPLE:
+        return unsampled(state, goal)
+    grown = state.base + allowed(state, goal)
+    return min(grown, unsampled(state, goal)) if state.regime == Regime.SKIP else grown
 
 
 def due_ns(state: State) -> int:
