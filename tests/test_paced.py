@@ -91,7 +91,7 @@ def test_much_shorter_pauses_are_told_and_json_carries_the_rest() -> None:
     assert answer.adaptive.cpu.low <= answer.adaptive.cpu.expected <= answer.adaptive.cpu.high < 1
     (note,) = (each for each in answer.notes if "adaptive" in each)
     assert note.startswith('gc.mode = "adaptive" would take pauses of ')
-    assert " ms instead of 100 ms, and save " in note
+    assert " ms instead of 100 ms, and save about " in note
 
 
 def test_nothing_is_told_of_what_takes_more_memory_than_it_may() -> None:

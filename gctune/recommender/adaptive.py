@@ -66,15 +66,15 @@ def told(one: Adaptive, choice: Prediction | None, captured: Captured) -> Iterat
     if fits and (shorter or one.cpu.high <= cpu - _WORTH):
         yield (
             f'gc.mode = "adaptive" would take pauses of {_ms(ours)} instead of {_ms(pause)},'
-            f" {_saved(one.cpu.expected, cpu)}"
+            f" {_saved(one.cpu, cpu)}"
         )
 
 
-def _saved(ours: float, theirs: float) -> str:
-    if ours > 1 - _WORTH:
+def _saved(ours: Estimate, theirs: float) -> str:
+    if ours.high >= 1:
         return "at about the same CPU time"
-    instead = f" instead of {1 - theirs:.1%}" if theirs < 1 else ""
-    return f"and save {1 - ours:.1%} of CPU time{instead}"
+    instead = f" instead of {1 - theirs:.0%}" if theirs < 1 else ""
+    return f"and save about {1 - ours.expected:.0%} of CPU time{instead}"
 
 
 def _both(summary: Summary) -> tuple[Estimate, Estimate, Estimate] | None:
