@@ -105,12 +105,18 @@ class Heap:
         `young` objects are in generation 0, `live` in the whole heap, garbage
         aside.
         """
-        reach = (young, young + self.middle, max(live + sum(self.garbage) - self.frozen, young))
-        examined = reach[generation]
+        examined = self._reach(generation, young, live)
         collected = min(self._free(generation), examined)
         self._promote(generation, examined - collected)
         self._since[: generation + 1] = [position] * (generation + 1)
         return Collected(generation, examined, collected)
+
+    def _reach(self, generation: int, young: float, live: float) -> float:
+        if generation == YOUNG:
+            return young
+        if generation == MIDDLE:
+            return young + self.middle
+        return max(live + sum(self.garbage) - self.frozen, young)
 
     def freeze(self, live: float, position: float) -> None:
         """Put everything out of reach of later collections, garbage with it."""
@@ -138,6 +144,7 @@ class Heap:
     def _free(self, generation: int) -> float:
         count = generation + 1
         freed = sum(self.garbage[:count])
-        self.garbage[:count] = [0.0] * count
-        self.held[:count] = [0.0] * count
+        if freed:
+            self.garbage[:count] = [0.0] * count
+            self.held[:count] = [0.0] * count
         return freed

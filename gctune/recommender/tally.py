@@ -13,7 +13,7 @@ from gctune.recommender.replay import Step, replay
 from gctune.recommender.stretch import Stretch
 
 _NEVER = 2**31 - 1  # the highest threshold there is
-_REMEMBERED = 256  # replays, which a search asks for again for each threshold2
+_REMEMBERED = 256  # replays, which a search asks for again
 _LEAST = 1e-3  # collections, to divide by
 LONGER_RUN = 1.5  # times the captured run, that a recommendation is to hold for
 
@@ -192,26 +192,13 @@ def tallied(
     All values of threshold2 that keep every full collection off lead to the
     same collections, which are replayed once.
     """
-    threshold0, threshold1, threshold2 = thresholds
-    calm = _calm(cost, stretch, threshold0, threshold1, count1, freeze_at)
-    if threshold2 >= calm.heap.ripe_at:
+    calm = _replayed(cost, stretch, (*thresholds[:OLD], _NEVER), count1, freeze_at)
+    if thresholds[OLD] >= calm.heap.ripe_at:
         return calm.under(thresholds)
     return _replayed(cost, stretch, thresholds, count1, freeze_at)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _calm(
-    cost: CostModel,
-    stretch: Stretch,
-    threshold0: int,
-    threshold1: int,
-    count1: int,
-    freeze_at: int | None,
-) -> Tally:
-    """Replay a stretch without full collections but those that the program asks for."""
-    return _replayed(cost, stretch, (threshold0, threshold1, _NEVER), count1, freeze_at)
-
-
 def _replayed(
     cost: CostModel,
     stretch: Stretch,
