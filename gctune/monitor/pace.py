@@ -97,7 +97,8 @@ class State(Record):
     then, `counted` all that came since then, `frozen` what is frozen: all as
     if none were freed in between. `found` is the garbage of the look under
     way. `sampled` is the memory at the last sample, or less, and `sample` how
-    many are to gather for the one under way. `young_yield` is the share
+    many are to gather for the one under way; `deep` says that it is to show
+    why memory has grown. `young_yield` is the share
     of garbage in young collections, `late` in the last look. `seen` and
     `garbage` are of the batch under way; `calm` counts batches in a row
     without garbage, and from `calm_enough` on what is new is skipped. `braked`
@@ -126,6 +127,7 @@ class State(Record):
     frozen: int
     sampled: int
     sample: int
+    deep: bool
     young_yield: float
     late: float
     seen: int

@@ -56,7 +56,7 @@ _BIG_BYTES = 10_000.0  # so much is no container with what programs usually put 
 
 _MUCH = 0.1  # of what a look looks at: so much garbage is worth the next one
 _MOST_OLD_NS = 5000.0
-_MOST_DOUBLINGS = 2
+_MOST_DOUBLINGS = 1
 _MARGIN = 20  # containers that gctune's thread may make: the program's own is to collect
 _HELD_OFF = 6  # collections of which every third should have been a full one
 _MOST_CALM = 8  # batches in a row without garbage, until what is new is skipped again
@@ -75,7 +75,7 @@ def begin(reading: Reading, thresholds: Three, goal: Goal) -> Decision:
         old_ns=4.0 * OLD_NS,  # counts are low where old objects are freed meanwhile
         object_bytes=_OBJECT_BYTES,
         base=reading.rss,
-        doublings=1,  # what starts grows
+        doublings=_MOST_DOUBLINGS,  # what starts grows
         kept=reading.thawed,
         fresh=0,
         counted=0,
@@ -83,6 +83,7 @@ def begin(reading: Reading, thresholds: Three, goal: Goal) -> Decision:
         frozen=0,
         sampled=reading.rss,
         sample=0,
+        deep=False,
         young_yield=0.0,
         late=0.0,
         seen=0,
@@ -144,7 +145,7 @@ def _skipping(state: State, since: Since, goal: Goal) -> Next:
 def _on_growth_unseen(state: State, goal: Goal) -> Next:
     if deep_is_due(state, goal):
         return _look_at_all(state)
-    return _sample(state, sample_of_old(state, goal)), (), "growth"
+    return _sample(state._replace(deep=True), sample_of_old(state, goal)), (), "growth"
 
 
 def _sampling(state: State, since: Since, goal: Goal) -> Next:
@@ -152,8 +153,7 @@ def _sampling(state: State, since: Since, goal: Goal) -> Next:
         return _hurried(state, goal), (), ""
     if _yielding(since):
         return _suspect(state), (), "garbage"
-    state = _in_vain(state) if grown(state) > allowed(state, goal) else state
-    return _skip(state)
+    return _skip(_in_vain(state) if state.deep else state)
 
 
 def _hurried(state: State, goal: Goal) -> State:
@@ -248,7 +248,9 @@ def _yielding(since: Since) -> bool:
 
 
 def _skip(state: State) -> Next:
-    return _freeze(state._replace(regime=Regime.SKIP, sampled=state.last.rss), Regime.SKIP)
+    return _freeze(
+        state._replace(regime=Regime.SKIP, sampled=state.last.rss, deep=False), Regime.SKIP
+    )
 
 
 def _sample(state: State, least: float) -> State:
