@@ -89,9 +89,9 @@ class Tally:
     def dearer_ns(self, other: Tally) -> float:
         """What full collections beyond those of another replay may cost more than expected.
 
-        Each as much as there, since a smaller heap does not always make them cheaper,
-        though what is frozen does. Below the captured threshold0 there may be twice as many:
-        how often a count that falls again passes it, no count tells.
+        Each as much as there, since a smaller heap does not always make them cheaper. Below
+        the captured threshold0 there may be twice as many: how often a count that falls
+        again passes it, no count tells. What is frozen makes them cheap for sure.
         """
         more = self.counts[OLD] - other.counts[OLD]
         if more <= 0 or not other.counts[OLD]:
@@ -99,7 +99,7 @@ class Tally:
         own, theirs = (one.old_ns / one.counts[OLD] for one in (self, other))
         frozen = min(1.0, self.heap.frozen / (self.stretch.live[-1] or 1.0))
         often = own if self.thresholds[0] < other.thresholds[0] else 0.0
-        return more * (often + max(0.0, theirs - own) * (1 - frozen))
+        return more * (often + max(0.0, theirs - own)) * (1 - frozen)
 
     def longest_ns(self, start: int = 0) -> float:
         """CPU time of the longest collection from a position on."""
