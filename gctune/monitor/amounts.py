@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
 NURSERY = 10_000  # containers: with what they hold 1 to 2 MB, which a core's own cache holds
 LEAST_OBJECT = 64  # bytes that a container takes at least
+_GATHERING = 2.0  # of the budget may gather for a sample: if it is garbage, that finds it
 _UNSEEN = 0.5  # of the budget: the rest is for what samples do not see
 _MEANT = 0.7  # of what a pause may take
 _AGAIN = 0.75  # of a look may go to what was looked at before
@@ -31,7 +32,8 @@ def allowed(state: State, goal: Goal) -> float:
 
 def unsampled(state: State, goal: Goal) -> float:
     """What memory may come to until the next sample: what is skipped can all be garbage."""
-    return state.sampled + goal.budget_bytes(state.sampled) * _UNSEEN
+    share = _GATHERING if state.deep else _UNSEEN
+    return state.sampled + goal.budget_bytes(state.sampled) * share
 
 
 def longest_span(state: State, goal: Goal) -> float:
