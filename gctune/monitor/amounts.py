@@ -11,7 +11,7 @@ LEAST_OBJECT = 64  # bytes that a container takes at least
 _GATHERING = 2.0  # of the budget may gather for a sample: if it is garbage, that finds it
 _UNSEEN = 0.5  # of the budget: the rest is for what samples do not see
 _MEANT = 0.7  # of what a pause may take
-_AGAIN = 0.75  # of a look may go to what was looked at before
+_AGAIN = 0.75  # of a pause may go to what was looked at before
 OLD_NS = 150  # that a look takes for an old object, in no cache; 60 to 300 were measured
 STEADY = 0.25  # of the budget: what memory grows by while it does not grow
 _UNFORESEEN = 0.25  # of what gathers: as much can be garbage though there was none
@@ -82,7 +82,7 @@ def worth_a_look(state: State, goal: Goal) -> bool:
 
 def stays(state: State, goal: Goal) -> bool:
     """Whether what a look left is little enough to be looked at again."""
-    return state.kept * OLD_NS < look_ns(goal) * _AGAIN
+    return state.kept * OLD_NS < goal.pause_ns * _AGAIN
 
 
 def new(state: State) -> int:
