@@ -7,7 +7,7 @@ import sys
 import pytest
 from children import script
 
-from gctune.host.interpreter import this_interpreter
+from gctune.host.interpreter import Collector, this_interpreter
 
 pytestmark = pytest.mark.skipif(
     bool(this_interpreter().objection("threshold2")), reason="no full collections by threshold2"
@@ -50,6 +50,29 @@ def test_full_collections_wait_for_the_end_of_a_request() -> None:
         "print(gc.get_threshold()[2] < NEVER)"
     )
     assert printed.split() == ["0", "True", "True", "True"]
+
+
+@pytest.mark.skipif(
+    this_interpreter().collector != Collector.GENERATIONAL, reason="this collector is not paced"
+)
+def test_a_look_of_adaptive_mode_waits_for_the_end_of_a_request() -> None:
+    printed = script(
+        f"{_PRELUDE}\n"
+        "applied.undo()\n"
+        "applied = gctune.apply(environment='test', gc={'mode': 'adaptive', 'when': 'idle'})\n"
+        "from gctune.runtime.knobs import FULL\n"
+        "with gctune.request():\n"
+        "    until(kept_off)\n"
+        "    while FULL.read(): churn()\n"
+        "    before = full()\n"
+        "    for _ in range(5): churn()\n"
+        "    print(full() - before, FULL.read())\n"
+        "until(lambda: full() > before)\n"
+        "until(FULL.read)\n"
+        "applied.undo()\n"
+        "print(gc.get_threshold()[2] < NEVER)"
+    )
+    assert printed.split() == ["0", "0", "True"]
 
 
 def test_where_nothing_tells_of_requests_collections_are_left_alone() -> None:

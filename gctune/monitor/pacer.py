@@ -9,7 +9,7 @@ from _collections import deque  # type: ignore[import-not-found] # collections c
 from gctune.host.process import rss_bytes
 from gctune.memory.standing import near_the_limit
 from gctune.monitor import pacing
-from gctune.monitor.pace import Act, Goal, Reading
+from gctune.monitor.pace import Act, Goal, Reading, Regime
 from gctune.monitor.stopwatch import Stopwatch
 from gctune.monitor.telling import warn
 from gctune.record import Record
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gctune.runtime.plan import Plan
 
 _LOOK = 0.25  # seconds between two looks while nothing is to be done
+_AWAIT = 0.05  # while a full collection waits until no request is in flight
 _ASIDE = 3600.0  # once it stands aside
 _KEPT = 64  # changes that can be shown
 
@@ -83,6 +84,8 @@ class Pacer:
         if not gc.isenabled():
             knobs.PROMOTION.thaw()  # the program may collect by itself, and everything
             return _LOOK
+        if self._awaits_a_quiet(self._state):
+            return _AWAIT
         reading = self._read(now_ns)
         rest_ns = pacing.rest_ns(self._state, reading)
         return rest_ns / 1e9 or self._do(pacing.advance(self._state, reading, self._goal))
@@ -117,6 +120,12 @@ class Pacer:
         warn("gc.mode = 'adaptive': the program sets thresholds itself, so they are left to it")
         return _ASIDE
 
+    def _awaits_a_quiet(self, state: State) -> bool:
+        """Whether a full collection is due that waits until no request is in flight."""
+        if state.regime != Regime.LOOK or not knobs.FULL.kept_off:
+            return False
+        return _by_generation(gc.get_stats(), "collections")[2] == state.last.collections[2]
+
     def _read(self, now_ns: int) -> Reading:
         rss = rss_bytes()
         pressed = near_the_limit()
@@ -149,6 +158,9 @@ class Pacer:
             knobs.PROMOTION.disown()
 
     def _do(self, decision: Decision) -> float:
+        if self._state is not None and _thresholds() != self._state.thresholds:
+            return self._stand_aside()  # they were set while the rss was read
+        decision = self._announced(decision)
         state = decision.state
         for act in decision.acts:
             self._thawed += _DO[act]() or 0
@@ -161,6 +173,14 @@ class Pacer:
         self._state = _Latest.state = state
         _Latest.pid = self._pid
         return decision.pause_ns / 1e9
+
+    def _announced(self, decision: Decision) -> Decision:
+        """Have only threshold2 ask for a full collection that waits for a quiet."""
+        state = decision.state
+        if self._state is None or state.regime != Regime.LOOK or not knobs.FULL.kept_off:
+            return decision
+        young, middle, _ = self._state.thresholds
+        return decision._replace(state=state._replace(thresholds=(young, middle, 0)))
 
     def _tell(self, decision: Decision) -> None:
         state, reason = decision.state, decision.reason

@@ -91,7 +91,7 @@ work(50)
 sys.stderr = io.StringIO()  # for what is told of it, if that comes before the undo
 gc.set_threshold(1234, 5, 6)
 applied.undo()
-print(all(sum(map(len, each)) == 1000 for each in kept), len(own))
+print(gc.get_threshold(), all(sum(map(len, each)) == 1000 for each in kept), len(own))
 """
 
 
@@ -120,4 +120,4 @@ def test_a_server_that_forks_gets_all_of_its_workers_back() -> None:
 
 
 def test_a_program_that_steers_its_collector_is_left_unharmed() -> None:
-    assert script(STEERING) == "True 5000"
+    assert script(STEERING) == "(1234, 5, 6) True 5000"
