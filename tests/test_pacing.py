@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gctune.monitor import pacing
 from gctune.monitor.amounts import NURSERY, OLD_NS
 from gctune.monitor.pace import Act, Decision, Goal, Reading, Regime, State
-from gctune.monitor.pacing import NEVER, USUAL
+from gctune.monitor.thresholds import NEVER, USUAL
 
 MS, SECOND, MIB = 1_000_000, 1_000_000_000, 1 << 20
 GOAL = Goal(10 * MS, 0.1)

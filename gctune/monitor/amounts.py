@@ -8,16 +8,22 @@ if TYPE_CHECKING:
 
 NURSERY = 10_000  # containers: with what they hold 1 to 2 MB, which a core's own cache holds
 LEAST_OBJECT = 64  # bytes that a container takes at least
-_GATHERING = 2.0  # of the budget may gather for a sample: if it is garbage, that finds it
-_UNSEEN = 0.5  # of the budget: the rest is for what samples do not see
-_MEANT = 0.7  # of what a pause may take
-_AGAIN = 0.75  # of a pause may go to what was looked at before
 OLD_NS = 150  # that a look takes for an old object, in no cache; 60 to 300 were measured
 STEADY = 0.25  # of the budget: what memory grows by while it does not grow
+
+_UNSEEN = 0.5  # of the budget may be skipped: the rest is for what samples do not see
+_GATHERING = 2.0  # of the budget may gather for a sample: if it is garbage, that finds it
 _UNFORESEEN = 0.25  # of what gathers: as much can be garbage though there was none
 _SMALLER = 5  # times: how much less than of all that there is one collection looks at
+_MEANT = 0.7  # of what a pause may take
+_AGAIN = 0.75  # of a pause may go to what was looked at before
 _LOOKING = 0.01  # of the time may go to looks at what is frozen
 _PAUSED = 0.001  # and so much to pauses that are longer than they should be
+
+
+def garbage_is_old(state: State) -> bool:
+    """Whether collections at the program's own thresholds come too soon for its garbage."""
+    return state.nursery > NURSERY
 
 
 def grown(state: State) -> int:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from gctune.monitor.amounts import LEAST_OBJECT, STEADY, grown
+from gctune.monitor.amounts import LEAST_OBJECT, NURSERY, OLD_NS, STEADY, grown
 from gctune.monitor.pace import Regime, Since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gctune.monitor.pace import Goal, Reading, State
 
-WORTH = 0.05  # of what was looked at: less garbage adds less to memory than the budget is
+WORTH = 0.05  # of what was looked at: less garbage adds to memory half of the usual budget
 _TELLING = 0.2  # of what a collection looks at: as much garbage tells what it takes to free
 STEADY_NS = 2_000_000_000  # without growth until the budget is what it was
+_MOST_OLD_NS = 5000.0  # however low the count of old objects is
 _MOST_BYTES = 1e9  # that a container can take with what it holds
 
 
@@ -70,7 +71,7 @@ def _timed(state: State, reading: Reading, since: Since) -> State:
     if not pauses:
         return state
     if state.regime == Regime.LOOK:
-        return state._replace(look_ns=max(state.look_ns, *pauses))  # the full one's, or it comes
+        return state._replace(look_ns=max(state.look_ns, *pauses))  # the full one's is the longest
     if sum(since.collections) == since.collections[0]:
         return _timed_young(state, since, sum(pauses))
     return state
@@ -90,6 +91,17 @@ def _learned(least: float, value: float, most: float, last: float) -> float:
     """The mean of the last value and a new one, which is no wilder than it can be."""
     value = min(max(value, least), most)
     return last + (value - last) / 2
+
+
+def looked(state: State) -> State:
+    """Learn what a look took, what it left, and the share of garbage in that, by its time."""
+    if not state.look_ns:
+        return state._replace(late=0.0)
+    each = state.look_ns / max(state.kept + state.found, 1000)
+    each = max(each, (each + state.old_ns) / 2)  # more at once, less by and by
+    left = max(0.0, state.look_ns - state.found * state.free_ns) / OLD_NS
+    late = state.found / max(state.found + left, NURSERY)
+    return state._replace(old_ns=min(each, _MOST_OLD_NS), kept=int(left), late=late)
 
 
 def weighed(state: State) -> State:

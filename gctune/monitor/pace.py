@@ -89,24 +89,23 @@ class State(Record):
     many containers a young collection looks at where there is garbage.
     `scan_ns` is what a young collection takes for each object that it looks
     at, `free_ns` what freeing one takes besides, and `old_ns` what a look takes
-    for each that was counted, freeing included.
-    `object_bytes` is what a container takes with all that it holds. `base` is
-    the memory when what is new was last looked at, or less, and `doublings` how
-    often what it may grow by has been doubled. `kept` counts containers that
+    for each that was counted, freeing included. `object_bytes` is what a
+    container takes with all that it holds. `base` is the memory when what is
+    new was last looked at, or less, and `doublings` how often what it may grow
+    by has been doubled. `kept` counts containers that
     are neither young nor frozen, `fresh` those of them that are new since
     then, `counted` all that came since then, `frozen` what is frozen: all as
     if none were freed in between. `found` is the garbage of the look under
     way. `sampled` is the memory at the last sample, or less, and `sample` how
     many are to gather for the one under way; `deep` says that it is to show
-    why memory has grown. `young_yield` is the share
-    of garbage in young collections, `late` in the last look. `seen` and
-    `garbage` are of the batch under way; `calm` counts batches in a row
-    without garbage, and from `calm_enough` on what is new is skipped. `braked`
-    says that the collector may hold off full collections, `looked` that one
-    was asked for just now. `rate` is how many containers come in a nanosecond.
-    `look_ns` is what the look under way has taken. `until_young` and
-    `until_rss` are where something is due, and `deep_at_ns` is when all was
-    last looked at.
+    why memory has grown. `young_yield` is the share of garbage in young
+    collections, `late` in the last look. `seen` and `garbage` are of the batch
+    under way; `calm` counts batches in a row without garbage, and from
+    `calm_enough` on what is new is skipped. `braked` says that the collector
+    may hold off full collections, `looked` that one was asked for just now.
+    `rate` is how many containers come in a nanosecond. `look_ns` is what the
+    look under way has taken. `until_young` and `until_rss` are where something
+    is due, and `deep_at_ns` is when all was last looked at.
     """
 
     regime: str

@@ -5,12 +5,14 @@ out. Most objects that survive a young collection live on, and each full
 collection looks at all of them again; gc.freeze() promotes them, without a look,
 to where none does. So what is new is frozen unseen, and a sample of it looked at
 each time that memory has grown by half of what garbage may take; a larger
-sample, of older objects, where it has grown by more than that. Once a sample finds
-garbage, collections come as the program's own would, but for full ones: those
-come where memory grows by more than the budget, look at what is not frozen
-alone, and give way to a freeze where they find little. All is looked at again
-only after time enough for what that takes. The budget is doubled where growth
-was looked at in vain, until it is not or growth has stopped.
+sample, of older objects, where it has grown by more than that. Once a sample
+finds garbage, young collections come as the program had them, or where those find
+none as large as a pause allows. Full ones look at what is not frozen alone, and
+come where memory grows by more than garbage may take, or where the last one
+found much; what they leave is frozen once it is too much to be looked at again.
+All is looked at only after time enough for what that takes. Growth that was
+looked at in vain may be twice as much the next time, until garbage is found or
+growth has stopped.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from gctune.monitor.amounts import (
     batch,
     deep_is_due,
     everything,
+    garbage_is_old,
     grown,
-    longest_span,
     sample_of_new,
     sample_of_old,
     stays,
@@ -32,8 +34,9 @@ from gctune.monitor.amounts import (
     unsampled,
     worth_a_look,
 )
-from gctune.monitor.learning import WORTH, observe, since_of, weighed
+from gctune.monitor.learning import WORTH, looked, observe, since_of, weighed
 from gctune.monitor.pace import Act, Decision, Regime, State
+from gctune.monitor.thresholds import thresholds_of
 from gctune.monitor.waiting import due_ns, rest_ns, until_rss, until_young
 
 TYPE_CHECKING = False
@@ -46,17 +49,11 @@ if TYPE_CHECKING:
 
 __all__ = ["advance", "begin", "rest_ns", "resume"]
 
-OFTEN = 700  # a threshold0 at which collections follow each other, as CPython's was for long
-NEVER = 1000  # a threshold2 that no program reaches before it is moved
-USUAL = 10  # CPython's own, for where old objects cannot be told from others' frozen ones
-
 # Until a collection has been timed and memory has grown; as measured on programs.
 _SCAN_NS, _FREE_NS, _OBJECT_BYTES = 200.0, 400.0, 150.0
-_BIG_BYTES = 10_000.0  # so much is no container with what programs usually put in one
 
 _MUCH = 0.1  # of what a look looks at: so much garbage is worth the next one
-_MOST_OLD_NS = 5000.0
-_MOST_DOUBLINGS = 1
+_MOST_DOUBLINGS = 1  # of the budget: growth in vain may be twice as much, and no more
 _MARGIN = 20  # containers that gctune's thread may make: the program's own is to collect
 _HELD_OFF = 6  # collections of which every third should have been a full one
 _MOST_CALM = 8  # batches in a row without garbage, until what is new is skipped again
@@ -174,15 +171,11 @@ def _watching(state: State, since: Since, goal: Goal) -> Next:
 
 def _piling(state: State, goal: Goal) -> Next:
     """Look at what survives where looks find garbage; elsewhere freeze it unseen."""
-    if _late(state) or state.late >= _MUCH:
+    if garbage_is_old(state) or state.late >= _MUCH:
         look = worth_a_look(state, goal)
         return (_look(state), (), "more to look at") if look else (state, (), "")
-    return _freeze(state, "too much") if too_much(state, goal) else (state, (), "")
-
-
-def _late(state: State) -> bool:
-    """Whether garbage is older than collections at the program's own thresholds see."""
-    return state.nursery > NURSERY
+    freezes = state.last.freezes and too_much(state, goal)
+    return _freeze(state, "too much") if freezes else (state, (), "")
 
 
 def _tallied(state: State, since: Since, goal: Goal) -> State:
@@ -213,22 +206,11 @@ def _looking(state: State, since: Since, goal: Goal) -> Next:
 
 def _looked(state: State, goal: Goal) -> Next:
     """A full collection has come: go by what it found."""
-    state = _watch(_weighted(state))
+    state = _watch(looked(state))
     vain = state.late < WORTH
     why = "nothing" if vain else "garbage"
     state = _in_vain(state) if vain else _based(state)._replace(doublings=0, calm=0)
     return (state, (), why) if stays(state, goal) else _freeze(state, why)
-
-
-def _weighted(state: State) -> State:
-    """Learn what it took, what it left, and the share of garbage in that, by its time."""
-    if not state.look_ns:
-        return state._replace(late=0.0)
-    each = state.look_ns / max(state.kept + state.found, 1000)
-    each = max(each, (each + state.old_ns) / 2)
-    left = max(0.0, state.look_ns - state.found * state.free_ns) / OLD_NS
-    late = state.found / max(state.found + left, NURSERY)
-    return state._replace(old_ns=min(each, _MOST_OLD_NS), kept=int(left), late=late)
 
 
 def _collected_by_the_program(state: State) -> Next:
@@ -312,28 +294,6 @@ def _decided(chosen: Next, goal: Goal) -> Decision:
         last = last._replace(collections=(young, middle, full + 1))
     if Act.FREEZE in acts:
         last = last._replace(young=0)
-    state = state._replace(thresholds=_thresholds(state, goal), last=last)
+    state = state._replace(thresholds=thresholds_of(state, goal), last=last)
     state = state._replace(until_young=until_young(state, goal), until_rss=until_rss(state, goal))
     return Decision(state, acts, due_ns(state), reason)
-
-
-def _thresholds(state: State, goal: Goal) -> Three:
-    if state.regime == Regime.LOOK:  # every third collection is a full one
-        return int(min(max(1, longest_span(state, goal) / 8), OFTEN)), 0, 0
-    young, middle = _ages(state, goal)
-    freezes = state.last.freezes and not state.last.pressed
-    full = NEVER if freezes else USUAL
-    if state.object_bytes > _BIG_BYTES:
-        young = min(young, longest_span(state, goal))
-    return max(int(young), 1), middle, full
-
-
-def _ages(state: State, goal: Goal) -> tuple[float, int]:
-    """How many containers a young collection looks at, and after how many of them a middle one."""
-    if state.regime == Regime.SAMPLE:
-        return state.sample, USUAL
-    if state.regime == Regime.SKIP:  # it is frozen before that, unless the thread is late
-        return batch(state, goal), USUAL
-    if _late(state):
-        return min(state.nursery, sample_of_old(state, goal)), 0
-    return state.nursery, state.own[1]

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 
 _MS = 1_000_000  # in nanoseconds
 _SOONEST_NS, _LATEST_NS = 10 * _MS, 250 * _MS  # between two readings
-_INF = float("inf")
-
 _CALMER = 0.25  # of the time without a burst: as long it may be until the next
+_INF = float("inf")
 
 
 def until_young(state: State, goal: Goal) -> float:

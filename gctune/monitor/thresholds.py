@@ -1,0 +1,39 @@
+"""The thresholds that have the collector do what adaptive mode has decided."""
+
+from __future__ import annotations
+
+from gctune.monitor.amounts import batch, garbage_is_old, longest_span, sample_of_old
+from gctune.monitor.pace import Regime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gctune.monitor.pace import Goal, State, Three
+
+OFTEN = 700  # a threshold0 at which collections follow each other, as CPython's was for long
+NEVER = 1000  # a threshold2 that no program reaches before it is moved
+USUAL = 10  # CPython's own, for where old objects cannot be told from others' frozen ones
+
+_BIG_BYTES = 10_000.0  # so much is no container with what programs usually put in one
+
+
+def thresholds_of(state: State, goal: Goal) -> Three:
+    """What the three thresholds are to be."""
+    if state.regime == Regime.LOOK:  # every third collection is a full one
+        return int(min(max(1, longest_span(state, goal) / 8), OFTEN)), 0, 0
+    young, middle = _ages(state, goal)
+    freezes = state.last.freezes and not state.last.pressed
+    full = NEVER if freezes else USUAL
+    if state.object_bytes > _BIG_BYTES:
+        young = min(young, longest_span(state, goal))
+    return max(int(young), 1), middle, full
+
+
+def _ages(state: State, goal: Goal) -> tuple[float, int]:
+    """How many containers a young collection looks at, and after how many of them a middle one."""
+    if state.regime == Regime.SAMPLE:
+        return state.sample, USUAL
+    if state.regime == Regime.SKIP:  # it is frozen before that, unless the thread is late
+        return batch(state, goal), USUAL
+    if garbage_is_old(state):
+        return min(state.nursery, sample_of_old(state, goal)), 0
+    return state.nursery, state.own[1]
