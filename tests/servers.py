@@ -47,11 +47,13 @@ def serving(
 
 
 @contextlib.contextmanager
-def listening(*command: str, directory: Path, path: Path, **variables: str) -> Iterator[None]:
+def listening(
+    *command: str, directory: Path, path: Path, **variables: str
+) -> Iterator[subprocess.Popen[str]]:
     """A server that listens on a unix socket. It must end well."""
     with running(*command, directory=directory, environ={**ENVIRON, **variables}) as master:
         _await(path, master)
-        yield
+        yield master
         master.terminate()
         assert master.wait(30) in (0, -signal.SIGTERM)  # which uvicorn raises again
 
