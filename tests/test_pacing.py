@@ -174,6 +174,22 @@ def test_garbage_that_starts_when_a_sample_has_just_found_none_is_found() -> Non
     assert process.garbage_bytes <= 1.5 * GOAL.budget_bytes(process.rss)
 
 
+def test_no_more_is_skipped_between_two_samples_than_the_budget() -> None:
+    process = Process()
+    for _ in range(400):
+        process.run(5_000, 0)
+        if process.state.regime == Regime.SKIP:
+            skipped = process.rss - process.state.sampled
+            assert skipped <= GOAL.budget_bytes(process.rss) / 2 + SECOND // 4 / MS * 200 * 150
+
+
+def test_a_sample_is_left_to_a_thread_of_the_program() -> None:
+    process = Process()
+    while process.state.regime != Regime.SAMPLE:
+        process.run(1_000, 0)
+    assert process.state.thresholds[0] > process.counts[0] + 10
+
+
 def test_growth_without_garbage_is_looked_at_less_and_less() -> None:
     process = Process()
     process.run(3_000_000, 0)
@@ -227,6 +243,7 @@ def test_what_another_has_frozen_is_never_thawed() -> None:
         )
         decision = pacing.advance(decision.state, reading, GOAL)
         assert decision.acts == ()
+        assert decision.reason != "too much"
         if decision.state.regime == Regime.WATCH:
             assert decision.state.thresholds[2] == USUAL
 
