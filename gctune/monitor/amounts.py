@@ -18,6 +18,8 @@ _SMALLER = 5  # times: how much less than of all that there is one collection lo
 _MEANT = 0.7  # of what a pause may take
 _AGAIN = 0.75  # of a pause may go to what was looked at before
 _LOOKING = 0.01  # of the time may go to looks at what is frozen
+_QUARTER = 0.25  # of what lives has to be new before CPython looks at all by itself
+_LARGE = 256 << 20  # bytes: growth by more is looked at whatever pause that takes
 _PAUSED = 0.001  # and so much to pauses that are longer than they should be
 
 
@@ -102,6 +104,13 @@ def everything(state: State) -> int:
 
 
 def deep_is_due(state: State, goal: Goal) -> bool:
-    """Whether time enough has passed for a look at everything."""
+    """Whether time enough has passed for a look at everything, or memory has outgrown the last."""
     passed_ns, deep_ns = state.last.at_ns - state.deep_at_ns, everything(state) * OLD_NS
-    return deep_ns <= passed_ns * (_LOOKING if deep_ns <= goal.pause_ns else _PAUSED)
+    share = _LOOKING if deep_ns <= goal.pause_ns else _PAUSED
+    return deep_ns <= passed_ns * share or _outgrown(state)
+
+
+def _outgrown(state: State) -> bool:
+    """Whether memory has doubled, or after garbage grown by what CPython itself waits for."""
+    share, least = (_QUARTER, _LARGE / 4) if state.deep_late >= _QUARTER else (1.0, _LARGE)
+    return state.last.rss - state.deep_rss > max(state.deep_rss * share, least)

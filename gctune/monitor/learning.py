@@ -40,6 +40,7 @@ def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
         last=reading,
         base=min(state.base, reading.rss),
         sampled=min(state.sampled, reading.rss),
+        deep_rss=min(state.deep_rss, reading.rss),
         kept=max(0, state.kept + survived + reading.thawed),
         fresh=max(0, state.fresh + survived),
         counted=max(0, state.counted + survived),
@@ -101,7 +102,10 @@ def looked(state: State) -> State:
     each = max(each, (each + state.old_ns) / 2)  # more at once, less by and by
     left = max(0.0, state.look_ns - state.found * state.free_ns) / OLD_NS
     late = state.found / max(state.found + left, NURSERY)
-    return state._replace(old_ns=min(each, _MOST_OLD_NS), kept=int(left), late=late)
+    deep_late = state.deep_late if state.frozen else late
+    return state._replace(
+        old_ns=min(each, _MOST_OLD_NS), kept=int(left), late=late, deep_late=deep_late
+    )
 
 
 def weighed(state: State) -> State:

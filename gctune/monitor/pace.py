@@ -105,7 +105,8 @@ class State(Record):
     may hold off full collections, `looked` that one was asked for just now.
     `rate` is how many containers come in a nanosecond. `look_ns` is what the
     look under way has taken. `until_young` and `until_rss` are where something
-    is due, and `deep_at_ns` is when all was last looked at.
+    is due. `deep_at_ns` is when all was last looked at, `deep_rss` the memory
+    then, or less, and `deep_late` the share of garbage in it.
     """
 
     regime: str
@@ -140,6 +141,8 @@ class State(Record):
     until_young: float
     until_rss: float
     deep_at_ns: int
+    deep_rss: int
+    deep_late: float
 
 
 class Decision(Record):

@@ -10,7 +10,8 @@ finds garbage, young collections come as the program had them, or where those fi
 none as large as a pause allows. Full ones look at what is not frozen alone, and
 come where memory grows by more than garbage may take, or where the last one
 found much; what they leave is frozen once it is too much to be looked at again.
-All is looked at only after time enough for what that takes. Growth that was
+All is looked at only after time enough for what that takes, or once memory has
+doubled by hundreds of MiB. Growth that was
 looked at in vain may be twice as much the next time, until garbage is found or
 growth has stopped.
 """
@@ -94,6 +95,8 @@ def begin(reading: Reading, thresholds: Three, goal: Goal) -> Decision:
         until_young=0.0,
         until_rss=0.0,
         deep_at_ns=reading.at_ns,
+        deep_rss=reading.rss,
+        deep_late=0.0,
     )
     return _decided(_freeze(state, "start"), goal)
 
@@ -261,7 +264,7 @@ def _look_at_all(state: State, why: str = "growth, of old objects too") -> Next:
 
 
 def _thawed(state: State) -> State:
-    return state._replace(frozen=0, deep_at_ns=state.last.at_ns)
+    return state._replace(frozen=0, deep_at_ns=state.last.at_ns, deep_rss=state.last.rss)
 
 
 def _freeze(state: State, why: str) -> Next:
