@@ -89,8 +89,9 @@ def worth_a_look(state: State, goal: Goal) -> bool:
 
 
 def stays(state: State, goal: Goal) -> bool:
-    """Whether what a look left is little enough to be looked at again."""
-    return state.kept * OLD_NS < goal.pause_ns * _AGAIN
+    """Whether what a look left is little enough to be looked at again, by how much it found."""
+    share = _AGAIN * 2 if state.late >= _QUARTER else _AGAIN
+    return state.kept * OLD_NS < goal.pause_ns * share
 
 
 def new(state: State) -> int:
