@@ -130,9 +130,3 @@ def test_a_program_has_started_up_when_its_heap_has_its_later_size() -> None:
     assert 150 < start.collections <= 240
     assert start.seconds == (start.collections - 1) / 100
     assert start.objects < 500_000
-
-
-def test_no_pause_is_shortened_by_young_collections_of_many_objects() -> None:
-    choice = best(garbage(), Goal.LATENCY, PLENTY)
-    assert choice is not None
-    assert choice.thresholds[0] <= 5000

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, product
-from math import inf
 from operator import ne
 from typing import TypeAlias
 
@@ -20,9 +19,10 @@ _THRESHOLD2 = (10, 20, 50, 100, 300, 1000)
 _EQUAL = 0.003  # of CPU time: candidates this near to the best count as equal
 _AS_SHORT = 1.25  # times the shortest pause, within what pauses of one program differ by
 _UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
-# threshold0 up to which nobody notices a young collection, though generation 0 may hold
-# several times more than its count tells: an object that takes another's place counts none.
-_UNNOTICED = 5000
+# threshold0 up to which young pauses are foretold, and how many times as long they may be
+# beyond it: an object that takes another's place does not count, so that generation 0 may
+# hold several times more than its count tells.
+_FORETOLD, _LONGER = 5000, 4.0
 _FINALISTS = 12  # candidates that are looked at more closely: threshold2 often makes no difference
 _HOPELESS = 0.5  # chance of going beyond the budget, from which no closer look brings it back
 _RISK = 0.1  # chance of going beyond the budget, that any interval leaves
@@ -102,9 +102,7 @@ def _choose_seen(seen: Explored, wish: Wish, rank: Ranking) -> Choice:
 def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bool]]:
     """Each setting worth considering, frozen once started up or not."""
     zero, one, two = processes.thresholds
-    most = max(_UNNOTICED, zero) if goal == Goal.LATENCY else inf
-    zeros = {each for each in (*_THRESHOLD0, zero) if each <= most}
-    grid = product(zeros, {*_THRESHOLD1, one}, {*_THRESHOLD2, two})
+    grid = product({*_THRESHOLD0, zero}, {*_THRESHOLD1, one}, {*_THRESHOLD2, two})
     freezes = (False, True) if goal == Goal.LATENCY and processes.freezable else (False,)
     for thresholds in sorted(grid):
         yield from ((thresholds, freeze) for freeze in freezes)
@@ -124,7 +122,7 @@ def _fastest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
     return sorted(predictions, key=rank)
 
 
-def _smoothest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:  # noqa: ARG001
+def _smoothest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
     """The least pause once started up first, of those that cost no CPU.
 
     Of pauses that nobody can tell from the least the one with the least pause
@@ -132,14 +130,19 @@ def _smoothest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:  
     program, then the least CPU.
     """
     free = [one for one in predictions if one.gain >= -_EQUAL]
-    settled = _as_short([one.toll.settled_seconds for one in free])
-    smooth = [one for one in free if one.toll.settled_seconds <= settled]
-    whole = _as_short([one.toll.pause_seconds for one in smooth])
+    foretold = max(_FORETOLD, wish.processes.thresholds[0])
+
+    def doubted(one: Prediction, pause_seconds: float) -> float:
+        return pause_seconds * (_LONGER if one.thresholds[0] > foretold else 1.0)
+
+    settled = _as_short([doubted(one, one.toll.settled_seconds) for one in free])
+    smooth = [one for one in free if doubted(one, one.toll.settled_seconds) <= settled]
+    whole = _as_short([doubted(one, one.toll.pause_seconds) for one in smooth])
 
     def rank(one: Prediction) -> tuple[float, ...]:
         toll = one.toll
-        pauses = max(toll.settled_seconds, settled), max(toll.pause_seconds, whole)
-        return *pauses, one.freeze, toll.seconds
+        once, ever = (doubted(one, each) for each in (toll.settled_seconds, toll.pause_seconds))
+        return max(once, settled), max(ever, whole), one.freeze, toll.seconds
 
     return sorted(free, key=rank)
 
