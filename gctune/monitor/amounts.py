@@ -8,11 +8,11 @@ if TYPE_CHECKING:
 
 NURSERY = 10_000  # containers: with what they hold 1 to 2 MB, which a core's own cache holds
 LEAST_OBJECT = 64  # bytes that a container takes at least
+OBJECT_BYTES = 150.0  # that one usually takes with what it holds, as measured on programs
 OLD_NS = 150  # that a look takes for an old object, in no cache; 60 to 300 were measured
 STEADY = 0.25  # of the budget: what memory grows by while it does not grow
 
 _UNSEEN = 0.5  # of the budget may be skipped: the rest is for what samples do not see
-_GATHERING = 2.0  # of the budget may gather for a sample: if it is garbage, that finds it
 _UNFORESEEN = 0.25  # of what gathers: as much can be garbage though there was none
 _SMALLER = 5  # times: how much less than of all that there is one collection looks at
 _MEANT = 0.7  # of what a pause may take
@@ -39,9 +39,18 @@ def allowed(state: State, goal: Goal) -> float:
 
 
 def unsampled(state: State, goal: Goal) -> float:
-    """What memory may come to until the next sample: what is skipped can all be garbage."""
-    share = _GATHERING if state.deep else _UNSEEN
-    return state.sampled + goal.budget_bytes(state.sampled) * share
+    """What memory may come to until the next sample: what is skipped can all be garbage.
+
+    While a sample of old objects gathers, as much as usual ones take: garbage among
+    them is found by it.
+    """
+    skipped = goal.budget_bytes(state.sampled) * _UNSEEN
+    return state.sampled + max(skipped, _gathering(state, goal) if state.deep else 0)
+
+
+def _gathering(state: State, goal: Goal) -> float:
+    """What a young collection can look at and free usually takes."""
+    return sample_of_old(state, goal) * OBJECT_BYTES
 
 
 def longest_span(state: State, goal: Goal) -> float:
@@ -49,7 +58,7 @@ def longest_span(state: State, goal: Goal) -> float:
 
     Where memory has not grown though many came, most of them have gone.
     """
-    budget = goal.budget_bytes(state.last.rss)
+    budget = max(goal.budget_bytes(state.last.rss), _gathering(state, goal))
     more = max(0, grown(state)) + budget * STEADY
     return budget / min(state.object_bytes, more / max(state.counted, 1))
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 from gctune.monitor.amounts import (
     LEAST_OBJECT,
     NURSERY,
+    OBJECT_BYTES,
     OLD_NS,
     allowed,
     batch,
@@ -50,8 +51,8 @@ if TYPE_CHECKING:
 
 __all__ = ["advance", "begin", "rest_ns", "resume"]
 
-# Until a collection has been timed and memory has grown; as measured on programs.
-_SCAN_NS, _FREE_NS, _OBJECT_BYTES = 200.0, 400.0, 150.0
+# Until a collection has been timed; as measured on programs.
+_SCAN_NS, _FREE_NS = 200.0, 400.0
 
 _MUCH = 0.1  # of what a look looks at: so much garbage is worth the next one
 _MOST_DOUBLINGS = 1  # of the budget: growth in vain may be twice as much, and no more
@@ -71,7 +72,7 @@ def begin(reading: Reading, thresholds: Three, goal: Goal) -> Decision:
         scan_ns=_SCAN_NS,
         free_ns=_FREE_NS,
         old_ns=4.0 * OLD_NS,  # counts are low where old objects are freed meanwhile
-        object_bytes=_OBJECT_BYTES,
+        object_bytes=OBJECT_BYTES,
         base=reading.rss,
         doublings=_MOST_DOUBLINGS,  # what starts grows
         kept=reading.thawed,
@@ -212,6 +213,8 @@ def _looked(state: State, goal: Goal) -> Next:
     state = _watch(looked(state))
     vain = state.late < WORTH
     why = "nothing" if vain else "garbage"
+    if vain and not state.frozen and state.last.freezes:  # all was looked at
+        return (*_skip(_in_vain(state))[:2], why)
     state = _in_vain(state) if vain else _based(state)._replace(doublings=0, calm=0)
     return (state, (), why) if stays(state, goal) else _freeze(state, why)
 

@@ -13,8 +13,6 @@ OFTEN = 700  # a threshold0 at which collections follow each other, as CPython's
 NEVER = 1000  # a threshold2 that no program reaches before it is moved
 USUAL = 10  # CPython's own, for where old objects cannot be told from others' frozen ones
 
-_BIG_BYTES = 10_000.0  # so much is no container with what programs usually put in one
-
 
 def thresholds_of(state: State, goal: Goal) -> Three:
     """What the three thresholds are to be."""
@@ -23,9 +21,7 @@ def thresholds_of(state: State, goal: Goal) -> Three:
     young, middle = _ages(state, goal)
     freezes = state.last.freezes and not state.last.pressed
     full = NEVER if freezes else USUAL
-    if state.object_bytes > _BIG_BYTES:
-        young = min(young, longest_span(state, goal))
-    return max(int(young), 1), middle, full
+    return max(int(min(young, longest_span(state, goal))), 1), middle, full
 
 
 def _ages(state: State, goal: Goal) -> tuple[float, int]:

@@ -35,7 +35,7 @@ def due_ns(state: State) -> int:
     """How long to wait after a decision: half as long as it may take until something is due."""
     if state.regime == Regime.LOOK:
         return 2 * _SOONEST_NS
-    count = state.sample * 2 if state.regime == Regime.SAMPLE else state.until_young
+    count = state.sample if state.regime == Regime.SAMPLE else state.until_young
     return _within((count - state.last.young) / (2 * state.rate) if state.rate else 0)
 
 
