@@ -83,7 +83,7 @@ def test_the_size_of_a_block_follows_from_what_the_peaks_grew() -> None:
     peaked = collection(start_ns=2 * 10**9, blocks_before=560_000, blocks_after=100_000)
     whole = profile([peaked], thresholds=[(2000, 10, 10)] * 3)
     first, *others = whole.readings
-    readings = (first, *(replace(each, rss_bytes=first.rss_bytes + 40_000_000) for each in others))
-    closing = replace(whole.closing, peak_rss_bytes=first.rss_bytes + 40_000_000)
+    readings = (first, *(replace(each, rss_bytes=first.rss_bytes + 60_000_000) for each in others))
+    closing = replace(whole.closing, peak_rss_bytes=first.rss_bytes + 60_000_000)
     summary = summarise(replace(whole, readings=readings, closing=closing))
-    assert summary.bytes_per_block == 80
+    assert summary.bytes_per_block == 120

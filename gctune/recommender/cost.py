@@ -52,8 +52,9 @@ class CostModel:
     """CPU time of a collection, from the objects that it looks at and those that it frees.
 
     `examine_ns` and `free_ns` are for a warm object, as of the captured young
-    collections; `curves` tell how many times that one costs, by generation and
-    size. With them the model comes to what the captured collections took.
+    collections; `curves` tell how many times dearer one is to look at, by generation
+    and size. What is freed has just been looked at, so that it is warm. The model
+    comes to what the captured collections took.
     `error` is the relative standard error of the mean.
     """
 
@@ -73,10 +74,13 @@ class CostModel:
         low, high = self.curves[generation][power : power + 2]
         return low + (high - low) * (size / (1 << power) - 1)
 
+    def cost_ns(self, generation: int, examined: float, collected: float) -> float:
+        """CPU time of a collection of `generation`."""
+        return self.warm_ns(examined * self.factor(generation, examined), collected)
+
     def ratio(self, sample: Sample) -> float:
         """How many times the model a captured collection took."""
-        warm = self.warm_ns(sample.examined, sample.collected)
-        return sample.cpu_ns / warm / self.factor(sample.generation, sample.examined)
+        return sample.cpu_ns / self.cost_ns(sample.generation, sample.examined, sample.collected)
 
     def is_unlike(self, sample: Sample) -> bool:
         """Whether a young collection took far more than the model tells."""
@@ -143,12 +147,16 @@ def _by_size(warm: CostModel, samples: Sequence[Sample]) -> list[Point]:
 
 
 def _point(warm: CostModel, samples: Sequence[Sample]) -> Point:
-    """The mean size of collections, and their CPU time against that of warm objects."""
+    """The mean size of collections, and what looking took against looking at warm objects."""
     weights = [sample.weight for sample in samples]
     examined = _mean([sample.examined for sample in samples], weights)
-    expected = _mean([warm.warm_ns(each.examined, each.collected) for each in samples], weights)
-    taken = _mean([each.cpu_ns for each in samples], weights)
-    return Point(log2(max(1.0, examined)), taken / expected)
+    looked = _mean([_looking_ns(warm, sample) for sample in samples], weights)
+    return Point(log2(max(1.0, examined)), looked / warm.warm_ns(examined, 0.0))
+
+
+def _looking_ns(warm: CostModel, sample: Sample) -> float:
+    """What is left of a collection's CPU time without freeing: the half of it at least."""
+    return max(sample.cpu_ns - warm.warm_ns(0.0, sample.collected), sample.cpu_ns / 2)
 
 
 def _curve(points: Sequence[Point]) -> tuple[float, ...]:

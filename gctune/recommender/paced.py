@@ -210,8 +210,7 @@ class _Run:
         return in_flight
 
     def _count(self, generation: int, examined: float, freed: float) -> None:
-        cost = self._summary.cost
-        taken = cost.warm_ns(examined, freed) * cost.factor(generation, examined)
+        taken = self._summary.cost.cost_ns(generation, examined, freed)
         self._collections[generation] += 1
         self._collected[generation] += round(freed)
         self._pauses.append(round(taken))

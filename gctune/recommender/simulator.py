@@ -16,7 +16,7 @@ from gctune.recommender.tally import LONGER_RUN, Tally, tallied
 # What covers nine runs in ten, of fifteen programs on 3.13 and ten on 3.11, each judged
 # by what the others need. Two runs alike differ by 0.2 of GC's CPU time and 1.5 times in
 # their longest pause.
-_RUNS = 0.3  # of GC's CPU time
+_RUNS = 0.4  # of GC's CPU time
 _SAVED = 0.1  # of what is saved of it, which was as uncertain when it was captured
 _ALIKE = 0.007  # of all CPU time: the same program at the same settings
 _SHORTER, _LONGER = 1.7, 2.2  # times the longest pause

@@ -70,7 +70,7 @@ class Tally:
         generation, examined, freed = step.collected
         self.counts[generation] += 1
         warm = self.cost.warm_ns(examined, freed)
-        whole = warm * self.cost.factor(generation, examined)
+        whole = self.cost.cost_ns(generation, examined, freed)
         self.warm_ns += warm
         self.cold_ns[generation == OLD] += whole - warm
         self.old_ns += whole if generation == OLD else 0.0
@@ -114,9 +114,9 @@ class Tally:
         self._reach(-1, heap.held_blocks)
         self.coming = self._progress(heap) - self._progress(self.stretch.heap())
         garbage = sum(heap.garbage)
-        self.full_ns = self._cost_ns(OLD, max(0.0, live + garbage - heap.frozen), garbage)
+        self.full_ns = self.cost.cost_ns(OLD, max(0.0, live + garbage - heap.frozen), garbage)
         self.middle_coming = heap.count1 / (self.thresholds[1] + 1)
-        self.middle_ns = self._cost_ns(MIDDLE, heap.middle, heap.garbage[MIDDLE])
+        self.middle_ns = self.cost.cost_ns(MIDDLE, heap.middle, heap.garbage[MIDDLE])
 
     def later_blocks(self, more: float, coming: float) -> float:
         """The most that is allocated at once in a run that goes on for `more` times its length.
@@ -153,9 +153,6 @@ class Tally:
         tally = replace(self, thresholds=thresholds)
         tally.end()
         return tally
-
-    def _cost_ns(self, generation: int, examined: float, collected: float) -> float:
-        return self.cost.warm_ns(examined, collected) * self.cost.factor(generation, examined)
 
     def _progress(self, heap: Heap) -> float:
         _, threshold1, threshold2 = self.thresholds
