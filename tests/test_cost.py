@@ -34,5 +34,5 @@ def test_what_is_freed_has_just_been_looked_at_so_that_it_is_no_dearer_in_a_larg
 
 
 def test_looking_takes_half_of_a_collection_at_least() -> None:
-    model = fit([*CAPTURED[:20], Sample(OLD, 100_000, 100_000, 4_000_000, 1)])
-    assert model.cost_ns(OLD, 100_000, 0) == pytest.approx(2_000_000, rel=0.02)
+    model = fit([*CAPTURED[:20], Sample(OLD, 1 << 17, 1 << 17, 4_000_000, 1)])
+    assert model.cost_ns(OLD, 1 << 17, 0) == pytest.approx(2_000_000, rel=0.02)
