@@ -93,6 +93,16 @@ def test_what_the_program_freezes_later_is_left_frozen_with_what_was() -> None:
     ) == ["True", "True"]
 
 
+def test_a_freeze_is_noticed_though_collections_have_come_since() -> None:
+    assert child(
+        "for _ in range(3): gc.collect(1)\n"
+        "look(); gc.collect(1); gc.freeze(); gc.collect(1); gc.collect(0); look()\n"
+        "before = gc.get_freeze_count(); grow(30)\n"
+        "print(before - 500 < gc.get_freeze_count() <= before)\n"
+        "paced.close(); print(before - 500 < gc.get_freeze_count() <= before)"
+    ) == ["True", "True"]
+
+
 def test_it_stands_aside_once_the_program_sets_thresholds_and_says_so_once() -> None:
     done = script(
         "import sys; sys.stderr = sys.stdout\n"

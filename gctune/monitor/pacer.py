@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from _collections import deque  # type: ignore[import-not-found] # collections costs 2 ms
+from _operator import sub
 
 from gctune.host.process import rss_bytes
 from gctune.memory.standing import near_the_limit
@@ -52,6 +53,38 @@ class _Latest:
     changes: deque[Change] = deque(maxlen=_KEPT)
 
 
+class _Counted(Record):
+    """The collector's counts, and how many collections of each generation there were.
+
+    `still` says that none came between the two readings.
+    """
+
+    counts: Three
+    collections: Three
+    still: bool
+
+    @classmethod
+    def now(cls) -> _Counted:
+        """Read both."""
+        counts = gc.get_count()
+        collections = _by_generation(gc.get_stats(), "collections")
+        return cls(counts, collections, gc.get_count()[1:] == counts[1:])
+
+    def frozen_since(self, before: _Counted) -> bool:
+        """Whether somebody froze objects: a freeze clears the counts of collections.
+
+        Else each counts those of the generation below since its own last one.
+        After a full collection nothing tells.
+        """
+        young, middle, full = map(sub, self.collections, before.collections)
+        _, youngs, middles = before.counts
+        if full or not (self.still and before.still):
+            return False
+        if self.counts[2] < middles + middle:
+            return True
+        return not middle and self.counts[1] < youngs + young
+
+
 class Pacer:
     """A duty of the monitor's thread: moves the thresholds, and freezes.
 
@@ -70,8 +103,8 @@ class Pacer:
         self._pid = os.getpid()
         self._watch = Stopwatch()
         self._freezes = knobs.PROMOTION.allowed()
-        self._counts = gc.get_count()
         self._thawed = knobs.PROMOTION.count() if self._freezes else 0
+        self._counted = _Counted.now()
 
     def __call__(self, now_ns: int) -> float:
         """Look once, do what is due, and return the seconds until the next look."""
@@ -130,8 +163,9 @@ class Pacer:
         rss = rss_bytes()
         pressed = near_the_limit()
         thawed, self._thawed = self._thawed, 0
-        stats, pauses = gc.get_stats(), self._watch.taken()  # as others run while rss is read
-        self._leave_theirs(_by_generation(stats, "collections"))
+        counted = _Counted.now()  # here, as others run while the rss is read
+        stats, pauses = gc.get_stats(), self._watch.taken()
+        self._leave_theirs(counted)
         return Reading(
             now_ns,
             gc.get_count()[0],
@@ -145,15 +179,10 @@ class Pacer:
             thawed,
         )
 
-    def _leave_theirs(self, collections: Three) -> None:
-        """Freeze and thaw no more once the program has frozen objects: the counts tell.
-
-        But for a freeze they fall in a collection alone.
-        """
-        counts, before = gc.get_count(), self._counts
-        self._counts = counts
-        collected = self._state is None or collections != self._state.last.collections
-        if not collected and (counts[1] < before[1] or counts[2] < before[2]):
+    def _leave_theirs(self, counted: _Counted) -> None:
+        """Freeze and thaw no more once the program has frozen objects: the counts tell."""
+        before, self._counted = self._counted, counted
+        if counted.frozen_since(before):
             self._freezes = False
             knobs.PROMOTION.disown()
 
@@ -165,7 +194,7 @@ class Pacer:
         for act in decision.acts:
             self._thawed += _DO[act]() or 0
         if decision.acts:
-            self._counts = gc.get_count()
+            self._counted = _Counted.now()
         if self._state is None or state.thresholds != self._state.thresholds:
             _write(state.thresholds)
         if decision.reason:
