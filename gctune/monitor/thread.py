@@ -105,11 +105,11 @@ class Job:
         An import and a look at the memory are a hundred calls that give it up:
         beside a program that is busy on another core, half a second.
         """
-        _Pace.hurry()
+        _Switching.hurry()
         try:
             return self._attempt(now_ns)
         finally:
-            _Pace.as_usual()
+            _Switching.as_usual()
 
     def _backoff(self) -> float:
         self.failures += 1
@@ -125,7 +125,7 @@ class Job:
             warn(f"{self.name}: {wrong}; it is tried again later, in silence")
 
 
-class _Pace:
+class _Switching:
     """How soon threads give the interpreter's lock to others: as the program has it, or at once."""
 
     usual: float | None = None
@@ -248,7 +248,7 @@ def _after_fork_in_parent() -> None:
 def _after_fork_in_child() -> None:
     global _lock  # noqa: PLW0603 - another thread may have held the one before
     _lock = RLock()
-    _Pace.as_usual()
+    _Switching.as_usual()
     for loop in _loops:
         loop.forget()
     for job in _jobs:
