@@ -96,6 +96,7 @@ class _Life:
         start_new_thread(self._live, (attempt,))
 
     def end(self) -> bool:
+        """End it; whether it has ended: not where its own step asks, or takes too long."""
         self.ending = True
         self.wake()
         if self._ident == get_ident() or not self._over.acquire(timeout=_PATIENCE):
@@ -104,6 +105,7 @@ class _Life:
         return True
 
     def wake(self) -> None:
+        """Cut its pause short."""
         try:  # noqa: SIM105 - contextlib costs 1 ms
             self._alarm.release()
         except RuntimeError:  # it has been woken already

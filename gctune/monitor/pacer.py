@@ -64,10 +64,9 @@ class _Counted(Record):
     still: bool
 
     @classmethod
-    def now(cls) -> _Counted:
-        """Read both."""
-        counts = gc.get_count()
-        collections = _by_generation(gc.get_stats(), "collections")
+    def of(cls, counts: Three, stats: list[dict[str, int]]) -> _Counted:
+        """Tell it of both, read just now and in this order."""
+        collections = _by_generation(stats, "collections")
         return cls(counts, collections, gc.get_count()[1:] == counts[1:])
 
     def frozen_since(self, before: _Counted) -> bool:
@@ -104,7 +103,7 @@ class Pacer:
         self._watch = Stopwatch()
         self._freezes = knobs.PROMOTION.allowed()
         self._thawed = knobs.PROMOTION.count() if self._freezes else 0
-        self._counted = _Counted.now()
+        self._counted = _Counted.of(gc.get_count(), gc.get_stats())
 
     def __call__(self, now_ns: int) -> float:
         """Look once, do what is due, and return the seconds until the next look."""
@@ -163,13 +162,13 @@ class Pacer:
         rss = rss_bytes()
         pressed = near_the_limit()
         thawed, self._thawed = self._thawed, 0
-        counted = _Counted.now()  # here, as others run while the rss is read
-        stats, pauses = gc.get_stats(), self._watch.taken()
+        counts, stats = gc.get_count(), gc.get_stats()  # here, as others run while the rss is read
+        counted, pauses = _Counted.of(counts, stats), self._watch.taken()
         self._leave_theirs(counted)
         return Reading(
             now_ns,
             gc.get_count()[0],
-            _by_generation(stats, "collections"),
+            counted.collections,
             _by_generation(stats, "collected"),
             pauses,
             rss,
@@ -194,7 +193,7 @@ class Pacer:
         for act in decision.acts:
             self._thawed += _DO[act]() or 0
         if decision.acts:
-            self._counted = _Counted.now()
+            self._counted = _Counted.of(gc.get_count(), gc.get_stats())
         if self._state is None or state.thresholds != self._state.thresholds:
             _write(state.thresholds)
         if decision.reason:

@@ -137,6 +137,7 @@ class _Parting:
         self._found: list[_Found] = []
 
     def see(self, position: int, generation: int, collected: int, left: int) -> None:
+        """Take note of the next collection: what it found, and the old objects that it left."""
         if generation == YOUNG:
             self._usual += (collected - self._usual) / _LATELY
             self.garbage.young[position] = collected
