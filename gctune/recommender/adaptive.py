@@ -13,7 +13,7 @@ from gctune.recommender.simulator import Prediction
 from gctune.recommender.summary import Summary
 
 _GOAL = Goal(10_000_000, 0.1)  # gc.pause_target and memory.garbage_budget, as nothing is set
-_RUNS = 0.3  # of GC's CPU time, as static settings are predicted
+_RUNS = 0.3  # of GC's CPU time, of which two runs alike differ by 0.2
 _FACTOR = 2.0  # times the longest pause, likewise
 _WORTH = 0.01  # of CPU time: less is within the noise
 _SHORTER = 1 / _FACTOR  # times the longest pause, that is no error of the prediction
