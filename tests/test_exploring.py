@@ -30,9 +30,15 @@ now = replace(reading(), thresholds=gc.get_threshold(), rss_bytes=100 * 2**20, *
 def pass_by(seconds, **changes):
     global now
     for _ in range(round(2 * seconds)):
-        now = replace(now, time_ns=now.time_ns + SECOND // 2, cpu_ns=now.cpu_ns + SECOND // 2,
-                      thresholds=gc.get_threshold(), **changes)
+        young, middle, old = now.collections
+        usual = {"cpu_ns": now.cpu_ns + SECOND // 2, "collections": (young, middle + 1, old)}
+        now = replace(now, thresholds=gc.get_threshold(), **{**usual, **changes})
         exploration.step(now)
+
+def grow(seconds, mib, thresholds=lambda one: True):
+    for _ in range(round(2 * seconds)):
+        grown = mib * 2**19 if thresholds(gc.get_threshold()) else 0
+        pass_by(0.5, rss_bytes=now.rss_bytes + grown)
 
 {code}
 print(json.dumps([[each.thresholds, each.reason] for each in switches]
@@ -49,11 +55,33 @@ def driven(code: str, header: str = "{}", reading: str = "{}") -> list[tuple[tup
 def test_each_block_tries_every_setting_once_in_an_order_of_its_own() -> None:
     *switches, last = driven("pass_by(25)")
     tried = [thresholds for thresholds, _ in switches]
-    blocks = [tried[start : start + 6] for start in range(0, 18, 6)]
-    assert all(set(block) == set(blocks[0]) and len(set(block)) == 6 for block in blocks)
+    blocks = [tried[start : start + 3] for start in range(0, 18, 3)]
+    assert all(set(block) == set(blocks[0]) and len(set(block)) == 3 for block in blocks)
     assert OWN in blocks[0]
     assert len(set(map(tuple, blocks))) > 1
     assert last[0] == tried[-1]
+
+
+def test_a_window_begins_and_ends_with_a_collection_of_the_young() -> None:
+    code = "gc.disable()\npass_by(3.5)\nassert exploration.under_way\n"
+    code += "kept = [[] for _ in range(1000)]\nassert gc.get_count()[0] > 500\n"
+    driven(code + "pass_by(1)\nassert gc.get_count()[0] < 50")
+
+
+def test_full_collections_come_after_as_many_objects_as_before() -> None:
+    *switches, _ = driven("pass_by(25)")
+    assert {thresholds for thresholds, _ in switches} == {OWN, (5000, 10, 2), (20_000, 10, 0)}
+
+
+def test_a_window_lasts_until_generation_1_has_been_collected() -> None:
+    code = "pass_by(3.5)\nbegun = len(switches)\npass_by(5, collections=now.collections)\n"
+    code += "assert len(switches) == begun\npass_by(0.5)\nassert len(switches) == begun\n"
+    driven(code + "pass_by(0.5)\nassert len(switches) == begun + 1")
+
+
+def test_a_window_does_not_wait_for_that_for_ever() -> None:
+    code = "pass_by(3.5)\nbegun = len(switches)\npass_by(25, collections=now.collections)\n"
+    driven(code + "assert len(switches) == begun + 2")
 
 
 def test_in_the_end_the_programs_own_come_back() -> None:
@@ -67,25 +95,31 @@ def test_nothing_is_tried_while_memory_still_grows() -> None:
     assert driven(code) == [(OWN, "in force")]
 
 
-def test_memory_above_the_bound_ends_it() -> None:
+def test_memory_that_jumps_above_the_bound_ends_it() -> None:
     *_, last, in_force = driven("pass_by(5)\npass_by(0.5, rss_bytes=111 * 2**20)\npass_by(9)")
     assert last == (OWN, "memory nears its bound")
     assert in_force[0] == OWN
 
 
-def test_settings_that_keep_garbage_are_given_up_while_memory_grows() -> None:
-    """First those that put full collections off, then those of the largest threshold0."""
-    code = "pass_by(30)\npass_by(0.5, rss_bytes=106 * 2**20)\nswitches.clear()\npass_by(30)\n"
-    *once, _ = driven(code)
-    assert {thresholds[2] for thresholds, _ in once} == {10}
-    *twice, _ = driven(code + "pass_by(0.5, rss_bytes=109 * 2**20)\nswitches.clear()\npass_by(30)")
-    assert {thresholds for thresholds, _ in twice} == {OWN, (5000, 10, 10)}
+def test_what_memory_grows_under_is_given_up_and_the_rest_goes_on() -> None:
+    grown = "grow(30, 2, lambda one: one[0] > 5000)"
+    *switches, _ = driven(f"pass_by(4)\n{grown}\nswitches.clear()\n{grown}")
+    assert {thresholds[0] for thresholds, _ in switches} == {1234, 5000}
 
 
-def test_the_garbage_that_they_kept_is_collected() -> None:
-    code = "pass_by(6)\nbefore = gc.get_stats()[2]['collections']\n"
-    code += "pass_by(0.5, rss_bytes=106 * 2**20)\n"
-    driven(code + "assert gc.get_stats()[2]['collections'] > before")
+def test_nothing_is_given_up_for_what_the_program_grows_by_itself() -> None:
+    *switches, last, _ = driven("pass_by(4)\ngrow(200, 0.25)")
+    assert {reason for _, reason in switches} == {"window"}
+    assert last == (OWN, "all windows are done")
+
+
+def test_growth_under_all_other_settings_ends_it() -> None:
+    *_, last, _ = driven("pass_by(4)\ngrow(30, 2, lambda one: one[0] == 5000)")
+    assert last == (OWN, "all other settings keep too much garbage")
+
+
+def test_a_program_that_has_turned_collections_off_is_left_alone() -> None:
+    assert driven("gc.set_threshold(0, 10, 10)\npass_by(50)") == [((0, 10, 10), "in force")]
 
 
 def test_a_containers_limit_is_a_bound_too() -> None:
@@ -108,7 +142,7 @@ def test_a_collector_that_the_program_disables_meanwhile_ends_it() -> None:
 
 
 def test_a_rest_gives_them_back_until_the_next_step() -> None:
-    code = "pass_by(5)\nexploration.rest('fork', 1, 1)\nprint_now = gc.get_threshold()\n"
+    code = "pass_by(5)\nexploration.rest('fork')\nprint_now = gc.get_threshold()\n"
     *switches, in_force = driven(code + "assert print_now == (1234, 10, 10)\npass_by(0.5)")
     assert [reason for _, reason in switches][-2:] == ["fork", "window"]
     assert in_force[0] == switches[-1][0]

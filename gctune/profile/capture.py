@@ -107,7 +107,8 @@ class Capture:
     def _record(self) -> float | None:
         """Do what is due; return the seconds until more is, None where the capture is over."""
         if self._pause:
-            self._pause = _BUSY if self._recording.flush() else min(2 * self._pause, _ASLEEP)
+            busy = self._recording.flush() or self._recording.exploring
+            self._pause = _BUSY if busy else min(2 * self._pause, _ASLEEP)
             reason = self._over()
             if reason:
                 _running.discard(self)

@@ -85,7 +85,12 @@ class Recording:
     def rest(self, reason: str) -> None:
         """Explore no further for now: the program's own thresholds are in force again."""
         if self._exploration:
-            self._exploration.rest(reason, time.perf_counter_ns(), time.process_time_ns())
+            self._exploration.rest(reason)
+
+    @property
+    def exploring(self) -> bool:
+        """Whether other thresholds are being tried: memory is to be looked at often."""
+        return self._exploration is not None and self._exploration.under_way
 
     @property
     def full(self) -> bool:

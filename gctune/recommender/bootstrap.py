@@ -7,7 +7,9 @@ from itertools import chain, islice
 from math import exp, fsum, log, sqrt
 from random import Random
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 CONFIDENCE = 0.95
 _RESAMPLES = 2000
@@ -59,16 +61,27 @@ def of_blocks(
     return Interval(value, *_percentiles(ratios, _expanded(blocks, confidence)))
 
 
-def of_sums(
-    blocks: Sequence[tuple[float, ...]],
-    figure: Callable[[tuple[float, ...]], float],
-    confidence: float = CONFIDENCE,
-) -> Interval:
-    """A figure that is told from the sums over blocks, resampling blocks."""
-    draw = Random(_SEED)  # noqa: S311 - resampling is no secret
-    values = sorted(figure(_sums(draw.choices(blocks, k=len(blocks)))) for _ in range(_RESAMPLES))
-    bounds = _percentiles(values, _expanded(len(blocks), confidence))
-    return Interval(figure(_sums(blocks)), *bounds)
+class Sums(Generic[T]):
+    """Sums over blocks, and those over resampled blocks, each made into what figures are told from.
+
+    `whole` is that of all blocks.
+    """
+
+    def __init__(
+        self, blocks: Sequence[tuple[float, ...]], made: Callable[[tuple[float, ...]], T]
+    ) -> None:
+        draw = Random(_SEED)  # noqa: S311 - resampling is no secret
+        resampled = (draw.choices(blocks, k=len(blocks)) for _ in range(_RESAMPLES))
+        self.whole = made(_sums(blocks))
+        self._blocks = len(blocks)
+        self._resampled = [made(_sums(each)) for each in resampled]
+
+    def interval(self, figure: Callable[[T], float], confidence: float = CONFIDENCE) -> Interval:
+        """The figure of all blocks with its interval."""
+        values = sorted(map(figure, self._resampled))
+        return Interval(
+            figure(self.whole), *_percentiles(values, _expanded(self._blocks, confidence))
+        )
 
 
 def _sums(windows: Sequence[tuple[float, ...]]) -> tuple[float, ...]:

@@ -1,48 +1,54 @@
-"""What an exploring capture saw: the cost of each setting that it tried, against the program's own.
+"""What an exploring capture saw comes to the cost of settings, against the program's own.
 
-Each window is charged with its young collections, those of generations 0 and 1.
-What comes before the first of generation 1 in a window, half of it at most, is
-left out: there the settings before it still have their effect.
+Each window is charged with its young collections, those of generations 0 and 1,
+of which the last comes at its end: all that was made in a window is paid in it.
 
-Full collections are rarer. One falls due when enough has survived, whatever was
-in force meanwhile, and happens as soon as a window lets it. So their rate is that
-of the whole time while there is less than one for each window that lets them,
-else that of these windows alone; and no setting has more than its threshold2
-lets it have. All of it is told from sums over blocks, in each of which every
-setting has one window, so that resampling blocks gives the intervals.
+Full collections are rarer: what they took and found is that of all windows together.
+They fall due when enough has survived, so that each setting has them as it lets
+objects grow old, and no more of them than its thresholds let it have, which the
+collector's rules tell from its rate of young collections. That tells what a larger
+threshold2 does, which no window is long enough to show: so much fewer full
+collections, and so much longer that the garbage waits which they were seen to find.
+All of it is told from sums over blocks, in each of which every setting has one
+window, so that resampling blocks gives the intervals.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from gctune.profile.exploring import WINDOW
 from gctune.profile.file import Profile
 from gctune.profile.records import Three
-from gctune.recommender.bootstrap import of_sums
+from gctune.recommender.bootstrap import Sums
 from gctune.recommender.conduct import slashed
 from gctune.recommender.estimate import Estimate
 from gctune.recommender.generations import OLD
-from gctune.recommender.simulator import Prediction, Toll
+from gctune.recommender.seen import Against, Costs, Together, summed
+from gctune.recommender.simulator import HORIZON, LIKELY, Prediction, Toll
 from gctune.recommender.windows import Window, blocks_of, windows_of
 
 _FEWEST = 6  # blocks that tell anything
 _CONFIDENCE = 0.9  # as all of a recommendation's intervals
+# A threshold2 may be told of that is larger than the program's own: what would come more
+# often than it did was not seen.
+THRESHOLD2 = (10, 20, 50, 100, 300, 1000)
 _OFTEN = 0.8  # of the windows of others: settings with fewer were given up
 
 
 @dataclass(frozen=True)
 class Tried:
-    """One setting as it was seen; `cpu` is the ratio of CPU time to that of the program's own.
+    """One setting, told from what was seen; `cpu` is its CPU time against the program's own's.
 
     `gc_share` is the collector's CPU time, and `collections` are those of each
     generation, for each second of CPU time that the program itself uses.
     `pause_seconds` is the longest collection that the setting lets happen, in
-    CPU time. `extra_bytes` is what memory peaks above that of the program's
-    own settings, told from blocks: rss does not fall between windows.
+    CPU time. `extra_bytes` is what memory peaks above that of the program's own
+    settings in a run as long as was explored, `later_bytes` what more it may in
+    a longer one.
     """
 
     thresholds: Three
@@ -50,19 +56,21 @@ class Tried:
     gc_share: float
     collections: tuple[float, float, float]
     pause_seconds: float
-    extra_bytes: int
+    extra_bytes: Estimate
+    later_bytes: float
 
 
 @dataclass(frozen=True)
 class Explored:
-    """All that was tried, in the order of CPU time; `own` are the program's thresholds.
+    """All that can be told, in the order of CPU time; `own` are the program's thresholds.
 
-    `greedy` are settings that were given up because memory grew under them.
-    `blocks` says how often each of the others had a window, `ended` why
+    `settings` were in force in windows, `blocks` says how often each; `greedy`
+    were given up because memory grew under them, and `ended` says why
     exploring did.
     """
 
     own: Three
+    settings: tuple[Three, ...]
     tried: tuple[Tried, ...]
     greedy: tuple[Three, ...]
     blocks: int
@@ -75,10 +83,9 @@ class Explored:
     def told(self) -> Iterator[str]:
         """What a reader should know of it."""
         yield (
-            f"told from {self.blocks} windows at each of {len(self.tried)} settings, and not from"
-            f" a replay; exploring ended: {', '.join(self.ended)}"
+            f"told from {self.blocks} windows at each of {', '.join(map(slashed, self.settings))},"
+            f" and not from a replay; exploring ended: {', '.join(self.ended)}"
         )
-
         for one in self.greedy:
             yield f"{slashed(one)} was given up: memory grew under it"
 
@@ -97,8 +104,8 @@ def _prediction(one: Tried, own: Tried, other: float) -> Prediction:
         collections=(young, middle, old),
         gc_seconds=seconds,
         pause_seconds=Estimate.exact(one.pause_seconds),
-        grown_bytes=Estimate.exact(one.extra_bytes),
-        later_bytes=0.0,
+        grown_bytes=one.extra_bytes,
+        later_bytes=one.later_bytes,
         was_seconds=was,
         other_seconds=other,
         toll=Toll(seconds.expected, one.pause_seconds, one.pause_seconds),
@@ -119,19 +126,20 @@ def too_short(profiles: Sequence[Profile]) -> Iterator[str]:
 def explored(profiles: Sequence[Profile]) -> Explored | None:
     """Tell what was seen while exploring; None where that was too little, or nothing."""
     windows = [list(windows_of(profile)) for profile in profiles]
-    settings, greedy = _settings(chain.from_iterable(windows))
+    settings = _settings(chain.from_iterable(windows))
     blocks = [block for each in windows for block in blocks_of(each, settings)]
     whole = [block for block in blocks if len(block) == len(settings)]
     if len(whole) < _FEWEST:
         return None
     own = _own(next(profile for profile in profiles if profile.switches))
-    costs = _Costs(settings, own)
-    sums = [costs.summed(block) for block in whole]
-    tried = [_tried(place, costs, sums, whole) for place in range(len(settings))]
+    if own not in settings:
+        return None
+    tried = _Seen(own, settings, whole).told()
     return Explored(
         own=own,
+        settings=tuple(settings),
         tried=tuple(sorted(tried, key=lambda one: one.cpu.expected)),
-        greedy=greedy,
+        greedy=tuple(sorted(_begun(profiles) - set(settings))),
         blocks=len(whole),
         ended=tuple(dict.fromkeys(_ended(profile) for profile in profiles if profile.switches)),
     )
@@ -144,12 +152,17 @@ def _own(profile: Profile) -> Three:
     return before[-1] if before else profile.header.thresholds
 
 
-def _settings(windows: Iterable[Window]) -> tuple[list[Three], tuple[Three, ...]]:
-    """The settings that were tried to the end, and those that were given up."""
+def _settings(windows: Iterable[Window]) -> list[Three]:
+    """The settings that were tried to the end."""
     times = Counter(window.thresholds for window in windows)
     often = _OFTEN * max(times.values(), default=0)
-    kept = sorted(one for one, number in times.items() if number >= often)
-    return kept, tuple(sorted(times.keys() - set(kept)))
+    return sorted(one for one, number in times.items() if number >= often)
+
+
+def _begun(profiles: Sequence[Profile]) -> set[Three]:
+    """All settings that were in force in a window, though it was cut off."""
+    switches = chain.from_iterable(profile.switches for profile in profiles)
+    return {switch.thresholds for switch in switches if switch.reason == WINDOW}
 
 
 def _ended(profile: Profile) -> str:
@@ -157,78 +170,59 @@ def _ended(profile: Profile) -> str:
     return "the recording was cut off" if last == WINDOW else last
 
 
-def _extra_bytes(windows: Sequence[Window], thresholds: Three, own: Three) -> int:
-    peaks = [
-        max(window.blocks for window in windows if window.thresholds == each)
-        for each in (thresholds, own)
-    ]
-    rss = max(window.rss for window in windows)
-    most = max(window.blocks for window in windows)
-    return round((peaks[0] - peaks[1]) * rss / most) if most else 0
+class _Seen:
+    """What was seen in blocks of windows, one of each of the `settings`."""
 
+    def __init__(self, own: Three, settings: Sequence[Three], blocks: Sequence[list[Window]]):
+        self._own = own
+        self._settings = settings
+        self._windows = [*chain.from_iterable(blocks)]
+        self._sums = Sums([summed(block) for block in blocks], Together.made)
 
-class _Costs:
-    """The cost of settings, from sums over blocks."""
+    def told(self) -> Iterator[Tried]:
+        """Each threshold0 that was tried, with the program's own threshold2 and larger ones."""
+        _, _, two = self._own
+        for zero, one, _ in self._settings:
+            larger = (each for each in sorted({two, *THRESHOLD2}) if each >= two)
+            yield from (self._tried((zero, one, each)) for each in larger)
 
-    def __init__(self, settings: Sequence[Three], own: Three) -> None:
-        self.settings = settings
-        self.own = own
-        self._least = min(two for _, _, two in settings)  # what lets full collections happen
-
-    def summed(self, block: Sequence[Window]) -> tuple[float, ...]:
-        """A block as figures that add up: four for each setting, then those of all."""
-        ordered = sorted(block)
-        letting = [one for one in ordered if one.thresholds[OLD] == self._least]
-        return (
-            *chain.from_iterable(
-                (one.young, one.other, one.youngs, one.middles) for one in ordered
-            ),
-            sum(one.fulls for one in ordered),
-            sum(one.full for one in ordered),
-            sum(one.all_other for one in ordered),
-            sum(one.all_other for one in letting),
-            len(letting),
+    def _tried(self, thresholds: Three) -> Tried:
+        whole = self._against(thresholds, self._sums.whole)
+        seconds, size = whole.this.fulls.other, _bytes_per_block(self._windows)
+        extra = self._interval(thresholds, lambda each: each.extra_blocks(seconds))
+        later = whole.extra_blocks(HORIZON * seconds) - extra.expected
+        return Tried(
+            thresholds=thresholds,
+            cpu=self._interval(thresholds, lambda each: each.ratio),
+            gc_share=whole.this.share,
+            collections=whole.this.collections,
+            pause_seconds=_pause(whole.this, self._windows),
+            extra_bytes=extra.map(size),
+            later_bytes=max(0.0, later * size),
         )
 
-    def rates(self, place: int, sums: Sequence[float]) -> tuple[float, float, float]:
-        """Collections of each generation, for each second that the program itself uses."""
-        _, other, youngs, middles = sums[4 * place : 4 * place + 4]
-        fulls, _, all_other, letting_other, letting = sums[-5:]
-        falls_due = fulls / (letting_other if fulls > letting else all_other)
-        most = middles / other / (self.settings[place][OLD] + 1)
-        return youngs / other, middles / other, min(falls_due, most)
+    def _interval(self, thresholds: Three, figure: Callable[[Against], float]) -> Estimate:
+        return Estimate(
+            *self._sums.interval(lambda sums: figure(self._against(thresholds, sums)), _CONFIDENCE)
+        )
 
-    def share(self, place: int, sums: Sequence[float]) -> float:
-        """The collector's CPU time for each second that the program itself uses."""
-        young, other = sums[4 * place : 4 * place + 2]
-        fulls, full = sums[-5:-3]
-        return young / other + full / max(1, fulls) * self.rates(place, sums)[OLD]
+    def _against(self, thresholds: Three, sums: Together) -> Against:
+        return Against(self._costs(thresholds, sums), self._costs(self._own, sums))
 
-    def ratio(self, place: int, sums: Sequence[float]) -> float:
-        """CPU time against that of the program's own settings."""
-        return (1 + self.share(place, sums)) / (1 + self.share(self.settings.index(self.own), sums))
-
-    def lets(self, thresholds: Three) -> bool:
-        """Whether full collections happen while exploring under `thresholds`."""
-        return thresholds[OLD] == self._least
+    def _costs(self, thresholds: Three, sums: Together) -> Costs:
+        """By the windows of its threshold0, which with threshold1 young collections go by."""
+        place = next(place for place, one in enumerate(self._settings) if one[0] == thresholds[0])
+        return Costs(thresholds, sums.of[place], sums.fulls, sums.aging[place])
 
 
-def _tried(
-    place: int,
-    costs: _Costs,
-    sums: Sequence[tuple[float, ...]],
-    blocks: Sequence[Sequence[Window]],
-) -> Tried:
-    thresholds = costs.settings[place]
-    windows = [window for block in blocks for window in block]
-    own = [window for window in windows if window.thresholds == thresholds]
-    full = max(window.full_pause for window in windows) if costs.lets(thresholds) else 0.0
-    whole = tuple(map(sum, zip(*sums)))
-    return Tried(
-        thresholds=thresholds,
-        cpu=Estimate(*of_sums(sums, lambda each: costs.ratio(place, each), _CONFIDENCE)),
-        gc_share=costs.share(place, whole),
-        collections=costs.rates(place, whole),
-        pause_seconds=max(full, *(window.pause for window in own)),
-        extra_bytes=_extra_bytes(windows, thresholds, costs.own),
-    )
+def _pause(costs: Costs, windows: Sequence[Window]) -> float:
+    """The longest collection in as long as was explored."""
+    own = (window.pause for window in windows if window.thresholds[0] == costs.thresholds[0])
+    comes = costs.rates[OLD] * costs.fulls.other >= LIKELY
+    full = max(window.full_pause for window in windows) if comes else 0.0
+    return max(full, costs.middle_seconds, *own)
+
+
+def _bytes_per_block(windows: Sequence[Window]) -> float:
+    most = max(window.blocks for window in windows)
+    return max(window.rss for window in windows) / most if most else 0.0

@@ -9,13 +9,12 @@ from operator import ne
 from typing import TypeAlias
 
 from gctune.recommender.conduct import Thresholds
-from gctune.recommender.exploration import Explored
+from gctune.recommender.exploration import THRESHOLD2, Explored
 from gctune.recommender.processes import Processes
 from gctune.recommender.simulator import Prediction
 
 _THRESHOLD0 = (700, 2000, 5000, 10_000, 20_000, 50_000)
 _THRESHOLD1 = (10, 20)
-_THRESHOLD2 = (10, 20, 50, 100, 300, 1000)
 _EQUAL = 0.003  # of CPU time: candidates this near to the best count as equal
 _AS_SHORT = 1.25  # times the shortest pause, within what pauses of one program differ by
 _UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
@@ -102,7 +101,7 @@ def _choose_seen(seen: Explored, wish: Wish, rank: Ranking) -> Choice:
 def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bool]]:
     """Each setting worth considering, frozen once started up or not."""
     zero, one, two = processes.thresholds
-    grid = product({*_THRESHOLD0, zero}, {*_THRESHOLD1, one}, {*_THRESHOLD2, two})
+    grid = product({*_THRESHOLD0, zero}, {*_THRESHOLD1, one}, {*THRESHOLD2, two})
     freezes = (False, True) if goal == Goal.LATENCY and processes.freezable else (False,)
     for thresholds in sorted(grid):
         yield from ((thresholds, freeze) for freeze in freezes)

@@ -30,8 +30,8 @@ _REMEMBERED = 64  # stretches as captured, that a search compares all candidates
 # How much dearer a young object may get than expected, by so much of what coldness
 # adds: of programs one in four. The same of what a smaller heap saves a full collection.
 _CAUTION = 0.25
-_LIKELY = 0.5  # of a full collection, from which on one is reckoned with
-_HORIZON = 10.0  # times the captured run that garbage piles up in a program that ran on
+LIKELY = 0.5  # of a full collection, from which on one is reckoned with
+HORIZON = 10.0  # times the captured run that garbage piles up in a program that ran on
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def _toll(
 def _ahead_ns(summary: Summary, tallies: Sequence[Tally]) -> float:
     """The pause of a full collection that has all but come."""
     come = summary.weight * sum(tally.coming for tally in tallies)
-    return max(tally.full_ns for tally in tallies) if come > _LIKELY else 0.0
+    return max(tally.full_ns for tally in tallies) if come > LIKELY else 0.0
 
 
 def _grown_bytes(summary: Summary, tallies: Sequence[Tally]) -> Estimate:
@@ -258,7 +258,7 @@ def _later_bytes(summary: Summary, tallies: Sequence[Tally], captured: Sequence[
 def _piled(tally: Tally, captured: Tally, ended: bool) -> float:
     timeline, most = tally.stretch.timeline, _most_blocks(tally)
     garbage = timeline.garbage
-    more = (LONGER_RUN if ended else _HORIZON) - 1
+    more = (LONGER_RUN if ended else HORIZON) - 1
     coming = (garbage.on_average if ended else garbage.of_late) * timeline.blocks_per_garbage[1]
     own, theirs = (
         one.later_blocks(more, coming) - max(one.top_blocks, most) for one in (tally, captured)

@@ -249,7 +249,7 @@ def _told(
         for generation, cpu_ns in zip(stretch.timeline.explicit, stretch.timeline.columns.cpu_ns)
         if generation != AUTOMATIC
     ]
-    if asked:
+    if asked and not profile.switches:  # exploring calls for some
         spent = f"{sum(asked) / 1e9:.2f} s of CPU time"
         yield f"the program itself calls for {len(asked)} of {seen} collections ({spent})"
     yield from own.told()

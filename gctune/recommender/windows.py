@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from gctune.profile.exploring import WINDOW
+from gctune.profile.exploring import DONE, WINDOW
 from gctune.profile.file import Profile
 from gctune.profile.records import Switch, Three
 from gctune.recommender.columns import Columns
-from gctune.recommender.generations import MIDDLE, OLD
+from gctune.recommender.generations import MIDDLE, OLD, YOUNG
 
-_UNSETTLED = 0.5  # of a window, at most
 _LEAST = 1e-9  # seconds, to divide by
 
 
@@ -23,20 +22,30 @@ class _Row(NamedTuple):
     generation: int
     cpu_ns: int
     weight: int
+    count0: int
+    before: int
+    after: int
 
 
 class Window(NamedTuple):
-    """One setting in force for a while; times in seconds, of CPU where nothing else is said."""
+    """One setting in force for a while; times in seconds, of CPU where nothing else is said.
+
+    `due` counts how often threshold0 was reached; the collection that ends the
+    window counts as far as it had come. `freed` are blocks, by generation, and
+    `aged` are those that outlived the collections of the young, net of what died
+    old meanwhile, in so many seconds of `other`; none where that was not sampled.
+    """
 
     thresholds: Three
-    young: float  # within collections of generations 0 and 1, settled
-    other: float  # outside of collections, settled
-    youngs: float  # collections of generation 0, settled
-    middles: float  # and of generation 1
-    fulls: float
-    full: float  # within them
-    all_other: float
-    pause: float  # the longest young collection, settled
+    other: float  # outside of collections
+    due: float
+    young: float  # within collections of generation 0
+    middle: float  # and of generation 1
+    full: float  # and of generation 2
+    fulls: int
+    freed: tuple[float, float, float]
+    aged: tuple[float, float]
+    pause: float  # the longest young collection
     full_pause: float
     blocks: float  # the most that were allocated
     rss: float  # bytes
@@ -48,38 +57,51 @@ def windows_of(profile: Profile) -> Iterator[Window]:
         return
     columns = Columns.of(batch.collections() for batch in profile.batches)
     for start, end in pairwise(profile.switches):
-        if start.reason == WINDOW:
+        if start.reason == WINDOW and end.reason in (WINDOW, DONE):
             first, last = (bisect_left(columns.start_ns, each.time_ns) for each in (start, end))
             rss = max(
                 (one.rss_bytes for one in profile.readings if _within(one.time_ns, start, end)),
                 default=0,
             )
-            yield _window(start, end, columns.part(first, last), rss)
+            before = columns.after[first - 1] if first else 0
+            yield _window(start, end, columns.part(first, last), before, rss)
 
 
 def _within(time_ns: int, start: Switch, end: Switch) -> bool:
     return start.time_ns < time_ns <= end.time_ns
 
 
-def _window(start: Switch, end: Switch, columns: Columns, rss: int) -> Window:
-    rows = list(map(_Row, columns.generation, columns.cpu_ns, columns.weights))
-    length = end.time_ns - start.time_ns
-    settled = _settled(columns, start.time_ns + length * _UNSETTLED)
-    kept = (end.time_ns - columns.start_ns[settled - 1]) / length if settled else 1.0
-    young = [row for row in rows[settled:] if row.generation != OLD]
-    old = [row for row in rows if row.generation == OLD]
-    cpu = (end.cpu_ns - start.cpu_ns) / 1e9
-    middles = sum(row.generation == MIDDLE for row in young)
+def _window(start: Switch, end: Switch, columns: Columns, before: int, rss: int) -> Window:
+    rows = list(
+        map(
+            _Row,
+            columns.generation,
+            columns.cpu_ns,
+            columns.weights,
+            columns.count0,
+            columns.before,
+            columns.after,
+        )
+    )
+    by_generation = [
+        [row for row in rows if row.generation == each] for each in (YOUNG, MIDDLE, OLD)
+    ]
+    young, middle, old = by_generation
+    threshold0 = start.thresholds[0]
+    first, second, third = map(_freed, by_generation)
+    other = max(_LEAST, (end.cpu_ns - start.cpu_ns) / 1e9 - _seconds(rows))
+    after = rows[-1].after if rows else 0
     return Window(
         thresholds=start.thresholds,
+        other=other,
+        due=sum(min(1.0, row.count0 / (threshold0 + 1)) for row in rows),
         young=_seconds(young),
-        other=max(_LEAST, cpu * kept - _seconds(rows[settled:])),
-        youngs=len(young) - middles,
-        middles=middles,
-        fulls=len(old),
+        middle=_seconds(middle),
         full=_seconds(old),
-        all_other=max(_LEAST, cpu - _seconds(rows)),
-        pause=_longest(young),
+        fulls=len(old),
+        freed=(first, second, third),
+        aged=(after - before + third, other) if before and after else (0.0, 0.0),
+        pause=_longest([*young, *middle]),
         full_pause=_longest(old),
         blocks=max(columns.before, default=0),
         rss=rss,
@@ -90,18 +112,12 @@ def _seconds(rows: Sequence[_Row]) -> float:
     return sum(row.cpu_ns * row.weight for row in rows) / 1e9
 
 
+def _freed(rows: Sequence[_Row]) -> float:
+    return float(sum((row.before - row.after) * row.weight for row in rows))
+
+
 def _longest(rows: Sequence[_Row]) -> float:
     return max((row.cpu_ns for row in rows), default=0) / 1e9
-
-
-def _settled(columns: Columns, latest_ns: float) -> int:
-    """How many collections to leave out: up to the first that is not of the youngest."""
-    for place, (generation, start) in enumerate(zip(columns.generation, columns.start_ns)):
-        if start > latest_ns:
-            return place
-        if generation >= MIDDLE:
-            return place + 1
-    return len(columns)
 
 
 def blocks_of(windows: Sequence[Window], settings: Sequence[Three]) -> Iterator[list[Window]]:
