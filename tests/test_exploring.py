@@ -95,6 +95,11 @@ def test_nothing_is_tried_while_memory_still_grows() -> None:
     assert driven(code) == [(OWN, "in force")]
 
 
+def test_a_program_that_always_grows_slowly_is_explored_in_the_end() -> None:
+    code = "grow(25, 1)\nassert not exploration.under_way\n"
+    driven(code + "grow(10, 1)\nassert exploration.under_way")
+
+
 def test_memory_that_jumps_above_the_bound_ends_it() -> None:
     *_, last, in_force = driven("pass_by(5)\npass_by(0.5, rss_bytes=111 * 2**20)\npass_by(9)")
     assert last == (OWN, "memory nears its bound")

@@ -38,6 +38,9 @@ _CAREFUL = 0.05  # likewise under one setting, which is then given up
 _SHARE_OF_LIMIT = 0.9  # of the container's, that memory may take
 _STEADY = 0.01  # by which rss differs at most while it is steady
 _STEADY_NS = 3 * 10**9  # of CPU time, that it has to be
+# Of CPU time, after which growth is not taken for that of a start any more unless it is fast:
+_START_NS = 30 * 10**9
+_SLOW = 0.03  # by which rss differs at most while it grows slowly
 _WINDOW_NS = 10**9  # of CPU time, at least
 _LONGEST = 10  # times that, where generation 1 is not collected before
 _BLOCKS = 30
@@ -67,6 +70,7 @@ class Exploration:
         self._lot = Random(header.pid)  # noqa: S311 - an order is no secret
         self._limit = header.limit_bytes
         self._own = header.thresholds
+        self._began_ns = header.start_cpu_ns
         self._plan: list[Three] = []
         self._growth: Growth | None = None  # since exploring began
         self._since: Reading | None = None  # steady, or in one window, since then
@@ -115,10 +119,15 @@ class Exploration:
 
     def _await_steady(self, reading: Reading) -> None:
         start = self._since
-        if start is None or abs(reading.rss_bytes - start.rss_bytes) > _STEADY * start.rss_bytes:
+        if start is None or not self._is_steady(start, reading):
             self._since = reading
         elif reading.cpu_ns - start.cpu_ns >= _STEADY_NS and _collects(reading):
             self._begin(start, reading)
+
+    def _is_steady(self, start: Reading, reading: Reading) -> bool:
+        runs_long = reading.cpu_ns - self._began_ns >= _START_NS
+        most = (_SLOW if runs_long else _STEADY) * start.rss_bytes
+        return abs(reading.rss_bytes - start.rss_bytes) <= most
 
     def _begin(self, since: Reading, reading: Reading) -> None:
         self._own = reading.thresholds

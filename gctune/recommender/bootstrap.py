@@ -64,17 +64,17 @@ def of_blocks(
 class Sums(Generic[T]):
     """Sums over blocks, and those over resampled blocks, each made into what figures are told from.
 
-    `whole` is that of all blocks.
+    `whole` is that of all blocks. Those that follow each other are resampled
+    together, as in `of_blocks`: what comes at regular intervals stays regular.
     """
 
     def __init__(
         self, blocks: Sequence[tuple[float, ...]], made: Callable[[tuple[float, ...]], T]
     ) -> None:
         draw = Random(_SEED)  # noqa: S311 - resampling is no secret
-        resampled = (draw.choices(blocks, k=len(blocks)) for _ in range(_RESAMPLES))
         self.whole = made(_sums(blocks))
-        self._blocks = len(blocks)
-        self._resampled = [made(_sums(each)) for each in resampled]
+        self._blocks = len(blocks) // _block(blocks)
+        self._resampled = [made(_sums(_resampled(blocks, draw))) for _ in range(_RESAMPLES)]
 
     def interval(self, figure: Callable[[T], float], confidence: float = CONFIDENCE) -> Interval:
         """The figure of all blocks with its interval."""

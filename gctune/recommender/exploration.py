@@ -33,9 +33,9 @@ from gctune.recommender.windows import Window, blocks_of, windows_of
 
 _FEWEST = 6  # blocks that tell anything
 _CONFIDENCE = 0.9  # as all of a recommendation's intervals
-# A threshold2 may be told of that is larger than the program's own: what would come more
-# often than it did was not seen.
-THRESHOLD2 = (10, 20, 50, 100, 300, 1000)
+# Times the program's own threshold2, that is told of. What would have full collections
+# more often than they were seen is not.
+_TIMES = (1, 1.5, 2, 3, 5, 10, 30, 100)
 _OFTEN = 0.8  # of the windows of others: settings with fewer were given up
 
 
@@ -183,8 +183,7 @@ class _Seen:
         """Each threshold0 that was tried, with the program's own threshold2 and larger ones."""
         _, _, two = self._own
         for zero, one, _ in self._settings:
-            larger = (each for each in sorted({two, *THRESHOLD2}) if each >= two)
-            yield from (self._tried((zero, one, each)) for each in larger)
+            yield from (self._tried((zero, one, round(times * two))) for times in _TIMES)
 
     def _tried(self, thresholds: Three) -> Tried:
         whole = self._against(thresholds, self._sums.whole)

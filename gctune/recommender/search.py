@@ -9,12 +9,13 @@ from operator import ne
 from typing import TypeAlias
 
 from gctune.recommender.conduct import Thresholds
-from gctune.recommender.exploration import THRESHOLD2, Explored
+from gctune.recommender.exploration import Explored
 from gctune.recommender.processes import Processes
 from gctune.recommender.simulator import Prediction
 
 _THRESHOLD0 = (700, 2000, 5000, 10_000, 20_000, 50_000)
 _THRESHOLD1 = (10, 20)
+_THRESHOLD2 = (10, 20, 50, 100, 300, 1000)
 _EQUAL = 0.003  # of CPU time: candidates this near to the best count as equal
 _AS_SHORT = 1.25  # times the shortest pause, within what pauses of one program differ by
 _UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
@@ -80,7 +81,7 @@ def choose(
     """
     wish, rank = Wish(processes, budget_bytes), _RANKINGS[goal]
     if seen:
-        return _choose_seen(seen, wish, rank)
+        return _choose_seen(seen, wish, goal)
     rough = [processes.predict(*candidate) for candidate in candidates(processes, goal)]
     ranked = rank([one for one in rough if wish.risk(one) <= _HOPELESS], wish)
     harmless = [one for one in ranked if one.worst <= 1 + _COSTS]
@@ -91,17 +92,17 @@ def choose(
     return Choice(next(iter(best), None), None if first in harmless else first)
 
 
-def _choose_seen(seen: Explored, wish: Wish, rank: Ranking) -> Choice:
+def _choose_seen(seen: Explored, wish: Wish, goal: str) -> Choice:
     captured = wish.processes.captured
     tried = seen.predictions(captured.cpu_seconds - captured.gc_seconds)
-    within = [one for one in tried if one.extra_bytes.high <= wish.budget_bytes]
-    return Choice(next(iter(rank(within, wish)), None), None)
+    within = [one for one in tried if wish.risk(one) <= _RISKS[goal]]
+    return Choice(next(iter(_RANKINGS[goal](within, wish)), None), None)
 
 
 def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bool]]:
     """Each setting worth considering, frozen once started up or not."""
     zero, one, two = processes.thresholds
-    grid = product({*_THRESHOLD0, zero}, {*_THRESHOLD1, one}, {*THRESHOLD2, two})
+    grid = product({*_THRESHOLD0, zero}, {*_THRESHOLD1, one}, {*_THRESHOLD2, two})
     freezes = (False, True) if goal == Goal.LATENCY and processes.freezable else (False,)
     for thresholds in sorted(grid):
         yield from ((thresholds, freeze) for freeze in freezes)

@@ -43,12 +43,12 @@ SERVED = str(Path(__file__).with_name("served.py"))
 OWN = (2000, 10, 10)
 BUDGETS = 0.1, 0.25, 0.5  # that a setting's peak of rss may lie above that of the program's own
 SWEEP = [
-    *((zero, 10, two) for zero in (2000, 5000, 20_000) for two in (10, 20, 50, 1000)),
+    *((2000, 10, two) for two in (10, 15, 20, 50, 1000)),
+    *((5000, 10, two) for two in (10, 20, 1000)),
+    *((20_000, 10, two) for two in (10, 1000)),
     (700, 10, 50),
-    (2000, 10, 15),
     (3000, 10, 10),
     (10_000, 20, 1000),
-    (50_000, 20, 100),
 ]
 
 
