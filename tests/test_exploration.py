@@ -198,3 +198,18 @@ def test_settings_that_were_given_up_are_told_of_and_left_out() -> None:
     assert seen is not None
     assert set(seen.settings) == {OWN, SOME, FEWER}
     assert "7000/10/10 was given up: memory grew under it" in seen.told()
+
+
+def test_full_collections_come_as_their_waits_say_whenever_exploring_begins_and_ends() -> None:
+    """Every fourth window has one, the first and the last of all too."""
+
+    def cost(setting: tuple[int, int, int], place: int) -> list[tuple[int, int, int, int]]:
+        return [*young(1, 24), *(full(60_000) if place % 4 == 0 else [])]
+
+    made = exploring(cost, blocks=7)
+    windows = list(windows_of(made))
+    waited, waits = (sum(each) for each in zip(*(window.waits for window in windows)))
+    assert sum(window.fulls for window in windows) == 6
+    assert waits == 5
+    other = sum(window.other for window in windows) / len(windows)
+    assert waited / waits == pytest.approx(4 * other, rel=0.02)

@@ -35,6 +35,13 @@ class Fulls(NamedTuple):
     number: float
     seconds: float
     freed: float
+    waited: float  # seconds of `other` from one to the next
+    waits: float
+
+    @property
+    def rate(self) -> float:
+        """How often they come: by their waits, which differ less than the number in a while."""
+        return self.waits / self.waited if self.waits else self.number / self.other
 
 
 class Together(NamedTuple):
@@ -84,8 +91,7 @@ class Costs(NamedTuple):
         _, one, two = self.thresholds
         young = self.of.due / self.of.other
         middle = young / (one + 2)
-        due = self.aging * self.fulls.number / self.fulls.other
-        return young, middle, min(due, middle / (two + 2))
+        return young, middle, min(self.aging * self.fulls.rate, middle / (two + 2))
 
     @property
     def collections(self) -> tuple[float, float, float]:
@@ -104,7 +110,7 @@ class Costs(NamedTuple):
         made = (
             of.freed_young / of.other,
             of.freed_middle / of.other,
-            self.aging * fulls.freed / fulls.other,
+            self.aging * fulls.rate * fulls.freed / max(1, fulls.number),
         )
         return sum(each / max(rate, 1 / seconds) for each, rate in zip(made, self.rates))
 
@@ -143,4 +149,6 @@ def _fulls(block: Sequence[Window]) -> Fulls:
         number=sum(window.fulls for window in block),
         seconds=sum(window.full for window in block),
         freed=sum(window.freed[OLD] for window in block),
+        waited=sum(window.waits[0] for window in block),
+        waits=sum(window.waits[1] for window in block),
     )

@@ -20,6 +20,7 @@ class _Row(NamedTuple):
     """One collection, and how many it stands for."""
 
     generation: int
+    start_ns: int
     cpu_ns: int
     weight: int
     count0: int
@@ -34,6 +35,9 @@ class Window(NamedTuple):
     window counts as far as it had come. `freed` are blocks, by generation, and
     `aged` are those that outlived the collections of the young, net of what died
     old meanwhile, in so many seconds of `other`; none where that was not sampled.
+    `came` says how many seconds of `other` into the window each full collection
+    came. `waits` are such seconds from one of them to the next, and how many of
+    those waits ended in this window.
     """
 
     thresholds: Three
@@ -45,6 +49,8 @@ class Window(NamedTuple):
     fulls: int
     freed: tuple[float, float, float]
     aged: tuple[float, float]
+    came: tuple[float, ...]
+    waits: tuple[float, int]
     pause: float  # the longest young collection
     full_pause: float
     blocks: float  # the most that were allocated
@@ -53,6 +59,16 @@ class Window(NamedTuple):
 
 def windows_of(profile: Profile) -> Iterator[Window]:
     """The windows of one process, in the order that they came; one that was cut off is left out."""
+    passed, last = 0.0, None
+    for window in _windows(profile):
+        times = [passed + each for each in window.came]
+        ends = times if last is None else [last, *times]
+        waits = (ends[-1] - ends[0], len(ends) - 1) if ends else (0.0, 0)
+        yield window._replace(waits=waits)
+        passed, last = passed + window.other, times[-1] if times else last
+
+
+def _windows(profile: Profile) -> Iterator[Window]:
     if not profile.switches:
         return
     columns = Columns.of(batch.collections() for batch in profile.batches)
@@ -76,6 +92,7 @@ def _window(start: Switch, end: Switch, columns: Columns, before: int, rss: int)
         map(
             _Row,
             columns.generation,
+            columns.start_ns,
             columns.cpu_ns,
             columns.weights,
             columns.count0,
@@ -101,11 +118,17 @@ def _window(start: Switch, end: Switch, columns: Columns, before: int, rss: int)
         fulls=len(old),
         freed=(first, second, third),
         aged=(after - before + third, other) if before and after else (0.0, 0.0),
+        came=tuple(_share(row.start_ns, start, end) * other for row in old),
+        waits=(0.0, 0),
         pause=_longest([*young, *middle]),
         full_pause=_longest(old),
         blocks=max(columns.before, default=0),
         rss=rss,
     )
+
+
+def _share(time_ns: int, start: Switch, end: Switch) -> float:
+    return (time_ns - start.time_ns) / (end.time_ns - start.time_ns)
 
 
 def _seconds(rows: Sequence[_Row]) -> float:

@@ -98,14 +98,14 @@ def cpu_cost(profile: Profile, loaded: dict) -> float:
 
 
 def whole_cycles(columns: Columns, loaded: dict) -> tuple[int, int]:
-    """From the first full collection under load to the last, of three at least."""
+    """From the first full collection under load to the last, where there are two."""
     began, ended = loaded["start_ns"], loaded["end_ns"]
     fulls = [
         start
         for generation, start in zip(columns.generation, columns.start_ns)
         if generation == OLD and began < start < ended
     ]
-    return (fulls[0], fulls[-1]) if len(fulls) > 2 else (began, ended)
+    return (fulls[0], fulls[-1]) if len(fulls) > 1 else (began, ended)
 
 
 def swept(python: str, folder: Path, requests: int) -> list[Swept]:
