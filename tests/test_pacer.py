@@ -133,12 +133,13 @@ def test_what_the_program_wants_collected_is_looked_at_though_it_was_frozen() ->
     ) == ["False", "True"]
 
 
-def test_collections_of_gctune_see_what_was_frozen() -> None:
+def test_collections_of_gctune_see_what_was_frozen_and_it_is_frozen_again() -> None:
     assert child(
         "import weakref\nnode = Node(); died = weakref.ref(node)\n"
         "knobs.PROMOTION.freeze(); del node\n"
-        "knobs.collect(); print(died() is None); look(); print(reasons()[-1])"
-    ) == ["True", "collected by another"]
+        "knobs.collect(); print(died() is None, knobs.PROMOTION.frozen)\n"
+        "look(); print(reasons()[-1], knobs.PROMOTION.frozen)"
+    ) == ["True False", "collected by another True"]
 
 
 def test_garbage_brings_collections_back() -> None:

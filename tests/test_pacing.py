@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 from hypothesis import given
@@ -16,6 +17,7 @@ MS, SECOND, MIB = 1_000_000, 1_000_000_000, 1 << 20
 GOAL = Goal(10 * MS, 0.1)
 BEFORE = (2000, 10, 10)
 SCAN_NS, FREE_NS = 100, 300  # what the process below takes for an object
+FROZEN = 3  # above the oldest generation
 
 
 class Process:
@@ -25,6 +27,8 @@ class Process:
     any collection that looks at them finds.
     """
 
+    rate = 200  # containers a millisecond
+
     def __init__(self, rss: int = 100 * MIB, each: int = 150) -> None:
         self.at_ns, self.rss, self.each = 0, rss, each
         self.collections, self.collected = [0, 0, 0], [0, 0, 0]
@@ -32,6 +36,7 @@ class Process:
         self.waiting = [0, 0, 0]  # garbage of each
         self.counts = [0, 0, 0]
         self.pauses: list[int] = []
+        self.longest_ns = 0
         self.frozen_garbage = self.thawed = 0
         self.frozen = False
         self.decision = pacing.begin(self.reading(), BEFORE, GOAL)
@@ -64,7 +69,7 @@ class Process:
         )
 
     def run(self, containers: int, garbage: int) -> None:
-        """Allocate, 200 containers a millisecond, until the policy looks again and after."""
+        """Allocate until the policy looks again and after."""
         while containers > 0:
             until = self.at_ns + self.decision.pause_ns
             while self.at_ns < until and containers > 0:
@@ -79,7 +84,7 @@ class Process:
             self.look()
 
     def allocate(self, containers: int, garbage: int) -> None:
-        self.at_ns += containers * MS // 200
+        self.at_ns += containers * MS // self.rate
         dead = containers * garbage // 100
         self.generations[0] += containers - dead
         self.waiting[0] += dead
@@ -94,6 +99,7 @@ class Process:
         found = sum(self.waiting[: oldest + 1])
         alive = sum(self.generations[: oldest + 1])
         self.pauses.append((alive + found) * SCAN_NS + found * FREE_NS)
+        self.longest_ns = max(self.longest_ns, self.pauses[-1])
         self.collections[oldest] += 1
         self.collected[oldest] += found
         self.rss -= found * self.each
@@ -125,6 +131,39 @@ class Process:
                 self.frozen_garbage = 0
             else:
                 self.collections[2] += 1
+
+
+class Sessions(Process):
+    """A slow process that keeps so many of its last containers; older ones are garbage."""
+
+    rate = 20
+
+    def __init__(self, kept: int) -> None:
+        self.kept = kept
+        self.alive: deque[list[int]] = deque()  # the generation of each hundred, or where it is
+        super().__init__()
+
+    def allocate(self, containers: int, garbage: int = 0) -> None:
+        self.alive.append([0])
+        super().allocate(containers, garbage)
+        while len(self.alive) * 100 > self.kept:
+            (generation,) = self.alive.popleft()
+            if generation == FROZEN:
+                self.frozen_garbage += 100
+            else:
+                self.generations[generation] -= 100
+                self.waiting[generation] += 100
+
+    def collect(self, oldest: int) -> None:
+        super().collect(oldest)
+        for each in self.alive:
+            if each[0] <= oldest:
+                each[0] = min(oldest + 1, 2)
+
+    def act(self) -> None:
+        super().act()
+        for each in self.alive if Act.FREEZE in self.decision.acts else ():
+            each[0] = FROZEN
 
 
 Phases = st.lists(st.tuples(st.integers(1000, 300_000), st.integers(0, 100)), max_size=8)
@@ -232,6 +271,36 @@ def test_big_payloads_after_a_long_quiet_are_looked_at_by_what_memory_grows() ->
     for _ in range(10):
         process.rest(SECOND // 4)
     assert process.state.doublings or process.state.regime == Regime.LOOK
+
+
+def test_garbage_that_dies_old_does_not_pile_up_where_it_comes_slowly() -> None:
+    process = Sessions(kept=100_000)
+    process.run(1_500_000, 0)
+    held = process.garbage_bytes
+    process.run(1_500_000, 0)
+    assert process.garbage_bytes <= held + GOAL.budget_bytes(process.rss)
+
+
+def test_what_piled_up_while_the_thread_was_late_is_frozen_if_a_look_took_too_long() -> None:
+    process = Process()
+    process.run(100_000, 50)
+    process.run(100_000, 2)
+    process.rate = 2000
+    while process.at_ns < 3 * SECOND // 2:
+        process.allocate(100, 2)
+    process.run(100_000, 2)
+    assert process.longest_ns < 2 * GOAL.pause_ns
+
+
+def test_what_another_collected_is_frozen_again() -> None:
+    process = Process()
+    process.run(2_000_000, 0)
+    assert process.frozen
+    process.frozen, process.frozen_garbage = False, 0
+    process.collect(2)
+    process.look()
+    assert process.decision.reason == "collected by another"
+    assert process.frozen
 
 
 def test_what_another_has_frozen_is_never_thawed() -> None:

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 NURSERY = 10_000  # containers: with what they hold 1 to 2 MB, which a core's own cache holds
 LEAST_OBJECT = 64  # bytes that a container takes at least
 OBJECT_BYTES = 150.0  # that one usually takes with what it holds, as measured on programs
+_FREE_NS = 400.0  # that freeing one takes that is no longer in a cache
 OLD_NS = 150  # that a look takes for an old object, in no cache; 60 to 300 were measured
+MOST_DOUBLINGS = 1  # of the budget: growth in vain may be twice as much, and no more
 STEADY = 0.25  # of the budget: what memory grows by while it does not grow
 
 _UNSEEN = 0.5  # of the budget may be skipped: the rest is for what samples do not see
@@ -18,6 +20,8 @@ _SMALLER = 5  # times: how much less than of all that there is one collection lo
 _MEANT = 0.7  # of what a pause may take
 _AGAIN = 0.75  # of a pause may go to what was looked at before
 _LOOKING = 0.01  # of the time may go to looks at what is frozen
+_LOOKED_NS = 300  # that looking at one and freeing half of them takes
+_SPARED = 0.04  # of the time may go to looks at what is new, where each is looked at twice
 _QUARTER = 0.25  # of what lives has to be new before CPython looks at all by itself
 _LARGE = 256 << 20  # bytes: growth by more is looked at whatever pause that takes
 _PAUSED = 0.001  # and so much to pauses that are longer than they should be
@@ -78,7 +82,17 @@ def sample_of_new(state: State, goal: Goal) -> float:
 def sample_of_old(state: State, goal: Goal) -> float:
     """Containers that a young collection can look at and free, the most."""
     garbage = max(_UNFORESEEN, state.young_yield)
-    return goal.pause_ns / (state.scan_ns + state.free_ns * garbage)
+    return goal.pause_ns / (state.scan_ns + max(state.free_ns, _FREE_NS) * garbage)
+
+
+def slowly(state: State) -> bool:
+    """Whether so little comes that looking at all of it takes hardly any time."""
+    return state.flow * 2 * _LOOKED_NS <= _SPARED
+
+
+def worth_holding(state: State) -> bool:
+    """Whether what comes is looked at before it is frozen: more seldom after looks in vain."""
+    return state.flow * 2 * _LOOKED_NS * (1 << state.vain) <= _SPARED
 
 
 def look_ns(goal: Goal) -> float:
@@ -86,21 +100,52 @@ def look_ns(goal: Goal) -> float:
     return goal.pause_ns * _MEANT
 
 
+def reach(state: State, goal: Goal) -> float:
+    """How many times that a look may take: more where what is frozen may have died.
+
+    That is where memory has grown though little came. CPython's own full
+    collections, which look at all, take five times as long.
+    """
+    if state.last.rss - state.settled <= goal.budget_bytes(state.settled):
+        return 1.0
+    return max(1.0, everything(state) * OLD_NS / _SMALLER / look_ns(goal))
+
+
+def batch_of_old(state: State, goal: Goal) -> float:
+    """Containers that a young collection leaves to a look, which is to take no longer itself."""
+    room = look_ns(goal) * reach(state, goal) / _each_ns(state) - state.kept
+    return min(sample_of_old(state, goal), max(room, NURSERY))
+
+
 def too_much(state: State, goal: Goal) -> bool:
     """Whether what survived young collections is more than one look could look at."""
     return state.kept * state.old_ns > look_ns(goal)
 
 
+def beyond_reach(state: State, goal: Goal) -> bool:
+    """Whether that is even more than a look at garbage may take."""
+    return state.kept * _each_ns(state) > goal.pause_ns * 2 * reach(state, goal)
+
+
 def worth_a_look(state: State, goal: Goal) -> bool:
     """Whether that is as much as one look can look at, and much of it is new."""
-    each = OLD_NS + state.free_ns * state.late
-    return state.kept * each > look_ns(goal) and state.fresh * 3 > state.kept
+    return state.kept * _each_ns(state) > look_ns(goal) and state.fresh * 3 > state.kept
+
+
+def until_pile(state: State, goal: Goal) -> float:
+    """Containers that are to come until a look is worth it."""
+    return max(look_ns(goal) / _each_ns(state) - state.kept, (state.kept - 3 * state.fresh) / 2)
+
+
+def _each_ns(state: State) -> float:
+    """What a look is likely to take for each that was counted."""
+    return max(state.old_ns, OLD_NS + state.free_ns * state.late)
 
 
 def stays(state: State, goal: Goal) -> bool:
     """Whether what a look left is little enough to be looked at again, by how much it found."""
-    share = _AGAIN * 2 if state.late >= _QUARTER else _AGAIN
-    return state.kept * OLD_NS < goal.pause_ns * share
+    share = 1.0 if state.late >= _QUARTER else _AGAIN
+    return state.kept * max(state.old_ns, OLD_NS) < goal.pause_ns * share * reach(state, goal)
 
 
 def new(state: State) -> int:
@@ -117,10 +162,10 @@ def deep_is_due(state: State, goal: Goal) -> bool:
     """Whether time enough has passed for a look at everything, or memory has outgrown the last."""
     passed_ns, deep_ns = state.last.at_ns - state.deep_at_ns, everything(state) * OLD_NS
     share = _LOOKING if deep_ns <= goal.pause_ns else _PAUSED
-    return deep_ns <= passed_ns * share or _outgrown(state)
+    return deep_ns <= passed_ns * share or outgrown(state)
 
 
-def _outgrown(state: State) -> bool:
+def outgrown(state: State) -> bool:
     """Whether memory has doubled, or after garbage grown by what CPython itself waits for."""
     share, least = (_QUARTER, _LARGE / 4) if state.deep_late >= _QUARTER else (1.0, _LARGE)
     return state.last.rss - state.deep_rss > max(state.deep_rss * share, least)

@@ -2,18 +2,74 @@
 
 from __future__ import annotations
 
-from gctune.monitor.amounts import LEAST_OBJECT, NURSERY, OLD_NS, STEADY, grown
-from gctune.monitor.pace import Regime, Since
+from gctune.monitor.amounts import (
+    LEAST_OBJECT,
+    MOST_DOUBLINGS,
+    NURSERY,
+    OBJECT_BYTES,
+    OLD_NS,
+    STEADY,
+    grown,
+    slowly,
+)
+from gctune.monitor.pace import Regime, Since, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gctune.monitor.pace import Goal, Reading, State
+    from gctune.monitor.pace import Goal, Reading, Three
 
 WORTH = 0.05  # of what was looked at: less garbage adds to memory half of the usual budget
 _TELLING = 0.2  # of what a collection looks at: as much garbage tells what it takes to free
 STEADY_NS = 2_000_000_000  # without growth until the budget is what it was
+_SCAN_NS = 200.0  # that looking at an object takes until it has been timed, as on programs
+_FREE_NS = 200.0  # that freeing one takes until then, the least where it has died old
+_FLOW = 0.001  # containers in a nanosecond, until it is known: what starts grows
+_WHILE_NS = 1e9  # that what comes is averaged over
 _MOST_OLD_NS = 5000.0  # however low the count of old objects is
 _MOST_BYTES = 1e9  # that a container can take with what it holds
+
+
+def supposed(reading: Reading, thresholds: Three) -> State:
+    """What a process is taken for that is not known yet."""
+    return State(
+        regime=Regime.SKIP if reading.freezes else Regime.WATCH,
+        last=reading,
+        thresholds=thresholds,
+        own=thresholds,
+        nursery=float(thresholds[0]),
+        scan_ns=_SCAN_NS,
+        free_ns=_FREE_NS,
+        old_ns=2.0 * OLD_NS,
+        object_bytes=OBJECT_BYTES,
+        base=reading.rss,
+        doublings=MOST_DOUBLINGS,  # what starts grows
+        kept=reading.thawed,
+        fresh=0,
+        counted=0,
+        found=0,
+        frozen=0,
+        sampled=reading.rss,
+        sample=0,
+        deep=False,
+        young_yield=0.0,
+        late=0.0,
+        seen=0,
+        garbage=0,
+        calm=0,
+        calm_enough=1,
+        braked=True,
+        looked=False,
+        rate=0.0,
+        flow=_FLOW,
+        look_ns=0,
+        until_young=0.0,
+        until_rss=0.0,
+        deep_at_ns=reading.at_ns,
+        deep_rss=reading.rss,
+        deep_late=0.0,
+        vain=0,
+        settled=reading.rss,
+    )
 
 
 def since_of(state: State, reading: Reading) -> Since:
@@ -41,6 +97,7 @@ def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
         base=min(state.base, reading.rss),
         sampled=min(state.sampled, reading.rss),
         deep_rss=min(state.deep_rss, reading.rss),
+        settled=min(state.settled, reading.rss) if slowly(state) else reading.rss,
         kept=max(0, state.kept + survived + reading.thawed),
         fresh=max(0, state.fresh + survived),
         counted=max(0, state.counted + survived),
@@ -48,6 +105,7 @@ def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
         young_yield=_yield(state, reading, since),
         braked=state.braked or since.collections[2] > 0,
         rate=_rate(state, reading, since),
+        flow=_flow(state, reading, since),
     )
 
 
@@ -55,6 +113,13 @@ def _rate(state: State, reading: Reading, since: Since) -> float:
     """Containers that come in a nanosecond, or came lately."""
     came = reading.young + since.examined - state.last.young
     return max(state.rate / 2, came / max(reading.at_ns - state.last.at_ns, 1))
+
+
+def _flow(state: State, reading: Reading, since: Since) -> float:
+    """Containers that come to stay in a nanosecond, over the last second or so."""
+    passed_ns = max(reading.at_ns - state.last.at_ns, 1)
+    came = reading.young + since.examined - since.found - state.last.young
+    return state.flow + (came / passed_ns - state.flow) * min(1.0, passed_ns / _WHILE_NS)
 
 
 def _yield(state: State, reading: Reading, since: Since) -> float:
@@ -81,17 +146,22 @@ def _timed(state: State, reading: Reading, since: Since) -> State:
 def _timed_young(state: State, since: Since, ns: int) -> State:
     if since.found < since.examined * WORTH / 2:
         each = ns / max(since.examined, 1)
-        return state._replace(scan_ns=_learned(20, each, 1000, state.scan_ns))
+        return state._replace(scan_ns=_risen(20, each, 1000, state.scan_ns))
     if since.found <= since.examined * _TELLING:
         return state
     freeing = (ns - since.examined * state.scan_ns) / since.found
-    return state._replace(free_ns=_learned(50, freeing, 3000, state.free_ns))
+    return state._replace(free_ns=_risen(50, freeing, 3000, state.free_ns))
 
 
 def _learned(least: float, value: float, most: float, last: float) -> float:
     """The mean of the last value and a new one, which is no wilder than it can be."""
     value = min(max(value, least), most)
     return last + (value - last) / 2
+
+
+def _risen(least: float, value: float, most: float, last: float) -> float:
+    """The same, but at once where it is more: what takes longer must not be tried twice."""
+    return max(_learned(least, value, most, last), min(value, most))
 
 
 def looked(state: State) -> State:

@@ -103,10 +103,13 @@ class State(Record):
     under way; `calm` counts batches in a row without garbage, and from
     `calm_enough` on what is new is skipped. `braked` says that the collector
     may hold off full collections, `looked` that one was asked for just now.
-    `rate` is how many containers come in a nanosecond. `look_ns` is what the
+    `rate` is how many containers come in a nanosecond, or came lately, `flow` how
+    many come to stay, over the last second or so. `look_ns` is what the
     look under way has taken. `until_young` and `until_rss` are where something
     is due. `deep_at_ns` is when all was last looked at, `deep_rss` the memory
-    then, or less, and `deep_late` the share of garbage in it.
+    then, or less, and `deep_late` the share of garbage in it. `vain` is how often
+    what came slowly was frozen since a look last found garbage, and `settled`
+    is the memory when what came last came faster, or less.
     """
 
     regime: str
@@ -137,12 +140,15 @@ class State(Record):
     braked: bool
     looked: bool
     rate: float
+    flow: float
     look_ns: int
     until_young: float
     until_rss: float
     deep_at_ns: int
     deep_rss: int
     deep_late: float
+    vain: int
+    settled: int
 
 
 class Decision(Record):

@@ -3,41 +3,49 @@
 Pure functions: readings and a state go in, what to do and the next state come
 out. Most objects that survive a young collection live on, and each full
 collection looks at all of them again; gc.freeze() promotes them, without a look,
-to where none does. So what is new is frozen unseen, and a sample of it looked at
-each time that memory has grown by half of what garbage may take; a larger
-sample, of older objects, where it has grown by more than that. Once a sample
-finds garbage, young collections come as the program had them, or where those find
-none as large as a pause allows. Full ones look at what is not frozen alone, and
-come where memory grows by more than garbage may take, or where the last one
-found much; what they leave is frozen once it is too much to be looked at again.
+to where none does.
+
+Where much comes, it is frozen unseen, and a sample of it looked at each time that
+memory has grown by half of what garbage may take; a larger sample, of older
+objects, where it has grown by more than that. Growth that was looked at in vain
+may be twice as much the next time, until garbage is found or growth has stopped.
+
+Once a sample finds garbage, and where so little comes that looking at it takes
+hardly any time, young collections come as the program had them, or where those
+find none as large as a pause allows. Full ones look at what is not frozen alone:
+where memory grows by more than garbage may take, where the last one found much,
+or where little comes once there is as much as a pause allows. What they leave is
+frozen once it is too much to be looked at again; that is more where memory grows
+though little comes, as what was frozen may be dead by now.
+
 All is looked at only after time enough for what that takes, or once memory has
-doubled by hundreds of MiB. Growth that was
-looked at in vain may be twice as much the next time, until garbage is found or
-growth has stopped.
+doubled by hundreds of MiB.
 """
 
 from __future__ import annotations
 
 from gctune.monitor.amounts import (
     LEAST_OBJECT,
+    MOST_DOUBLINGS,
     NURSERY,
-    OBJECT_BYTES,
-    OLD_NS,
     allowed,
     batch,
+    beyond_reach,
     deep_is_due,
     everything,
     garbage_is_old,
     grown,
+    outgrown,
     sample_of_new,
     sample_of_old,
     stays,
     too_much,
     unsampled,
     worth_a_look,
+    worth_holding,
 )
-from gctune.monitor.learning import WORTH, looked, observe, since_of, weighed
-from gctune.monitor.pace import Act, Decision, Regime, State
+from gctune.monitor.learning import WORTH, looked, observe, since_of, supposed, weighed
+from gctune.monitor.pace import Act, Decision, Regime
 from gctune.monitor.thresholds import thresholds_of
 from gctune.monitor.waiting import due_ns, rest_ns, until_rss, until_young
 
@@ -45,60 +53,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from gctune.monitor.pace import Goal, Reading, Since, Three
+    from gctune.monitor.pace import Goal, Reading, Since, State, Three
 
     Next: TypeAlias = tuple[State, tuple[str, ...], str]  # with the acts, and the reason
 
 __all__ = ["advance", "begin", "rest_ns", "resume"]
 
-# Until a collection has been timed; as measured on programs.
-_SCAN_NS, _FREE_NS = 200.0, 400.0
-
 _MUCH = 0.1  # of what a look looks at: so much garbage is worth the next one
-_MOST_DOUBLINGS = 1  # of the budget: growth in vain may be twice as much, and no more
 _MARGIN = 20  # containers that gctune's thread may make: the program's own is to collect
 _HELD_OFF = 6  # collections of which every third should have been a full one
+_MOST_VAIN = 8  # times that looks at what comes slowly become half as frequent
 _MOST_CALM = 8  # batches in a row without garbage, until what is new is skipped again
 
 
 def begin(reading: Reading, thresholds: Three, goal: Goal) -> Decision:
     """Freeze what a process starts with, and skip what comes."""
-    state = State(
-        regime=Regime.SKIP if reading.freezes else Regime.WATCH,
-        last=reading,
-        thresholds=thresholds,
-        own=thresholds,
-        nursery=float(thresholds[0]),
-        scan_ns=_SCAN_NS,
-        free_ns=_FREE_NS,
-        old_ns=4.0 * OLD_NS,  # counts are low where old objects are freed meanwhile
-        object_bytes=OBJECT_BYTES,
-        base=reading.rss,
-        doublings=_MOST_DOUBLINGS,  # what starts grows
-        kept=reading.thawed,
-        fresh=0,
-        counted=0,
-        found=0,
-        frozen=0,
-        sampled=reading.rss,
-        sample=0,
-        deep=False,
-        young_yield=0.0,
-        late=0.0,
-        seen=0,
-        garbage=0,
-        calm=0,
-        calm_enough=1,
-        braked=True,
-        looked=False,
-        rate=0.0,
-        look_ns=0,
-        until_young=0.0,
-        until_rss=0.0,
-        deep_at_ns=reading.at_ns,
-        deep_rss=reading.rss,
-        deep_late=0.0,
-    )
+    state = supposed(reading, thresholds)
     return _decided(_freeze(state, "start"), goal)
 
 
@@ -113,8 +83,7 @@ def advance(state: State, reading: Reading, goal: Goal) -> Decision:
     since = since_of(state, reading)
     state = observe(state, reading, since, goal)
     if state.frozen and not reading.frozen:  # somebody had everything collected
-        state = _watch(_based(_thawed(state)))
-        return _decided((state, (), "collected by another"), goal)
+        return _decided(_collected_by_another(state), goal)
     if reading.pressed and (state.frozen or state.regime != Regime.WATCH):
         state = _watch(_based(_thawed(state)))._replace(kept=0)
         return _decided((state, (Act.THAW,), "the limit is near"), goal)
@@ -134,6 +103,8 @@ def _skipping(state: State, since: Since, goal: Goal) -> Next:
         return _suspect(state), (), "garbage"
     if since.examined:  # before this thread came: as good as a sample
         state = state._replace(sampled=state.last.rss)
+    if worth_holding(state):
+        return _hold(state, goal), (), "slow"
     if grown(state) > allowed(state, goal):
         return _on_growth_unseen(weighed(state), goal)
     if state.last.rss > unsampled(state, goal):
@@ -154,7 +125,8 @@ def _sampling(state: State, since: Since, goal: Goal) -> Next:
         return _hurried(state, goal), (), ""
     if _yielding(since):
         return _suspect(state), (), "garbage"
-    return _skip(_in_vain(state) if state.deep else state)
+    state = _in_vain(state) if state.deep else state
+    return (_hold(state, goal), (), "slow") if worth_holding(state) else _skip(state)
 
 
 def _hurried(state: State, goal: Goal) -> State:
@@ -168,14 +140,20 @@ def _watching(state: State, since: Since, goal: Goal) -> Next:
         state = state._replace(nursery=sample_of_old(state, goal))
     if grown(state) > allowed(state, goal):
         return _on_growth(weighed(state), goal)
-    if state.calm >= state.calm_enough and state.last.freezes and not state.last.pressed:
+    if state.frozen and outgrown(state):
+        return _look_at_all(state)
+    if state.calm >= state.calm_enough and _may_skip(state):
         return _skip(state)
     return _piling(state, goal)
 
 
+def _may_skip(state: State) -> bool:
+    return state.last.freezes and not state.last.pressed and not worth_holding(state)
+
+
 def _piling(state: State, goal: Goal) -> Next:
-    """Look at what survives where looks find garbage; elsewhere freeze it unseen."""
-    if garbage_is_old(state) or state.late >= _MUCH:
+    """Look at what survives where looks find garbage or cost little; else freeze it unseen."""
+    if worth_holding(state) or garbage_is_old(state) or state.late >= _MUCH:
         look = worth_a_look(state, goal)
         return (_look(state), (), "more to look at") if look else (state, (), "")
     freezes = state.last.freezes and too_much(state, goal)
@@ -197,6 +175,8 @@ def _on_growth(state: State, goal: Goal) -> Next:
         return _look_at_all(state)
     if state.fresh + state.last.young < NURSERY / 2:
         return _in_vain(state), (), "growth that no new object explains"
+    if beyond_reach(state, goal) and _may_skip(state):
+        return _freeze(_in_vain(state), "too much")
     return _look(state), (), "growth"
 
 
@@ -215,8 +195,17 @@ def _looked(state: State, goal: Goal) -> Next:
     why = "nothing" if vain else "garbage"
     if vain and not state.frozen and state.last.freezes:  # all was looked at
         return (*_skip(_in_vain(state))[:2], why)
-    state = _in_vain(state) if vain else _based(state)._replace(doublings=0, calm=0)
-    return (state, (), why) if stays(state, goal) else _freeze(state, why)
+    state = _in_vain(state) if vain else _based(state)._replace(doublings=0, calm=0, vain=0)
+    if stays(state, goal):
+        return state, (), why
+    return _freeze(state._replace(vain=min(state.vain + vain, _MOST_VAIN)), why)
+
+
+def _collected_by_another(state: State) -> Next:
+    """All was looked at: let it be frozen again."""
+    kept = state.kept + state.frozen
+    state = _watch(_based(_thawed(state)))._replace(kept=kept)
+    return _freeze(state, "collected by another")
 
 
 def _collected_by_the_program(state: State) -> Next:
@@ -258,6 +247,11 @@ def _watch(state: State) -> State:
     return state._replace(regime=Regime.WATCH, seen=0, garbage=0)
 
 
+def _hold(state: State, goal: Goal) -> State:
+    """Let what is new be looked at before it is frozen."""
+    return _watch(state)._replace(nursery=sample_of_old(state, goal))
+
+
 def _look(state: State) -> State:
     return state._replace(regime=Regime.LOOK, found=0, look_ns=0)
 
@@ -281,7 +275,7 @@ def _freeze(state: State, why: str) -> Next:
 
 
 def _in_vain(state: State) -> State:
-    return _based(state._replace(doublings=min(state.doublings + 1, _MOST_DOUBLINGS)))
+    return _based(state._replace(doublings=min(state.doublings + 1, MOST_DOUBLINGS)))
 
 
 def _based(state: State) -> State:
@@ -302,4 +296,4 @@ def _decided(chosen: Next, goal: Goal) -> Decision:
         last = last._replace(young=0)
     state = state._replace(thresholds=thresholds_of(state, goal), last=last)
     state = state._replace(until_young=until_young(state, goal), until_rss=until_rss(state, goal))
-    return Decision(state, acts, due_ns(state), reason)
+    return Decision(state, acts, due_ns(state, goal), reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gctune.monitor.amounts import batch, garbage_is_old, longest_span, sample_of_old
+from gctune.monitor.amounts import batch, batch_of_old, garbage_is_old, longest_span
 from gctune.monitor.pace import Regime
 
 TYPE_CHECKING = False
@@ -31,5 +31,5 @@ def _ages(state: State, goal: Goal) -> tuple[float, int]:
     if state.regime == Regime.SKIP:  # it is frozen before that, unless the thread is late
         return batch(state, goal), USUAL
     if garbage_is_old(state):
-        return min(state.nursery, sample_of_old(state, goal)), 0
+        return min(state.nursery, batch_of_old(state, goal)), 0
     return state.nursery, state.own[1]
