@@ -90,9 +90,18 @@ def slowly(state: State) -> bool:
     return state.flow * 2 * _LOOKED_NS <= _SPARED
 
 
-def worth_holding(state: State) -> bool:
-    """Whether what comes is looked at before it is frozen: more seldom after looks in vain."""
-    return state.flow * 2 * _LOOKED_NS * (1 << state.vain) <= _SPARED
+def worth_holding(state: State, goal: Goal) -> bool:
+    """Whether what comes is looked at before it is frozen: more seldom after looks in vain.
+
+    Memory that does not grow holds no garbage that dies frozen.
+    """
+    affordable = state.flow * 2 * _LOOKED_NS * (1 << state.vain) <= _SPARED
+    return affordable and crept(state) > goal.budget_bytes(state.settled) * STEADY
+
+
+def crept(state: State) -> int:
+    """What memory has grown by while little came."""
+    return state.last.rss - state.settled
 
 
 def look_ns(goal: Goal) -> float:
@@ -106,7 +115,7 @@ def reach(state: State, goal: Goal) -> float:
     That is where memory has grown though little came. CPython's own full
     collections, which look at all, take five times as long.
     """
-    if state.last.rss - state.settled <= goal.budget_bytes(state.settled):
+    if crept(state) <= goal.budget_bytes(state.settled):
         return 1.0
     return max(1.0, everything(state) * OLD_NS / _SMALLER / look_ns(goal))
 

@@ -103,7 +103,7 @@ def _skipping(state: State, since: Since, goal: Goal) -> Next:
         return _suspect(state), (), "garbage"
     if since.examined:  # before this thread came: as good as a sample
         state = state._replace(sampled=state.last.rss)
-    if worth_holding(state):
+    if worth_holding(state, goal):
         return _hold(state, goal), (), "slow"
     if grown(state) > allowed(state, goal):
         return _on_growth_unseen(weighed(state), goal)
@@ -126,7 +126,7 @@ def _sampling(state: State, since: Since, goal: Goal) -> Next:
     if _yielding(since):
         return _suspect(state), (), "garbage"
     state = _in_vain(state) if state.deep else state
-    return (_hold(state, goal), (), "slow") if worth_holding(state) else _skip(state)
+    return (_hold(state, goal), (), "slow") if worth_holding(state, goal) else _skip(state)
 
 
 def _hurried(state: State, goal: Goal) -> State:
@@ -142,18 +142,18 @@ def _watching(state: State, since: Since, goal: Goal) -> Next:
         return _on_growth(weighed(state), goal)
     if state.frozen and outgrown(state):
         return _look_at_all(state)
-    if state.calm >= state.calm_enough and _may_skip(state):
+    if state.calm >= state.calm_enough and _may_skip(state, goal):
         return _skip(state)
     return _piling(state, goal)
 
 
-def _may_skip(state: State) -> bool:
-    return state.last.freezes and not state.last.pressed and not worth_holding(state)
+def _may_skip(state: State, goal: Goal) -> bool:
+    return state.last.freezes and not state.last.pressed and not worth_holding(state, goal)
 
 
 def _piling(state: State, goal: Goal) -> Next:
     """Look at what survives where looks find garbage or cost little; else freeze it unseen."""
-    if worth_holding(state) or garbage_is_old(state) or state.late >= _MUCH:
+    if worth_holding(state, goal) or garbage_is_old(state) or state.late >= _MUCH:
         look = worth_a_look(state, goal)
         return (_look(state), (), "more to look at") if look else (state, (), "")
     freezes = state.last.freezes and too_much(state, goal)
@@ -175,7 +175,7 @@ def _on_growth(state: State, goal: Goal) -> Next:
         return _look_at_all(state)
     if state.fresh + state.last.young < NURSERY / 2:
         return _in_vain(state), (), "growth that no new object explains"
-    if beyond_reach(state, goal) and _may_skip(state):
+    if beyond_reach(state, goal) and _may_skip(state, goal):
         return _freeze(_in_vain(state), "too much")
     return _look(state), (), "growth"
 
