@@ -12,6 +12,7 @@ OBJECT_BYTES = 150.0  # that one usually takes with what it holds, as measured o
 _FREE_NS = 400.0  # that freeing one takes that is no longer in a cache
 OLD_NS = 150  # that a look takes for an old object, in no cache; 60 to 300 were measured
 MOST_DOUBLINGS = 1  # of the budget: growth in vain may be twice as much, and no more
+MUCH = 0.1  # of what a look looks at: so much garbage is worth the next one
 STEADY = 0.25  # of the budget: what memory grows by while it does not grow
 
 _UNSEEN = 0.5  # of the budget may be skipped: the rest is for what samples do not see
@@ -19,6 +20,7 @@ _UNFORESEEN = 0.25  # of what gathers: as much can be garbage though there was n
 _SMALLER = 5  # times: how much less than of all that there is one collection looks at
 _MEANT = 0.7  # of what a pause may take
 _AGAIN = 0.75  # of a pause may go to what was looked at before
+_AT_MOST = 1.0  # of one, where much of that is likely to die
 _LOOKING = 0.01  # of the time may go to looks at what is frozen
 _LOOKED_NS = 300  # that looking at one and freeing half of them takes
 _SPARED = 0.04  # of the time may go to looks at what is new, where each is looked at twice
@@ -38,8 +40,9 @@ def grown(state: State) -> int:
 
 
 def allowed(state: State, goal: Goal) -> float:
-    """What memory may grow by until the next look."""
-    return goal.budget_bytes(state.base) * (1 << state.doublings)
+    """What memory may grow by until the next look: more after looks in vain, if it grows fast."""
+    doublings = 0 if slowly(state) else state.doublings
+    return goal.budget_bytes(state.base) * (1 << doublings)
 
 
 def unsampled(state: State, goal: Goal) -> float:
@@ -153,8 +156,8 @@ def _each_ns(state: State) -> float:
 
 def stays(state: State, goal: Goal) -> bool:
     """Whether what a look left is little enough to be looked at again, by how much it found."""
-    share = 1.0 if state.late >= _QUARTER else _AGAIN
-    return state.kept * max(state.old_ns, OLD_NS) < goal.pause_ns * share * reach(state, goal)
+    share = _AT_MOST if state.late >= MUCH else _AGAIN
+    return state.kept * OLD_NS < goal.pause_ns * share * reach(state, goal)
 
 
 def new(state: State) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gctune.monitor.amounts import (
     LEAST_OBJECT,
     MOST_DOUBLINGS,
+    MUCH,
     NURSERY,
     OBJECT_BYTES,
     OLD_NS,
@@ -97,7 +98,7 @@ def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
         base=min(state.base, reading.rss),
         sampled=min(state.sampled, reading.rss),
         deep_rss=min(state.deep_rss, reading.rss),
-        settled=min(state.settled, reading.rss) if slowly(state) else reading.rss,
+        settled=_settled(state, reading),
         kept=max(0, state.kept + survived + reading.thawed),
         fresh=max(0, state.fresh + survived),
         counted=max(0, state.counted + survived),
@@ -107,6 +108,12 @@ def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
         rate=_rate(state, reading, since),
         flow=_flow(state, reading, since),
     )
+
+
+def _settled(state: State, reading: Reading) -> int:
+    """What memory was before it grew though little came, or though garbage was old."""
+    suspect = slowly(state) or state.late >= MUCH
+    return min(state.settled, reading.rss) if suspect else reading.rss
 
 
 def _rate(state: State, reading: Reading, since: Since) -> float:

@@ -27,6 +27,7 @@ from __future__ import annotations
 from gctune.monitor.amounts import (
     LEAST_OBJECT,
     MOST_DOUBLINGS,
+    MUCH,
     NURSERY,
     allowed,
     batch,
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
 
 __all__ = ["advance", "begin", "rest_ns", "resume"]
 
-_MUCH = 0.1  # of what a look looks at: so much garbage is worth the next one
 _MARGIN = 20  # containers that gctune's thread may make: the program's own is to collect
 _HELD_OFF = 6  # collections of which every third should have been a full one
 _MOST_VAIN = 8  # times that looks at what comes slowly become half as frequent
@@ -153,7 +153,7 @@ def _may_skip(state: State, goal: Goal) -> bool:
 
 def _piling(state: State, goal: Goal) -> Next:
     """Look at what survives where looks find garbage or cost little; else freeze it unseen."""
-    if worth_holding(state, goal) or garbage_is_old(state) or state.late >= _MUCH:
+    if worth_holding(state, goal) or garbage_is_old(state) or state.late >= MUCH:
         look = worth_a_look(state, goal)
         return (_look(state), (), "more to look at") if look else (state, (), "")
     freezes = state.last.freezes and too_much(state, goal)
