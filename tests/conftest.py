@@ -8,8 +8,11 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from hypothesis.internal.conjecture.junkdrawer import gc_cumulative_time
 
+settings.register_profile("untimed", deadline=None)  # no test is about how fast a machine is
+settings.load_profile("untimed")
 gc_cumulative_time()  # hypothesis adds a gc callback at its first test and keeps it; have it now
 
 # From 3.12 on the collector itself moves immortal objects among the frozen ones.
