@@ -21,6 +21,7 @@ _SMALLER = 5  # times: how much less than of all that there is one collection lo
 _MEANT = 0.7  # of what a pause may take
 _AGAIN = 0.75  # of a pause may go to what was looked at before
 _AT_MOST = 1.0  # of one, where much of that is likely to die
+_BORNE = 1.5  # times a pause: rather than for longer, what there is is frozen unseen
 _LOOKING = 0.01  # of the time may go to looks at what is frozen
 _LOOKED_NS = 300  # that looking at one and freeing half of them takes
 _SPARED = 0.04  # of the time may go to looks at what is new, where each is looked at twice
@@ -94,17 +95,21 @@ def slowly(state: State) -> bool:
 
 
 def worth_holding(state: State, goal: Goal) -> bool:
-    """Whether what comes is looked at before it is frozen: more seldom after looks in vain.
+    """Whether what comes is to be looked at before it is frozen, though it was no garbage.
 
     Memory that does not grow holds no garbage that dies frozen.
     """
-    affordable = state.flow * 2 * _LOOKED_NS * (1 << state.vain) <= _SPARED
-    return affordable and crept(state) > goal.budget_bytes(state.settled) * STEADY
+    return affordable(state) and crept(state, goal) > STEADY
 
 
-def crept(state: State) -> int:
-    """What memory has grown by while little came."""
-    return state.last.rss - state.settled
+def affordable(state: State) -> bool:
+    """Whether looks at what comes take hardly any time: after some in vain, less."""
+    return state.flow * 2 * _LOOKED_NS * (1 << state.vain) <= _SPARED
+
+
+def crept(state: State, goal: Goal) -> float:
+    """How many times the budget memory has grown by while little came."""
+    return (state.last.rss - state.settled) / goal.budget_bytes(state.settled)
 
 
 def look_ns(goal: Goal) -> float:
@@ -118,7 +123,7 @@ def reach(state: State, goal: Goal) -> float:
     That is where memory has grown though little came. CPython's own full
     collections, which look at all, take five times as long.
     """
-    if crept(state) <= goal.budget_bytes(state.settled):
+    if crept(state, goal) <= 1:
         return 1.0
     return max(1.0, everything(state) * OLD_NS / _SMALLER / look_ns(goal))
 
@@ -130,13 +135,8 @@ def batch_of_old(state: State, goal: Goal) -> float:
 
 
 def too_much(state: State, goal: Goal) -> bool:
-    """Whether what survived young collections is more than one look could look at."""
-    return state.kept * state.old_ns > look_ns(goal)
-
-
-def beyond_reach(state: State, goal: Goal) -> bool:
-    """Whether that is even more than a look at garbage may take."""
-    return state.kept * _each_ns(state) > goal.pause_ns * 2 * reach(state, goal)
+    """Whether what survived young collections is more than a look may take."""
+    return state.kept * _each_ns(state) > goal.pause_ns * _BORNE * reach(state, goal)
 
 
 def worth_a_look(state: State, goal: Goal) -> bool:

@@ -29,9 +29,9 @@ from gctune.monitor.amounts import (
     MOST_DOUBLINGS,
     MUCH,
     NURSERY,
+    affordable,
     allowed,
     batch,
-    beyond_reach,
     deep_is_due,
     everything,
     garbage_is_old,
@@ -153,7 +153,7 @@ def _may_skip(state: State, goal: Goal) -> bool:
 
 def _piling(state: State, goal: Goal) -> Next:
     """Look at what survives where looks find garbage or cost little; else freeze it unseen."""
-    if worth_holding(state, goal) or garbage_is_old(state) or state.late >= MUCH:
+    if affordable(state) or garbage_is_old(state) or state.late >= MUCH:
         look = worth_a_look(state, goal)
         return (_look(state), (), "more to look at") if look else (state, (), "")
     freezes = state.last.freezes and too_much(state, goal)
@@ -175,7 +175,7 @@ def _on_growth(state: State, goal: Goal) -> Next:
         return _look_at_all(state)
     if state.fresh + state.last.young < NURSERY / 2:
         return _in_vain(state), (), "growth that no new object explains"
-    if beyond_reach(state, goal) and _may_skip(state, goal):
+    if too_much(state, goal) and _may_skip(state, goal):
         return _freeze(_in_vain(state), "too much")
     return _look(state), (), "growth"
 
