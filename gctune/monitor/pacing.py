@@ -195,10 +195,18 @@ def _looked(state: State, goal: Goal) -> Next:
     why = "nothing" if vain else "garbage"
     if vain and not state.frozen and state.last.freezes:  # all was looked at
         return (*_skip(_in_vain(state))[:2], why)
-    state = _in_vain(state) if vain else _based(state)._replace(doublings=0, calm=0, vain=0)
+    state = _calmed(_in_vain(state)) if vain else _worth_it(_based(state))
     if stays(state, goal):
         return state, (), why
     return _freeze(state._replace(vain=min(state.vain + vain, _MOST_VAIN)), why)
+
+
+def _calmed(state: State) -> State:
+    return state._replace(calm=state.calm + 1)
+
+
+def _worth_it(state: State) -> State:
+    return state._replace(doublings=0, calm=0, vain=0)
 
 
 def _collected_by_another(state: State) -> Next:

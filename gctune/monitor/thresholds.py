@@ -29,7 +29,7 @@ def _ages(state: State, goal: Goal) -> tuple[float, int]:
     if state.regime == Regime.SAMPLE:
         return state.sample, USUAL
     if state.regime == Regime.SKIP:  # it is frozen before that, unless the thread is late
-        return batch(state, goal), USUAL
+        return batch(state, goal), 0
     if garbage_is_old(state):
         return min(state.nursery, batch_of_old(state, goal)), 0
     return state.nursery, state.own[1]
