@@ -32,16 +32,12 @@ class Span(NamedTuple):
     growth: float
 
 
-class Movement(NamedTuple):
-    """By collection: containers that died before its climb; net growth in containers over both."""
+def descents(columns: Columns, blocks: int, blocks_per_garbage: float) -> array[int]:
+    """The containers that died before each collection's climb, as the blocks tell.
 
-    descents: array[int]
-    growth: array[float]
-
-
-def movement(columns: Columns, blocks: int, blocks_per_garbage: float) -> Movement:
-    """Tell descents from the blocks; `blocks` were allocated when recording began."""
-    moved = Movement(array("q", bytes(8 * len(columns))), array("d", columns.count0))
+    `blocks` were allocated when recording began.
+    """
+    found = array("q", bytes(8 * len(columns)))
     spans = list(_spans(columns, blocks, blocks_per_garbage))
     falls = [
         (span, round(span.climb - span.growth / container))
@@ -51,18 +47,17 @@ def movement(columns: Columns, blocks: int, blocks_per_garbage: float) -> Moveme
     single = [fallen for span, fallen in falls if span.stop - span.start == 1]
     usual = median(single) if single else 0
     for span, fallen in falls:
-        _fall(moved, span, fallen, usual)
-    return moved
+        _fall(found, span, fallen, usual)
+    return found
 
 
-def _fall(moved: Movement, span: Span, fallen: int, usual: float) -> None:
+def _fall(found: array[int], span: Span, fallen: int, usual: float) -> None:
     """Put what fell within a span at as many of its climbs as falls of the usual size make."""
     length = span.stop - span.start
     times = min(max(1, round(fallen / usual)), length) if usual else 1
     for time in range(times):
         place = span.start + (2 * time + 1) * length // (2 * times)
-        moved.descents[place] += fallen // times
-        moved.growth[place] -= fallen / times
+        found[place] += fallen // times
 
 
 def _spans(columns: Columns, blocks: int, blocks_per_garbage: float) -> Iterator[Span]:

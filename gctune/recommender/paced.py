@@ -191,18 +191,19 @@ class _Run:
     def _collect(self, asked: int) -> None:
         heap, place = self._heap, self._position
         young = self._counter.collected(place, self._counter.level, asked)
-        in_flight = self._look()
+        in_flight = self._look(young.objects)
         heap.middle = max(0.0, heap.middle - young.died)
         quarter = self._stretch.quarters[min(place, len(self._timeline) - 1)]
         automatic = asked == AUTOMATIC
         generation = heap.due(*self._thresholds[1:], quarter) if automatic else asked
+        in_flight = self._flow.spare(generation, in_flight)
         _, examined, freed = heap.collect(generation, young.objects, self._live, place)
         self._flow.land(generation, in_flight)
         self._count(generation, examined, freed)
 
-    def _look(self) -> float:
+    def _look(self, objects: int = 0) -> float:
         """Let garbage arise up to here, and take note of the memory; what is in flight."""
-        in_flight = self._flow.advance(self._position)
+        in_flight = self._flow.advance(self._position, objects)
         place = max(0, self._position - 1)
         others = self._timeline.blocks[place] - self._stretch.held[place]
         self._blocks = max(self._blocks, others + self._heap.held_blocks)

@@ -9,7 +9,7 @@ from itertools import count
 from typing import NamedTuple
 
 from gctune.recommender.conduct import Thresholds
-from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
+from gctune.recommender.generations import AUTOMATIC, MIDDLE, OLD, YOUNG
 from gctune.recommender.heap import Collected, Heap
 from gctune.recommender.timeline import Timeline, reusable
 
@@ -124,12 +124,13 @@ def replay(
     flow = Flow(timeline, heap)
     _, threshold1, threshold2 = thresholds
     for position, objects, died, asked in young_collections(timeline, thresholds[0]):
-        in_flight = flow.advance(position)
+        in_flight = flow.advance(position, objects)
         heap.middle = max(0.0, heap.middle - died)
         now = live[position - 1] if position else live[0]
         held, ripe = heap.held_blocks, heap.ripeness
         quarter = quarters[min(position, len(quarters) - 1)]
         generation = heap.due(threshold1, threshold2, quarter) if asked == AUTOMATIC else asked
+        in_flight = flow.spare(generation, in_flight)
         yield Step(position, now, held, ripe, heap.collect(generation, objects, now, position))
         flow.land(generation, in_flight)
         if freeze_at is not None and position >= freeze_at:
@@ -142,10 +143,10 @@ def recapture(timeline: Timeline, heap: Heap) -> Iterator[Step]:
     """Yield the captured collections, with the sizes that the same rules give them."""
     flow = Flow(timeline, heap)
     for position, objects, died, generation in captured_collections(timeline):
-        in_flight = flow.advance(position)
+        in_flight = flow.advance(position, objects)
         heap.middle = max(0.0, heap.middle - died)
-        live = max(0.0, timeline.objects[position - 1] - sum(heap.garbage))
         held, ripe = heap.held_blocks, heap.ripeness
+        live = timeline.live(position - 1, held)
         yield Step(position, live, held, ripe, heap.collect(generation, objects, live, position))
         flow.land(generation, in_flight)
 
@@ -156,24 +157,52 @@ class Flow:
     def __init__(self, timeline: Timeline, heap: Heap) -> None:
         garbage = timeline.garbage
         self._heap = heap
+        self._climbs = timeline.climbs
         self._young_ratio, self._old_ratio = timeline.blocks_per_garbage
         self._in_flight = garbage.in_flight
         self._young = garbage.by_position
         self._old = list(garbage.latest_first)
         self._position = 0
+        self._arisen = 0.0  # of the climb that is under way
 
-    def advance(self, position: int) -> float:
-        """Let the garbage up to `position` arise; return what is in flight there, still alive."""
+    def advance(self, position: int, objects: int = 0) -> float:
+        """Let the garbage up to `position` arise; return what is in flight there, still alive.
+
+        A collection of `objects` within a climb, as there was none in the captured
+        run, meets their share of its garbage.
+        """
         last, self._position = self._position, position
         if position > last:
-            in_flight = self._in_flight[position - 1]
-            self._discard(YOUNG, self._young[position] - self._young[last] - in_flight)
-        else:  # within a climb, as there were no collections in the captured run
-            in_flight = self._in_flight[position] if position < len(self._in_flight) else 0.0
+            arisen = max(0.0, self._young[position] - self._young[last] - self._arisen)
+            in_flight, self._arisen = min(self._in_flight[position - 1], arisen), 0.0
+        else:
+            arisen, in_flight = self._within(position, objects)
+            self._arisen += arisen
+        self._discard(YOUNG, arisen - in_flight)
         while self._old and self._old[-1].death <= position:
             life = self._old.pop()
             self._heap.bury(life, life.objects * self._old_ratio)
         return in_flight
+
+    def _within(self, position: int, objects: int) -> tuple[float, float]:
+        """Of the garbage of a climb, what arises with so many objects, and is then in flight."""
+        if position >= len(self._in_flight):
+            return 0.0, 0.0
+        share = min(1.0, objects / max(1, self._climbs[position]))
+        arisen = share * (self._young[position + 1] - self._young[position])
+        return arisen, min(self._in_flight[position], arisen)
+
+    def spare(self, generation: int, in_flight: float) -> float:
+        """What is in flight at the end of a collection, `in_flight` of it in generation 0.
+
+        After short climbs the rest has got into generation 1 before.
+        """
+        if generation == YOUNG:
+            return in_flight
+        place = min(self._position, len(self._in_flight) - 1)
+        promoted = min(max(0.0, self._in_flight[place] - in_flight), self._heap.garbage[MIDDLE])
+        self._discard(MIDDLE, -promoted)
+        return in_flight + promoted
 
     def land(self, generation: int, in_flight: float) -> None:
         """What was in flight has been promoted by a collection of `generation`, and dies."""

@@ -28,7 +28,7 @@ _KEPT = (0.5, 0.0, 1.0)  # of what a block that garbage holds keeps at most: exp
 _SCATTER = 0.02  # of the peak of rss, which arenas with a few live blocks hold
 _REMEMBERED = 64  # stretches as captured, that a search compares all candidates with
 # How much dearer a young object may get than expected, by so much of what coldness
-# adds: of programs one in four. The same of what a smaller heap saves a full collection.
+# adds: of programs one in four. The same of full collections that may come besides.
 _CAUTION = 0.25
 LIKELY = 0.5  # of a full collection, from which on one is reckoned with
 HORIZON = 10.0  # times the captured run that garbage piles up in a program that ran on
@@ -224,18 +224,16 @@ def _ahead_ns(summary: Summary, tallies: Sequence[Tally]) -> float:
 
 def _grown_bytes(summary: Summary, tallies: Sequence[Tally]) -> Estimate:
     """What the peak of rss grows by: the blocks that garbage holds, and what those may keep."""
-    wider = tallies[0].thresholds[0] >= summary.thresholds[0]
-    blocks = greatest([_grown_blocks(tally, wider) for tally in tallies])
+    blocks = greatest(list(map(_grown_blocks, tallies)))
     kept = (max(0.0, held) * share for held, share in zip(blocks, _KEPT))
     payload = Estimate(*kept).map(summary.payload_per_block)
     scatter = _SCATTER * summary.peak_rss_bytes
     return total([blocks.map(summary.bytes_per_block), payload]).doubted(scatter, scatter)
 
 
-def _grown_blocks(tally: Tally, wider: bool) -> Estimate:
-    """Blocks that garbage holds longer; few collections do not meet the peak of `wider` spans."""
+def _grown_blocks(tally: Tally) -> Estimate:
+    """Blocks that garbage holds longer."""
     extra = tally.top_blocks - _most_blocks(tally)
-    extra = max(0.0, extra) if wider else extra
     bounds = (extra / 2, _MEMORY * extra, extra + _HELD * tally.top_held)
     return Estimate(extra, min(bounds), max(bounds))
 

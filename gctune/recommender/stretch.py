@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from operator import sub
 
 from gctune.recommender.columns import Columns
 from gctune.recommender.conduct import Thresholds
@@ -36,6 +38,11 @@ class Stretch:
     held: array[float]
     quarters: array[float]
     samples: tuple[Sample, ...]
+
+    @cached_property
+    def unheld(self) -> array[float]:
+        """The blocks at each captured collection that garbage did not hold."""
+        return array("d", map(sub, self.timeline.blocks, self.held))
 
     def heap(self) -> Heap:
         """The collector's counters as the captured stretch began."""

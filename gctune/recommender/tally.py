@@ -13,7 +13,7 @@ from gctune.recommender.replay import Step, replay
 from gctune.recommender.stretch import Stretch
 
 _NEVER = 2**31 - 1  # the highest threshold there is
-_REMEMBERED = 256  # replays, which a search asks for again
+_REMEMBERED = 512  # replays, which a search asks for again
 _LEAST = 1e-3  # collections, to divide by
 LONGER_RUN = 1.5  # times the captured run, that a recommendation is to hold for
 
@@ -48,6 +48,8 @@ class Tally:
     middle_coming: float = 0.0
     middle_ns: float = 0.0
     counts: list[int] = field(default_factory=lambda: [0, 0, 0])
+    _reached: int = 0
+    _held: float = 0.0
 
     @property
     def coming_ns(self) -> float:
@@ -77,29 +79,31 @@ class Tally:
         while self.lengths and self.lengths[-1][1] <= whole:
             self.lengths.pop()
         self.lengths.append((step.position, whole))
-        place = max(step.position - 1, 0)
-        self._reach(place, step.held_blocks)
+        self._reach(max(step.position, 1), step.held_blocks)
+        self._held = self.heap.held_blocks
 
-    def _reach(self, place: int, held: float) -> None:
-        """Take note of the blocks at a captured collection, with so many held by garbage."""
-        blocks = self.stretch.timeline.blocks[place] + held - self.stretch.held[place]
-        if blocks > self.top_blocks:
-            self.top_blocks, self.top_held = blocks, held
+    def _reach(self, stop: int, held: float) -> None:
+        """Take note of the blocks since the last collection, up to so many captured ones.
+
+        Garbage held `_held` of them then, and by now `held`: evenly more in between.
+        """
+        start, self._reached = min(self._reached, stop - 1), stop
+        more = (held - self._held) / (stop - start)
+        for place, unheld in enumerate(self.stretch.unheld[start:stop], start + 1):
+            garbage = held - more * (stop - place)
+            if unheld + garbage > self.top_blocks:
+                self.top_blocks, self.top_held = unheld + garbage, garbage
 
     def dearer_ns(self, other: Tally) -> float:
         """What full collections beyond those of another replay may cost more than expected.
 
-        Each as much as there, since a smaller heap does not always make them cheaper. Below
-        the captured threshold0 there may be twice as many: how often a count that falls
-        again passes it, no count tells. What is frozen makes them cheap for sure.
+        Below the captured threshold0 there may be twice as many: how often a count that
+        falls again passes it, no count tells.
         """
         more = self.counts[OLD] - other.counts[OLD]
-        if more <= 0 or not other.counts[OLD]:
+        if more <= 0 or self.thresholds[0] >= other.thresholds[0]:
             return 0.0
-        own, theirs = (one.old_ns / one.counts[OLD] for one in (self, other))
-        frozen = min(1.0, self.heap.frozen / (self.stretch.live[-1] or 1.0))
-        often = own if self.thresholds[0] < other.thresholds[0] else 0.0
-        return more * (often + max(0.0, theirs - own)) * (1 - frozen)
+        return more * self.old_ns / self.counts[OLD]
 
     def longest_ns(self, start: int = 0) -> float:
         """CPU time of the longest collection from a position on."""
@@ -111,7 +115,7 @@ class Tally:
         if not self.stretch.live:
             return
         heap, live = self.heap, self.stretch.live[-1]
-        self._reach(-1, heap.held_blocks)
+        self._reach(len(self.stretch.live), heap.held_blocks)
         self.coming = self._progress(heap) - self._progress(self.stretch.heap())
         garbage = sum(heap.garbage)
         self.full_ns = self.cost.cost_ns(OLD, max(0.0, live + garbage - heap.frozen), garbage)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from gctune.recommender.columns import Columns
 from gctune.recommender.conduct import Thresholds
-from gctune.recommender.descent import movement
+from gctune.recommender.descent import descents
 from gctune.recommender.garbage import Garbage, ages
 from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
 
@@ -57,13 +56,22 @@ class Timeline:
     reused: array[int]
     explicit: array[int]
     called: array[int]
-    objects: array[float]
     blocks: array[int]
     garbage: Garbage
+    blocks_per_object: float
     blocks_per_garbage: tuple[float, float]
 
     def __len__(self) -> int:
         return len(self.climbs)
+
+    def live(self, position: int, held_blocks: float) -> float:
+        """The objects alive at the end of a climb, with so many blocks held by garbage.
+
+        The blocks tell, with as many an object as when recording began. The counts
+        do not: they take what the collector lets go of, tuples and dicts that refer
+        to nothing it cares for, for objects, and miss what dies while they are 0.
+        """
+        return max(0.0, self.blocks[position] - held_blocks) / self.blocks_per_object
 
 
 def build(columns: Columns, thresholds: Sequence[Thresholds], start: Start) -> Timeline:
@@ -72,18 +80,17 @@ def build(columns: Columns, thresholds: Sequence[Thresholds], start: Start) -> T
     `thresholds` are those in force at each collection.
     """
     ratios = _blocks_per_garbage(columns)
-    descents, growth = movement(columns, start.blocks, ratios[0])
     return Timeline(
         columns=columns,
         climbs=columns.count0,
         steps=array("q", map(_step, columns.count0, thresholds)),
-        descents=descents,
+        descents=descents(columns, start.blocks, ratios[0]),
         reused=_reused(columns),
         explicit=_explicit(columns, thresholds),
         called=array("b", (two > most for two, (_, _, most) in zip(columns.count2, thresholds))),
-        objects=_objects(growth, columns.collected, start.objects),
         blocks=array("q", _known_blocks(columns, start.blocks)),
         garbage=ages(columns, start.blocks_before, ratios[1]),
+        blocks_per_object=start.blocks / max(1, start.objects),
         blocks_per_garbage=ratios,
     )
 
@@ -143,13 +150,6 @@ def _blocks_per_garbage(columns: Columns) -> tuple[float, float]:
     young = freed[0] / objects[0] if objects[0] else _BLOCKS_PER_GARBAGE
     old = freed[1] / objects[1] if objects[1] else max(young, _BLOCKS_PER_GARBAGE)
     return young, old
-
-
-def _objects(growth: array[float], collected: array[int], start: int) -> array[float]:
-    grown = accumulate(growth, initial=float(start))
-    freed = accumulate(collected, initial=0)
-    next(grown)
-    return array("d", (max(0.0, have - gone) for have, gone in zip(grown, freed)))
 
 
 def _known_blocks(columns: Columns, known: int) -> Iterator[int]:
