@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from gctune.recommender.processes import Processes
-from gctune.recommender.search import Goal
+from gctune.recommender.search import FREE, Goal
 from gctune.recommender.simulator import Prediction
 from gctune.settings.quantities import about
 
-_EQUAL = 0.003  # of CPU time: no more than it was
 _WORTH = 0.01  # of CPU time, or of memory: less is within the noise of most programs
 _LEAST_CPU_SECONDS = 0.5  # of a run that is to say anything about the next one
 _LEAST_COLLECTIONS = 8  # that are to say what one costs
@@ -102,4 +101,4 @@ _GOALS = {Goal.THROUGHPUT: _throughput, Goal.LATENCY: _latency, Goal.MEMORY: _me
 
 def _shorter(choice: Prediction, pause: str = "pause_seconds") -> bool:
     was, will = getattr(choice.was, pause), getattr(choice.toll, pause)
-    return will <= _SHORTER * was and was >= _NOTICEABLE_SECONDS and choice.gain >= -_EQUAL
+    return will <= _SHORTER * was and was >= _NOTICEABLE_SECONDS and choice.gain >= -FREE

@@ -16,6 +16,9 @@ from gctune.recommender.simulator import Prediction
 _THRESHOLD0 = (700, 2000, 5000, 10_000, 20_000, 50_000)
 _THRESHOLD1 = (10, 20)
 _THRESHOLD2 = (10, 20, 50, 100, 300, 1000)
+# threshold1 and threshold2 by which full collections come before much garbage has piled up.
+_OFTEN = ((5, 5), (10, 2), (10, 5))
+_OFTEN_UP_TO = 5000  # of threshold0: above, they are no more often than by the others
 _EQUAL = 0.003  # of CPU time: candidates this near to the best count as equal
 _AS_SHORT = 1.25  # times the shortest pause, within what pauses of one program differ by
 _UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
@@ -26,8 +29,10 @@ _FORETOLD, _LONGER = 5000, 4.0
 _FINALISTS = 12  # candidates that are looked at more closely: threshold2 often makes no difference
 _HOPELESS = 0.5  # chance of going beyond the budget, from which no closer look brings it back
 _RISK = 0.1  # chance of going beyond the budget, that any interval leaves
+_WORTH_IT = 0.25  # the same at the most, where CPU time is saved by it
 _PRICE = 0.2  # of CPU time, that has to be saved for the certainty of going beyond the budget
-_COSTS = 0.01  # of CPU time that less memory may cost
+_COSTS = 0.01  # of CPU time that shorter pauses or less memory may cost
+FREE = _COSTS / 2  # the same as predicted; the rest is for the noise
 
 Ranking: TypeAlias = "Callable[[list[Prediction], Wish], list[Prediction]]"
 
@@ -86,23 +91,29 @@ def choose(
     ranked = rank([one for one in rough if wish.risk(one) <= _HOPELESS], wish)
     harmless = [one for one in ranked if one.worst <= 1 + _COSTS]
     closely = (processes.predict_about(one.thresholds, one.freeze) for one in harmless)
-    within = (one for one in closely if wish.risk(one) <= _RISKS[goal])
+    within = (one for one in closely if wish.risk(one) <= _most_risk(goal))
     best = rank(list(islice(within, _FINALISTS)), wish)
     first = next(iter(ranked), None)
     return Choice(next(iter(best), None), None if first in harmless else first)
 
 
+def _most_risk(goal: str) -> float:
+    return _WORTH_IT if goal == Goal.THROUGHPUT else _RISK
+
+
 def _choose_seen(seen: Explored, wish: Wish, goal: str) -> Choice:
     captured = wish.processes.captured
     tried = seen.predictions(captured.cpu_seconds - captured.gc_seconds)
-    within = [one for one in tried if wish.risk(one) <= _RISKS[goal]]
+    within = [one for one in tried if wish.risk(one) <= _most_risk(goal)]
     return Choice(next(iter(_RANKINGS[goal](within, wish)), None), None)
 
 
 def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bool]]:
     """Each setting worth considering, frozen once started up or not."""
     zero, one, two = processes.thresholds
-    grid = product({*_THRESHOLD0, zero}, {*_THRESHOLD1, one}, {*_THRESHOLD2, two})
+    zeros = sorted({*_THRESHOLD0, zero})
+    grid = {*product(zeros, {*_THRESHOLD1, one}, {*_THRESHOLD2, two})}
+    grid |= {(low, *often) for low in zeros if low <= _OFTEN_UP_TO for often in _OFTEN}
     freezes = (False, True) if goal == Goal.LATENCY and processes.freezable else (False,)
     for thresholds in sorted(grid):
         yield from ((thresholds, freeze) for freeze in freezes)
@@ -123,13 +134,13 @@ def _fastest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
 
 
 def _smoothest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
-    """The least pause once started up first, of those that cost no CPU.
+    """The least pause once started up first, of those that cost next to no CPU.
 
     Of pauses that nobody can tell from the least the one with the least pause
     from the start on, then the one without a freeze, which takes a line in the
     program, then the least CPU.
     """
-    free = [one for one in predictions if one.gain >= -_EQUAL]
+    free = [one for one in predictions if one.gain >= -FREE]
     foretold = max(_FORETOLD, wish.processes.thresholds[0])
 
     def doubted(one: Prediction, pause_seconds: float) -> float:
@@ -154,10 +165,8 @@ def _as_short(pauses: Iterable[float]) -> float:
 
 def _smallest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:  # noqa: ARG001
     """The least memory first, of those that cost next to no CPU."""
-    cheap = [one for one in predictions if one.gain >= -_COSTS / 2]  # the rest is for the noise
+    cheap = [one for one in predictions if one.gain >= -FREE]
     return sorted(cheap, key=lambda one: (one.extra_bytes.expected, one.toll.seconds))
 
 
-# Chance of going beyond the budget at the most; saved CPU time may be worth more of it.
-_RISKS = {Goal.THROUGHPUT: 2.5 * _RISK, Goal.LATENCY: _RISK, Goal.MEMORY: _RISK}
 _RANKINGS = {Goal.THROUGHPUT: _fastest, Goal.LATENCY: _smoothest, Goal.MEMORY: _smallest}
