@@ -20,16 +20,21 @@ from cells import Cell, print_head, print_row
 from rows import ROWS, Row, Run, capture_name, read_rows, run_of
 
 from gctune.profile.file import read
+from gctune.recommender.estimate import Estimate
 from gctune.recommender.processes import Processes
 from gctune.recommender.simulator import Prediction
 from gctune.recommender.summary import summarise
 
+_NEAR = 1.5  # times the longest pause, by which two runs at the same setting may differ
 _ROUNDING_BYTES = 2**20  # between two runs at the same setting, peaks of rss differ by this
 
 
 @dataclass(frozen=True)
 class Error:
-    """How far one predicted cell is from the measured one; `held` says of each interval."""
+    """How far one predicted cell is from the measured one; `stretch` says of each interval.
+
+    Of memory and pauses too little is no error of the interval.
+    """
 
     run: Run
     full: float
@@ -37,7 +42,7 @@ class Error:
     cpu_points: float
     rss_points: float
     pause_factor: float
-    held: Mapping[str, bool]
+    stretch: Mapping[str, float]
 
 
 Program = tuple[str, str, float, int]
@@ -91,12 +96,19 @@ def compare(run: Run, predicted: Prediction, cell: Cell, default: Cell) -> Error
         cpu_points=100 * abs(predicted.cpu.expected - cpu),
         rss_points=100 * abs(memory.expected - extra) / default.peak_bytes,
         pause_factor=_times(longest.expected, pause),
-        held={
-            "CPU": predicted.cpu.low <= cpu <= predicted.cpu.high,
-            "peak rss": extra <= memory.high + _ROUNDING_BYTES,
-            "longest pause": pause <= longest.high,
+        stretch={
+            "CPU": _stretch(predicted.cpu, cpu),
+            "peak rss": _stretch(memory, max(memory.expected, extra - _ROUNDING_BYTES)),
+            "longest pause": _stretch(longest, max(longest.expected, pause)),
         },
     )
+
+
+def _stretch(predicted: Estimate, measured: float) -> float:
+    """How many times as wide the interval would have to be: up to 1 it holds what was measured."""
+    expected, low, high = predicted
+    side = high - expected if measured > expected else expected - low
+    return abs(measured - expected) / side if measured != expected else 0.0
 
 
 def _off(predicted: float, measured: float) -> float:
@@ -118,8 +130,10 @@ def print_figures(found: list[Error]) -> None:
         print_row([name, len(ordered), *figures])
     exact = sum(error.full < 1 for error in found)
     print(f"full collections exactly: {exact} of {len(found)}")
-    for name in found[0].held:
-        held = sum(error.held[name] for error in found)
+    near = sum(error.pause_factor <= _NEAR for error in found)
+    print(f"longest pause within {_NEAR} times: {near} of {len(found)}, {near / len(found):.0%}")
+    for name in found[0].stretch:
+        held = sum(error.stretch[name] <= 1 for error in found)
         print(f"{name} within its interval: {held} of {len(found)}, {held / len(found):.0%}")
 
 
@@ -127,7 +141,7 @@ def print_cells(found: list[Error]) -> None:
     print_head(["program", "Python", "setting", *FIGURES, "beyond their intervals"])
     for error in sorted(found, key=lambda error: error.cpu_points, reverse=True):
         figures = (f"{of(error):.2f}" for of in FIGURES.values())
-        beyond = (name for name, held in error.held.items() if not held)
+        beyond = (name for name, stretch in error.stretch.items() if stretch > 1)
         run = error.run
         print_row([run.program, run.python, run.setting, *figures, ", ".join(beyond)])
 

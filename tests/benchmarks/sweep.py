@@ -25,6 +25,7 @@ SETTINGS = (
     *(f"{threshold0},10,1000" for threshold0 in (700, 2000, 5000, 50000)),
     *(f"{threshold0},10,100" for threshold0 in (5000, 20000)),
     *(f"{threshold0},10,10" for threshold0 in (5000, 50000)),
+    "2000,5,5",
     "2000,10,10+freeze",
     "5000,10,100+freeze",
 )
