@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.cost import CostModel
+from gctune.recommender.dearness import dearness
 from gctune.recommender.generations import MIDDLE, OLD
 from gctune.recommender.heap import Heap
 from gctune.recommender.replay import Step, replay
@@ -48,6 +49,7 @@ class Tally:
     middle_coming: float = 0.0
     middle_ns: float = 0.0
     counts: list[int] = field(default_factory=lambda: [0, 0, 0])
+    _since: list[int] = field(default_factory=lambda: [0, 0, 0])
     _reached: int = 0
     _held: float = 0.0
 
@@ -76,11 +78,22 @@ class Tally:
         self.warm_ns += warm
         self.cold_ns[generation == OLD] += whole - warm
         self.old_ns += whole if generation == OLD else 0.0
-        while self.lengths and self.lengths[-1][1] <= whole:
-            self.lengths.pop()
-        self.lengths.append((step.position, whole))
+        self._lengthen(step.position, whole * self._dearer(generation, step.position))
         self._reach(max(step.position, 1), step.held_blocks)
         self._held = self.heap.held_blocks
+
+    def _dearer(self, generation: int, position: int) -> float:
+        """How many times the model of the whole run a collection takes at that place."""
+        since = self._since[generation]
+        self._since[: generation + 1] = [position] * (generation + 1)
+        if generation == OLD:
+            return 1.0
+        return dearness(self.cost, self.stretch)[generation].between(since, position)
+
+    def _lengthen(self, position: int, pause_ns: float) -> None:
+        while self.lengths and self.lengths[-1][1] <= pause_ns:
+            self.lengths.pop()
+        self.lengths.append((position, pause_ns))
 
     def _reach(self, stop: int, held: float) -> None:
         """Take note of the blocks since the last collection, up to so many captured ones.

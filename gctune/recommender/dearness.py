@@ -1,0 +1,52 @@
+"""How dear the captured collections about a place were, against the model of the whole run.
+
+A program's phases differ in what an object costs to look at: one builds what
+another wanders through. The mean over the run tells what all collections cost,
+but not the longest.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from functools import lru_cache
+
+from gctune.recommender.cost import CostModel
+from gctune.recommender.generations import MIDDLE, YOUNG
+from gctune.recommender.stretch import Stretch
+
+_FEWEST = 2  # captured collections that tell: one alone may have been interrupted
+_REMEMBERED = 64  # stretches, that a search compares all candidates with
+
+
+class Dearness:
+    """What sampled collections of a generation took, and the model tells of them, in sums.
+
+    `places` are how many collections had been captured by the end of each.
+    """
+
+    def __init__(self, cost: CostModel, stretch: Stretch, generation: int) -> None:
+        self._places: list[int] = []
+        self._took, self._told = [0.0], [0.0]
+        for place, one in enumerate(stretch.samples, 1):
+            usable = one.generation == generation and one.weight > 0 and one.examined > 0
+            if usable and not cost.is_unlike(one):
+                self._places.append(place)
+                self._took.append(self._took[-1] + one.cpu_ns)
+                self._told.append(
+                    self._told[-1] + cost.cost_ns(generation, one.examined, one.collected)
+                )
+
+    def between(self, start: int, stop: int) -> float:
+        """How many times what the model tells those after `start` took, up to `stop`."""
+        first, last = bisect_right(self._places, start), bisect_right(self._places, stop)
+        lacking = max(0, _FEWEST - (last - first))
+        first = max(0, first - (lacking + 1) // 2)
+        last = min(len(self._places), max(last, first + _FEWEST))
+        told = self._told[last] - self._told[first]
+        return (self._took[last] - self._took[first]) / told if told else 1.0
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def dearness(cost: CostModel, stretch: Stretch) -> tuple[Dearness, Dearness]:
+    """That of young collections, and of generation 1. Full ones are told by their size alone."""
+    return Dearness(cost, stretch, YOUNG), Dearness(cost, stretch, MIDDLE)
