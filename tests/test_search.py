@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from captured import collection, growing, profile
 
-from gctune.recommender.estimate import Estimate
 from gctune.recommender.phases import started_up
 from gctune.recommender.processes import Processes
 from gctune.recommender.search import Goal, Wish, choose
@@ -49,7 +46,7 @@ def test_throughput_takes_away_full_collections_that_find_nothing() -> None:
 def test_nothing_is_likely_to_go_over_the_budget(goal: str, budget: int) -> None:
     processes = Processes.of([garbage()])
     choice = choose(processes, goal, budget).best
-    assert choice is None or Wish(processes, budget).risk(choice) <= 0.25
+    assert choice is None or Wish(processes, budget).risk(choice) <= 0.1
 
 
 def test_of_settings_that_are_as_good_the_least_changed_are_chosen() -> None:
@@ -70,22 +67,13 @@ def test_settings_whose_first_choices_need_too_much_memory_give_way_to_others() 
     summary = garbage()
     tight = best(summary, Goal.THROUGHPUT, 1_500_000)
     assert tight is not None
-    assert tight.risk(1_500_000) <= 0.25
+    assert tight.risk(1_500_000) <= 0.1
 
 
 def test_where_nothing_else_is_within_the_budget_nothing_changes() -> None:
     choice = best(garbage(), Goal.THROUGHPUT, -(10**12))
     assert choice is not None
     assert choice.thresholds == (2000, 10, 10)
-
-
-def test_what_saves_little_is_not_worth_a_chance_of_going_beyond_the_budget() -> None:
-    one = Processes.of([garbage()]).predict_about((2000, 10, 20), freeze=False)
-    memory = Estimate(1_000_000, 0, 3_000_000)
-    safe, risky = (replace(one, grown_bytes=memory.map(scale)) for scale in (0.1, 1.0))
-    wish = Wish(Processes.of([garbage()]), budget_bytes=2_000_000)
-    assert wish.risk(safe) < 0.1 < wish.risk(risky) < 0.5
-    assert wish.cost(safe) < wish.cost(risky)
 
 
 def test_latency_shortens_the_longest_pause_at_no_cost_of_cpu() -> None:

@@ -22,15 +22,10 @@ _OFTEN_UP_TO = 5000  # of threshold0: above, they are no more often than by the 
 _EQUAL = 0.003  # of CPU time: candidates this near to the best count as equal
 _AS_SHORT = 1.25  # times the shortest pause, within what pauses of one program differ by
 _UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
-# threshold0 up to which young pauses are foretold, and how many times as long they may be
-# beyond it: an object that takes another's place does not count, so that generation 0 may
-# hold several times more than its count tells.
-_FORETOLD, _LONGER = 5000, 4.0
-_FINALISTS = 12  # candidates that are looked at more closely: threshold2 often makes no difference
+_FINALISTS = 8  # candidates that are looked at more closely
 _HOPELESS = 0.5  # chance of going beyond the budget, from which no closer look brings it back
 _RISK = 0.1  # chance of going beyond the budget, that any interval leaves
-_WORTH_IT = 0.25  # the same at the most, where CPU time is saved by it
-_PRICE = 0.2  # of CPU time, that has to be saved for the certainty of going beyond the budget
+_SEEN_RISK = 0.25  # the same where memory was seen, and CPU time is saved by it
 _COSTS = 0.01  # of CPU time that shorter pauses or less memory may cost
 FREE = _COSTS / 2  # the same as predicted; the rest is for the noise
 
@@ -60,11 +55,6 @@ class Wish:
             return 0.0
         return one.risk(self.budget_bytes)
 
-    def cost(self, one: Prediction) -> float:
-        """CPU seconds, with those that it has to save for risking to go beyond the budget."""
-        price = _PRICE * max(0.0, self.risk(one) - _RISK)
-        return one.toll.seconds + price * self.processes.captured.cpu_seconds
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -90,21 +80,28 @@ def choose(
     rough = [processes.predict(*candidate) for candidate in candidates(processes, goal)]
     ranked = rank([one for one in rough if wish.risk(one) <= _HOPELESS], wish)
     harmless = [one for one in ranked if one.worst <= 1 + _COSTS]
-    closely = (processes.predict_about(one.thresholds, one.freeze) for one in harmless)
-    within = (one for one in closely if wish.risk(one) <= _most_risk(goal))
+    closely = (processes.predict_about(one.thresholds, one.freeze) for one in _unlike(harmless))
+    within = (one for one in closely if wish.risk(one) <= _RISK)
     best = rank(list(islice(within, _FINALISTS)), wish)
     first = next(iter(ranked), None)
     return Choice(next(iter(best), None), None if first in harmless else first)
 
 
-def _most_risk(goal: str) -> float:
-    return _WORTH_IT if goal == Goal.THROUGHPUT else _RISK
+def _unlike(predictions: Iterable[Prediction]) -> Iterator[Prediction]:
+    """The first of those that come to the same: threshold2 often makes no difference."""
+    seen = set()
+    for one in predictions:
+        outcome = one.toll, one.extra_bytes, one.freeze
+        if outcome not in seen:
+            seen.add(outcome)
+            yield one
 
 
 def _choose_seen(seen: Explored, wish: Wish, goal: str) -> Choice:
     captured = wish.processes.captured
     tried = seen.predictions(captured.cpu_seconds - captured.gc_seconds)
-    within = [one for one in tried if wish.risk(one) <= _most_risk(goal)]
+    most = _SEEN_RISK if goal == Goal.THROUGHPUT else _RISK
+    within = [one for one in tried if wish.risk(one) <= most]
     return Choice(next(iter(_RANKINGS[goal](within, wish)), None), None)
 
 
@@ -122,18 +119,18 @@ def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bo
 def _fastest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
     """Least CPU first; of those that are as good, what risks no memory, then what changes least."""
     own = wish.processes.thresholds
-    least = min(map(wish.cost, predictions), default=0.0)
+    least = min((one.toll.seconds for one in predictions), default=0.0)
     equal = least + _EQUAL * wish.processes.captured.cpu_seconds
 
     def rank(one: Prediction) -> tuple[float, ...]:
         changed = sum(map(ne, one.thresholds, own))
-        first = max(wish.cost(one), equal), wish.risk(one) > _RISK, changed
+        first = max(one.toll.seconds, equal), wish.risk(one) > _RISK, changed
         return *first, one.toll.pause_seconds, one.extra_bytes.expected
 
     return sorted(predictions, key=rank)
 
 
-def _smoothest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
+def _smoothest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:  # noqa: ARG001
     """The least pause once started up first, of those that cost next to no CPU.
 
     Of pauses that nobody can tell from the least the one with the least pause
@@ -141,19 +138,14 @@ def _smoothest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
     program, then the least CPU.
     """
     free = [one for one in predictions if one.gain >= -FREE]
-    foretold = max(_FORETOLD, wish.processes.thresholds[0])
-
-    def doubted(one: Prediction, pause_seconds: float) -> float:
-        return pause_seconds * (_LONGER if one.thresholds[0] > foretold else 1.0)
-
-    settled = _as_short([doubted(one, one.toll.settled_seconds) for one in free])
-    smooth = [one for one in free if doubted(one, one.toll.settled_seconds) <= settled]
-    whole = _as_short([doubted(one, one.toll.pause_seconds) for one in smooth])
+    settled = _as_short(one.toll.settled_seconds for one in free)
+    smooth = [one for one in free if one.toll.settled_seconds <= settled]
+    whole = _as_short(one.toll.pause_seconds for one in smooth)
 
     def rank(one: Prediction) -> tuple[float, ...]:
         toll = one.toll
-        once, ever = (doubted(one, each) for each in (toll.settled_seconds, toll.pause_seconds))
-        return max(once, settled), max(ever, whole), one.freeze, toll.seconds
+        pauses = max(toll.settled_seconds, settled), max(toll.pause_seconds, whole)
+        return *pauses, one.freeze, toll.seconds
 
     return sorted(free, key=rank)
 

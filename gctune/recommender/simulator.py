@@ -27,10 +27,7 @@ _HELD = 0.2
 _KEPT = (0.5, 0.0, 1.0)  # of what a block that garbage holds keeps at most: expected, least, most
 _SCATTER = 0.02  # of the peak of rss, which arenas with a few live blocks hold
 _REMEMBERED = 64  # stretches as captured, that a search compares all candidates with
-# How much dearer a young object may get than expected, by so much of what coldness
-# adds: of programs one in four. The same of full collections that may come besides.
-_CAUTION = 0.25
-LIKELY = 0.5  # of a full collection, from which on one is reckoned with
+LIKELY = 0.5  # of an older generation's collection, from which on one is reckoned with
 HORIZON = 10.0  # times the captured run that garbage piles up in a program that ran on
 
 
@@ -127,7 +124,6 @@ def simulate(
     was, other = summary.gc_ns / 1e9, max(summary.cpu_ns - summary.gc_ns, 1) / 1e9
     gc_seconds, pause_seconds = _gc_seconds(summary, tallies), _pause_seconds(summary, tallies)
     settled_ns = max(map(Tally.longest_ns, tallies, places))
-    caution = _CAUTION * summary.weight * _dearer_ns(tallies, captured) / 1e9
     return Prediction(
         thresholds=thresholds,
         freeze=freeze,
@@ -141,7 +137,7 @@ def simulate(
         toll=_toll(
             summary,
             tallies,
-            gc_seconds.expected + caution,
+            gc_seconds.expected,
             pause_seconds.expected,
             settled_ns / 1e9,
         ),
@@ -171,12 +167,6 @@ def _longest_ns(stretch: Stretch, start: int) -> int:
 @lru_cache(maxsize=_REMEMBERED)
 def _as_captured(cost: CostModel, stretch: Stretch, thresholds: Thresholds) -> Tally:
     return tallied(cost, stretch, thresholds, stretch.heap().count1)
-
-
-def _dearer_ns(tallies: Sequence[Tally], captured: Sequence[Tally]) -> float:
-    """How much dearer coldness makes young collections, and full ones may be than expected."""
-    colder = sum(tally.cold_ns[0] for tally in tallies) - sum(own.cold_ns[0] for own in captured)
-    return max(0.0, colder) + sum(map(Tally.dearer_ns, tallies, captured))
 
 
 def _counts(summary: Summary, tallies: Sequence[Tally]) -> tuple[int, int, int]:
@@ -217,9 +207,13 @@ def _toll(
 
 
 def _ahead_ns(summary: Summary, tallies: Sequence[Tally]) -> float:
-    """The pause of a full collection that has all but come."""
-    come = summary.weight * sum(tally.coming for tally in tallies)
-    return max(tally.full_ns for tally in tallies) if come > LIKELY else 0.0
+    """The pause of a collection of an older generation that has all but come."""
+    full = summary.weight * sum(tally.coming for tally in tallies) > LIKELY
+    middle = max(tally.middle_coming for tally in tallies) > LIKELY
+    return max(
+        max(tally.full_ns for tally in tallies) * full,
+        max(tally.middle_ns for tally in tallies) * middle,
+    )
 
 
 def _grown_bytes(summary: Summary, tallies: Sequence[Tally]) -> Estimate:

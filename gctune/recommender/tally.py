@@ -23,8 +23,7 @@ LONGER_RUN = 1.5  # times the captured run, that a recommendation is to hold for
 class Tally:
     """Adds up the collections of a replay, which moves `heap`.
 
-    `counts` are collections by generation, `cold_ns` what coldness has added
-    to the cost of young ones and of full ones, `old_ns` what full ones took.
+    `counts` are collections by generation, `gc_ns` is the CPU time of all of them.
     `top_blocks` is the most that was allocated at once, `top_held` what of it
     garbage held, `lengths` the positions and times of those collections that no
     later one is longer than.
@@ -38,9 +37,7 @@ class Tally:
     stretch: Stretch
     thresholds: Thresholds
     heap: Heap
-    warm_ns: float = 0.0
-    cold_ns: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    old_ns: float = 0.0
+    gc_ns: float = 0.0
     lengths: list[tuple[int, float]] = field(default_factory=list)
     top_blocks: float = 0.0
     top_held: float = 0.0
@@ -64,20 +61,12 @@ class Tally:
         full = _soon(self.coming, self.counts[OLD]) * self.full_ns
         return full + _soon(self.middle_coming, self.counts[MIDDLE]) * self.middle_ns
 
-    @property
-    def gc_ns(self) -> float:
-        """CPU time of all of them."""
-        return self.warm_ns + sum(self.cold_ns)
-
     def add(self, step: Step) -> None:
         """Add one."""
         generation, examined, freed = step.collected
         self.counts[generation] += 1
-        warm = self.cost.warm_ns(examined, freed)
         whole = self.cost.cost_ns(generation, examined, freed)
-        self.warm_ns += warm
-        self.cold_ns[generation == OLD] += whole - warm
-        self.old_ns += whole if generation == OLD else 0.0
+        self.gc_ns += whole
         self._lengthen(step.position, whole * self._dearer(generation, step.position))
         self._reach(max(step.position, 1), step.held_blocks)
         self._held = self.heap.held_blocks
@@ -106,17 +95,6 @@ class Tally:
             garbage = held - more * (stop - place)
             if unheld + garbage > self.top_blocks:
                 self.top_blocks, self.top_held = unheld + garbage, garbage
-
-    def dearer_ns(self, other: Tally) -> float:
-        """What full collections beyond those of another replay may cost more than expected.
-
-        Below the captured threshold0 there may be twice as many: how often a count that
-        falls again passes it, no count tells.
-        """
-        more = self.counts[OLD] - other.counts[OLD]
-        if more <= 0 or self.thresholds[0] >= other.thresholds[0]:
-            return 0.0
-        return more * self.old_ns / self.counts[OLD]
 
     def longest_ns(self, start: int = 0) -> float:
         """CPU time of the longest collection from a position on."""

@@ -80,14 +80,9 @@ CONSTANTS = (
     Constant(simulator, "_SCATTER", (0.0, 0.04)),
     Constant(simulator, "_HELD", (0.0, 0.4)),
     Constant(simulator, "_MEMORY", (1.0, 1.8)),
-    Constant(simulator, "_CAUTION", (0.0, 0.5)),
     Constant(search, "_RISK", (0.05, 0.2)),
-    Constant(search, "_WORTH_IT", (0.1, 0.4)),
-    Constant(search, "_PRICE", (0.0, 0.1, 0.4)),
     Constant(search, "_EQUAL", (0.001, 0.005)),
     Constant(search, "_AS_SHORT", (1.0, 1.6)),
-    Constant(search, "_FORETOLD", (2000, 10_000)),
-    Constant(search, "_LONGER", (1.0, 2.0, 3.0, 8.0)),
 )
 
 
@@ -110,13 +105,13 @@ class Remembering(Processes):
     """Processes that are asked for the same predictions again and again."""
 
     @cached_property
-    def _told(self) -> dict[tuple[Thresholds, bool], Prediction]:
+    def _told(self) -> dict[tuple[Thresholds, bool, float], Prediction]:
         return {}
 
-    def predict_about(self, thresholds: Thresholds, freeze: bool) -> Prediction:
-        asked = thresholds, freeze
+    def predict(self, thresholds: Thresholds, freeze: bool, phase: float = 0.0) -> Prediction:
+        asked = thresholds, freeze, phase
         if asked not in self._told:
-            self._told[asked] = super().predict_about(thresholds, freeze)
+            self._told[asked] = super().predict(*asked)
         return self._told[asked]
 
 
