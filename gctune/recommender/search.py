@@ -19,7 +19,7 @@ _THRESHOLD2 = (10, 20, 50, 100, 300, 1000)
 # threshold1 and threshold2 by which full collections come before much garbage has piled up.
 _OFTEN = ((5, 5), (10, 2), (10, 5))
 _OFTEN_UP_TO = 5000  # of threshold0: above, they are no more often than by the others
-_EQUAL = 0.003  # of CPU time: candidates this near to the best count as equal
+_EQUAL = 0.001  # of CPU time: candidates this near to the best count as equal
 _AS_SHORT = 1.25  # times the shortest pause, within what pauses of one program differ by
 _UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
 _FINALISTS = 8  # candidates that are looked at more closely
