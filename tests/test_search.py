@@ -46,7 +46,7 @@ def test_throughput_takes_away_full_collections_that_find_nothing() -> None:
 def test_nothing_is_likely_to_go_over_the_budget(goal: str, budget: int) -> None:
     processes = Processes.of([garbage()])
     choice = choose(processes, goal, budget).best
-    assert choice is None or Wish(processes, budget).risk(choice) <= 0.1
+    assert choice is None or Wish(processes, budget).risk(choice) <= 0.25
 
 
 def test_of_settings_that_are_as_good_the_least_changed_are_chosen() -> None:
@@ -67,7 +67,7 @@ def test_settings_whose_first_choices_need_too_much_memory_give_way_to_others() 
     summary = garbage()
     tight = best(summary, Goal.THROUGHPUT, 1_500_000)
     assert tight is not None
-    assert tight.risk(1_500_000) <= 0.1
+    assert tight.risk(1_500_000) <= 0.25
 
 
 def test_where_nothing_else_is_within_the_budget_nothing_changes() -> None:

@@ -25,7 +25,7 @@ _UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
 _FINALISTS = 8  # candidates that are looked at more closely
 _HOPELESS = 0.5  # chance of going beyond the budget, from which no closer look brings it back
 _RISK = 0.1  # chance of going beyond the budget, that any interval leaves
-_SEEN_RISK = 0.25  # the same where memory was seen, and CPU time is saved by it
+_WORTH_IT = 0.25  # the same at the most, where CPU time is saved by it
 _COSTS = 0.01  # of CPU time that shorter pauses or less memory may cost
 FREE = _COSTS / 2  # the same as predicted; the rest is for the noise
 
@@ -81,7 +81,7 @@ def choose(
     ranked = rank([one for one in rough if wish.risk(one) <= _HOPELESS], wish)
     harmless = [one for one in ranked if one.worst <= 1 + _COSTS]
     closely = (processes.predict_about(one.thresholds, one.freeze) for one in _unlike(harmless))
-    within = (one for one in closely if wish.risk(one) <= _RISK)
+    within = (one for one in closely if wish.risk(one) <= _most_risk(goal))
     best = rank(list(islice(within, _FINALISTS)), wish)
     first = next(iter(ranked), None)
     return Choice(next(iter(best), None), None if first in harmless else first)
@@ -97,11 +97,14 @@ def _unlike(predictions: Iterable[Prediction]) -> Iterator[Prediction]:
             yield one
 
 
+def _most_risk(goal: str) -> float:
+    return _WORTH_IT if goal == Goal.THROUGHPUT else _RISK
+
+
 def _choose_seen(seen: Explored, wish: Wish, goal: str) -> Choice:
     captured = wish.processes.captured
     tried = seen.predictions(captured.cpu_seconds - captured.gc_seconds)
-    most = _SEEN_RISK if goal == Goal.THROUGHPUT else _RISK
-    within = [one for one in tried if wish.risk(one) <= most]
+    within = [one for one in tried if wish.risk(one) <= _most_risk(goal)]
     return Choice(next(iter(_RANKINGS[goal](within, wish)), None), None)
 
 

@@ -81,6 +81,7 @@ CONSTANTS = (
     Constant(simulator, "_HELD", (0.0, 0.4)),
     Constant(simulator, "_MEMORY", (1.0, 1.8)),
     Constant(search, "_RISK", (0.05, 0.2)),
+    Constant(search, "_WORTH_IT", (0.1, 0.4)),
     Constant(search, "_EQUAL", (0.0, 0.003)),
     Constant(search, "_AS_SHORT", (1.0, 1.6)),
 )
