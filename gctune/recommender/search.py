@@ -25,7 +25,7 @@ _UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
 _FINALISTS = 8  # candidates that are looked at more closely
 _HOPELESS = 0.5  # chance of going beyond the budget, from which no closer look brings it back
 _RISK = 0.1  # chance of going beyond the budget, that any interval leaves
-_WORTH_IT = 0.25  # the same at the most, where CPU time is saved by it
+_WORTH_IT = 0.25  # the same where CPU time is saved by what is foretold, not seen
 _COSTS = 0.01  # of CPU time that shorter pauses or less memory may cost
 FREE = _COSTS / 2  # the same as predicted; the rest is for the noise
 
@@ -104,7 +104,7 @@ def _most_risk(goal: str) -> float:
 def _choose_seen(seen: Explored, wish: Wish, goal: str) -> Choice:
     captured = wish.processes.captured
     tried = seen.predictions(captured.cpu_seconds - captured.gc_seconds)
-    within = [one for one in tried if wish.risk(one) <= _most_risk(goal)]
+    within = [one for one in tried if wish.risk(one) <= _RISK]
     return Choice(next(iter(_RANKINGS[goal](within, wish)), None), None)
 
 
