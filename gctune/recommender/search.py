@@ -109,14 +109,16 @@ def _choose_seen(seen: Explored, wish: Wish, goal: str) -> Choice:
 
 
 def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bool]]:
-    """Each setting worth considering, frozen once started up or not."""
+    """Each setting worth considering, frozen once started up or not.
+
+    Full collections that are to find garbage often are not to rely on what is frozen.
+    """
     zero, one, two = processes.thresholds
     zeros = sorted({*_THRESHOLD0, zero})
-    grid = {*product(zeros, {*_THRESHOLD1, one}, {*_THRESHOLD2, two})}
-    grid |= {(low, *often) for low in zeros if low <= _OFTEN_UP_TO for often in _OFTEN}
+    grid = sorted({*product(zeros, {*_THRESHOLD1, one}, {*_THRESHOLD2, two})})
     freezes = (False, True) if goal == Goal.LATENCY and processes.freezable else (False,)
-    for thresholds in sorted(grid):
-        yield from ((thresholds, freeze) for freeze in freezes)
+    yield from product(grid, freezes)
+    yield from (((low, *often), False) for low in zeros if low <= _OFTEN_UP_TO for often in _OFTEN)
 
 
 def _fastest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
