@@ -123,34 +123,41 @@ def reach(state: State, goal: Goal) -> float:
     That is where memory has grown though little came. CPython's own full
     collections, which look at all, take five times as long.
     """
-    if crept(state, goal) <= 1:
+    if crept(state, goal) <= 1 << state.vain:
         return 1.0
     return max(1.0, everything(state) * OLD_NS / _SMALLER / look_ns(goal))
 
 
 def batch_of_old(state: State, goal: Goal) -> float:
     """Containers that a young collection leaves to a look, which is to take no longer itself."""
-    room = look_ns(goal) * reach(state, goal) / _each_ns(state) - state.kept
+    room = (look_ns(goal) * reach(state, goal) - pile_ns(state)) / _each_ns(state)
     return min(sample_of_old(state, goal), max(room, NURSERY))
 
 
 def too_much(state: State, goal: Goal) -> bool:
     """Whether what survived young collections is more than a look may take."""
-    return state.kept * _each_ns(state) > goal.pause_ns * _BORNE * reach(state, goal)
+    return pile_ns(state) > goal.pause_ns * _BORNE * reach(state, goal)
 
 
 def worth_a_look(state: State, goal: Goal) -> bool:
     """Whether that is as much as one look can look at, and much of it is new."""
-    return state.kept * _each_ns(state) > look_ns(goal) and state.fresh * 3 > state.kept
+    pile = pile_ns(state)
+    return pile > look_ns(goal) and state.fresh * _each_ns(state) * 3 > pile
 
 
 def until_pile(state: State, goal: Goal) -> float:
     """Containers that are to come until a look is worth it."""
-    return max(look_ns(goal) / _each_ns(state) - state.kept, (state.kept - 3 * state.fresh) / 2)
+    each, pile = _each_ns(state), pile_ns(state)
+    return max((look_ns(goal) - pile) / each, (pile / each - 3 * state.fresh) / 2)
+
+
+def pile_ns(state: State) -> float:
+    """What a look is likely to take: what was looked at before is counted by what that took."""
+    return (state.kept - state.fresh) * OLD_NS + state.fresh * _each_ns(state)
 
 
 def _each_ns(state: State) -> float:
-    """What a look is likely to take for each that was counted."""
+    """What a look is likely to take for each that is new."""
     return max(state.old_ns, OLD_NS + state.free_ns * state.late)
 
 

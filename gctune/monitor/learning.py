@@ -153,7 +153,7 @@ def _timed(state: State, reading: Reading, since: Since) -> State:
 def _timed_young(state: State, since: Since, ns: int) -> State:
     if since.found < since.examined * WORTH / 2:
         each = ns / max(since.examined, 1)
-        return state._replace(scan_ns=_risen(20, each, 1000, state.scan_ns))
+        return state._replace(scan_ns=_learned(20, each, 1000, state.scan_ns))
     if since.found <= since.examined * _TELLING:
         return state
     freeing = (ns - since.examined * state.scan_ns) / since.found
@@ -175,7 +175,8 @@ def looked(state: State) -> State:
     """Learn what a look took, what it left, and the share of garbage in that, by its time."""
     if not state.look_ns:
         return state._replace(late=0.0)
-    each = state.look_ns / max(state.kept + state.found, 1000)
+    before_ns = max(0, state.kept - state.fresh) * OLD_NS
+    each = max(0.0, state.look_ns - before_ns) / max(state.fresh + state.found, 1000)
     each = max(each, (each + state.old_ns) / 2)  # more at once, less by and by
     left = max(0.0, state.look_ns - state.found * state.free_ns) / OLD_NS
     late = state.found / max(state.found + left, NURSERY)

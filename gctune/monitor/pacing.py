@@ -175,7 +175,7 @@ def _on_growth(state: State, goal: Goal) -> Next:
         return _look_at_all(state)
     if state.fresh + state.last.young < NURSERY / 2:
         return _in_vain(state), (), "growth that no new object explains"
-    if too_much(state, goal) and _may_skip(state, goal):
+    if state.late < MUCH and too_much(state, goal) and _may_skip(state, goal):
         return _freeze(_in_vain(state), "too much")
     return _look(state), (), "growth"
 
@@ -198,7 +198,12 @@ def _looked(state: State, goal: Goal) -> Next:
     state = _calmed(_in_vain(state)) if vain else _worth_it(_based(state))
     if stays(state, goal):
         return state, (), why
-    return _freeze(state._replace(vain=min(state.vain + vain, _MOST_VAIN)), why)
+    return _freeze(_explained(state) if vain else state, why)
+
+
+def _explained(state: State) -> State:
+    """It is no garbage that memory has grown by: look for it more seldom."""
+    return state._replace(vain=min(state.vain + 1, _MOST_VAIN))
 
 
 def _calmed(state: State) -> State:
