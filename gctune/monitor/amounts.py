@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 NURSERY = 10_000  # containers: with what they hold 1 to 2 MB, which a core's own cache holds
 LEAST_OBJECT = 64  # bytes that a container takes at least
 OBJECT_BYTES = 150.0  # that one usually takes with what it holds, as measured on programs
-_FREE_NS = 400.0  # that freeing one takes that is no longer in a cache
+FREE_NS = 400.0  # that freeing one takes that is no longer in a cache
 OLD_NS = 150  # that a look takes for an old object, in no cache; 60 to 300 were measured
 MOST_DOUBLINGS = 1  # of the budget: growth in vain may be twice as much, and no more
 MUCH = 0.1  # of what a look looks at: so much garbage is worth the next one
@@ -17,11 +17,7 @@ STEADY = 0.25  # of the budget: what memory grows by while it does not grow
 
 _UNSEEN = 0.5  # of the budget may be skipped: the rest is for what samples do not see
 _UNFORESEEN = 0.25  # of what gathers: as much can be garbage though there was none
-_SMALLER = 5  # times: how much less than of all that there is one collection looks at
-_MEANT = 0.7  # of what a pause may take
-_AGAIN = 0.75  # of a pause may go to what was looked at before
-_AT_MOST = 1.0  # of one, where much of that is likely to die
-_BORNE = 1.5  # times a pause: rather than for longer, what there is is frozen unseen
+SMALLER = 5  # times: how much less than of all that there is one collection looks at
 _LOOKING = 0.01  # of the time may go to looks at what is frozen
 _LOOKED_NS = 300  # that looking at one and freeing half of them takes
 _SPARED = 0.04  # of the time may go to looks at what is new, where each is looked at twice
@@ -74,7 +70,7 @@ def longest_span(state: State, goal: Goal) -> float:
 def batch(state: State, goal: Goal) -> float:
     """Containers that a young collection looks at: few where there are few in all."""
     most = sample_of_old(state, goal)
-    return min(most, max(everything(state) / _SMALLER, min(NURSERY, most)))
+    return min(most, max(everything(state) / SMALLER, min(NURSERY, most)))
 
 
 def sample_of_new(state: State, goal: Goal) -> float:
@@ -86,7 +82,7 @@ def sample_of_new(state: State, goal: Goal) -> float:
 def sample_of_old(state: State, goal: Goal) -> float:
     """Containers that a young collection can look at and free, the most."""
     garbage = max(_UNFORESEEN, state.young_yield)
-    return goal.pause_ns / (state.scan_ns + max(state.free_ns, _FREE_NS) * garbage)
+    return goal.pause_ns / (state.scan_ns + max(state.free_ns, FREE_NS) * garbage)
 
 
 def slowly(state: State) -> bool:
@@ -94,77 +90,9 @@ def slowly(state: State) -> bool:
     return state.flow * 2 * _LOOKED_NS <= _SPARED
 
 
-def worth_holding(state: State, goal: Goal) -> bool:
-    """Whether what comes is to be looked at before it is frozen, though it was no garbage.
-
-    Memory that does not grow holds no garbage that dies frozen.
-    """
-    return affordable(state) and crept(state, goal) > STEADY
-
-
 def affordable(state: State) -> bool:
     """Whether looks at what comes take hardly any time: after some in vain, less."""
     return state.flow * 2 * _LOOKED_NS * (1 << state.vain) <= _SPARED
-
-
-def crept(state: State, goal: Goal) -> float:
-    """How many times the budget memory has grown by while little came."""
-    return (state.last.rss - state.settled) / goal.budget_bytes(state.settled)
-
-
-def look_ns(goal: Goal) -> float:
-    """What a look is meant to take: objects take twice as long in one heap as in another."""
-    return goal.pause_ns * _MEANT
-
-
-def reach(state: State, goal: Goal) -> float:
-    """How many times that a look may take: more where what is frozen may have died.
-
-    That is where memory has grown though little came. CPython's own full
-    collections, which look at all, take five times as long.
-    """
-    if crept(state, goal) <= 1 << state.vain:
-        return 1.0
-    return max(1.0, everything(state) * OLD_NS / _SMALLER / look_ns(goal))
-
-
-def batch_of_old(state: State, goal: Goal) -> float:
-    """Containers that a young collection leaves to a look, which is to take no longer itself."""
-    room = (look_ns(goal) * reach(state, goal) - pile_ns(state)) / _each_ns(state)
-    return min(sample_of_old(state, goal), max(room, NURSERY))
-
-
-def too_much(state: State, goal: Goal) -> bool:
-    """Whether what survived young collections is more than a look may take."""
-    return pile_ns(state) > goal.pause_ns * _BORNE * reach(state, goal)
-
-
-def worth_a_look(state: State, goal: Goal) -> bool:
-    """Whether that is as much as one look can look at, and much of it is new."""
-    pile = pile_ns(state)
-    return pile > look_ns(goal) and state.fresh * _each_ns(state) * 3 > pile
-
-
-def until_pile(state: State, goal: Goal) -> float:
-    """Containers that are to come until a look is worth it."""
-    each, pile = _each_ns(state), pile_ns(state)
-    return max((look_ns(goal) - pile) / each, (pile / each - 3 * state.fresh) / 2)
-
-
-def pile_ns(state: State) -> float:
-    """What a look is likely to take: what was looked at before is counted by what that took."""
-    return (state.kept - state.fresh) * OLD_NS + state.fresh * _each_ns(state)
-
-
-def _each_ns(state: State) -> float:
-    """What a look is likely to take for each that is new."""
-    return max(state.old_ns, OLD_NS + state.free_ns * state.late)
-
-
-def stays(state: State, goal: Goal) -> bool:
-    """Whether what a look left is little enough to be looked at again, by how much it found."""
-    share = _AT_MOST if state.late >= MUCH else _AGAIN
-    return state.kept * OLD_NS < goal.pause_ns * share * reach(state, goal)
 
 
 def new(state: State) -> int:

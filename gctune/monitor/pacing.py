@@ -39,14 +39,11 @@ from gctune.monitor.amounts import (
     outgrown,
     sample_of_new,
     sample_of_old,
-    stays,
-    too_much,
     unsampled,
-    worth_a_look,
-    worth_holding,
 )
 from gctune.monitor.learning import WORTH, looked, observe, since_of, supposed, weighed
 from gctune.monitor.pace import Act, Decision, Regime
+from gctune.monitor.piles import stays, too_much, worth_a_look, worth_holding
 from gctune.monitor.thresholds import thresholds_of
 from gctune.monitor.waiting import due_ns, rest_ns, until_rss, until_young
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gctune.monitor.amounts import batch, batch_of_old, garbage_is_old, longest_span
+from gctune.monitor.amounts import batch, garbage_is_old, longest_span
 from gctune.monitor.pace import Regime
+from gctune.monitor.piles import batch_of_old
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

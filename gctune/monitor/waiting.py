@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from gctune.monitor.amounts import allowed, batch, unsampled, until_pile
+from gctune.monitor.amounts import allowed, batch, unsampled
 from gctune.monitor.learning import STEADY_NS
 from gctune.monitor.pace import Regime
+from gctune.monitor.piles import until_pile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
