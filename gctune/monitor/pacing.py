@@ -204,7 +204,8 @@ def _explained(state: State) -> State:
 
 
 def _calmed(state: State) -> State:
-    return state._replace(calm=state.calm + 1)
+    """A look in vain is as good as a batch without garbage, where the young have none either."""
+    return state._replace(calm=state.calm + (state.young_yield < WORTH))
 
 
 def _worth_it(state: State) -> State:
