@@ -37,9 +37,8 @@ def grown(state: State) -> int:
 
 
 def allowed(state: State, goal: Goal) -> float:
-    """What memory may grow by until the next look: more after looks in vain, if it grows fast."""
-    doublings = 0 if slowly(state) else state.doublings
-    return goal.budget_bytes(state.base) * (1 << doublings)
+    """What memory may grow by until the next look."""
+    return goal.budget_bytes(state.base) * (1 << state.doublings)
 
 
 def unsampled(state: State, goal: Goal) -> float:
@@ -88,11 +87,6 @@ def sample_of_old(state: State, goal: Goal) -> float:
 def slowly(state: State) -> bool:
     """Whether so little comes that looking at all of it takes hardly any time."""
     return state.flow * 2 * _LOOKED_NS <= _SPARED
-
-
-def affordable(state: State) -> bool:
-    """Whether looks at what comes take hardly any time: after some in vain, less."""
-    return state.flow * 2 * _LOOKED_NS * (1 << state.vain) <= _SPARED
 
 
 def new(state: State) -> int:

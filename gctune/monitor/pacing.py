@@ -29,7 +29,6 @@ from gctune.monitor.amounts import (
     MOST_DOUBLINGS,
     MUCH,
     NURSERY,
-    affordable,
     allowed,
     batch,
     deep_is_due,
@@ -43,7 +42,7 @@ from gctune.monitor.amounts import (
 )
 from gctune.monitor.learning import WORTH, looked, observe, since_of, supposed, weighed
 from gctune.monitor.pace import Act, Decision, Regime
-from gctune.monitor.piles import stays, too_much, worth_a_look, worth_holding
+from gctune.monitor.piles import far_too_much, stays, suspicious, too_much, worth_a_look
 from gctune.monitor.thresholds import thresholds_of
 from gctune.monitor.waiting import due_ns, rest_ns, until_rss, until_young
 
@@ -100,7 +99,7 @@ def _skipping(state: State, since: Since, goal: Goal) -> Next:
         return _suspect(state), (), "garbage"
     if since.examined:  # before this thread came: as good as a sample
         state = state._replace(sampled=state.last.rss)
-    if worth_holding(state, goal):
+    if suspicious(state, goal):
         return _hold(state, goal), (), "slow"
     if grown(state) > allowed(state, goal):
         return _on_growth_unseen(weighed(state), goal)
@@ -123,7 +122,7 @@ def _sampling(state: State, since: Since, goal: Goal) -> Next:
     if _yielding(since):
         return _suspect(state), (), "garbage"
     state = _in_vain(state) if state.deep else state
-    return (_hold(state, goal), (), "slow") if worth_holding(state, goal) else _skip(state)
+    return (_hold(state, goal), (), "slow") if suspicious(state, goal) else _skip(state)
 
 
 def _hurried(state: State, goal: Goal) -> State:
@@ -145,12 +144,12 @@ def _watching(state: State, since: Since, goal: Goal) -> Next:
 
 
 def _may_skip(state: State, goal: Goal) -> bool:
-    return state.last.freezes and not state.last.pressed and not worth_holding(state, goal)
+    return state.last.freezes and not state.last.pressed and not suspicious(state, goal)
 
 
 def _piling(state: State, goal: Goal) -> Next:
     """Look at what survives where looks find garbage or cost little; else freeze it unseen."""
-    if affordable(state) or garbage_is_old(state) or state.late >= MUCH:
+    if suspicious(state, goal) or garbage_is_old(state) or state.late >= MUCH:
         look = worth_a_look(state, goal)
         return (_look(state), (), "more to look at") if look else (state, (), "")
     freezes = state.last.freezes and too_much(state, goal)
@@ -172,7 +171,7 @@ def _on_growth(state: State, goal: Goal) -> Next:
         return _look_at_all(state)
     if state.fresh + state.last.young < NURSERY / 2:
         return _in_vain(state), (), "growth that no new object explains"
-    if state.late < MUCH and too_much(state, goal) and _may_skip(state, goal):
+    if state.late < MUCH and far_too_much(state, goal) and _may_skip(state, goal):
         return _freeze(_in_vain(state), "too much")
     return _look(state), (), "growth"
 
@@ -307,4 +306,4 @@ def _decided(chosen: Next, goal: Goal) -> Decision:
         last = last._replace(young=0)
     state = state._replace(thresholds=thresholds_of(state, goal), last=last)
     state = state._replace(until_young=until_young(state, goal), until_rss=until_rss(state, goal))
-    return Decision(state, acts, due_ns(state, goal), reason)
+    return Decision(state, acts, due_ns(state), reason)

@@ -7,10 +7,9 @@ from gctune.monitor.amounts import (
     NURSERY,
     OLD_NS,
     SMALLER,
-    STEADY,
-    affordable,
     everything,
     sample_of_old,
+    slowly,
 )
 
 TYPE_CHECKING = False
@@ -20,20 +19,15 @@ if TYPE_CHECKING:
 _MEANT = 0.7  # of what a pause may take
 _AGAIN = 0.75  # of a pause may go to what was looked at before
 _AT_MOST = 1.0  # of one, where much of that is likely to die
-_BORNE = 1.5  # times a pause: rather than for longer, what there is is frozen unseen
 
 
-def worth_holding(state: State, goal: Goal) -> bool:
-    """Whether what comes is to be looked at before it is frozen, though it was no garbage.
+def suspicious(state: State, goal: Goal) -> bool:
+    """Whether what was frozen may have died: memory has grown though little came.
 
-    Memory that does not grow holds no garbage that dies frozen.
+    After each look in vain it has to have grown by twice as much.
     """
-    return affordable(state) and crept(state, goal) > STEADY
-
-
-def crept(state: State, goal: Goal) -> float:
-    """How many times the budget memory has grown by while little came."""
-    return (state.last.rss - state.settled) / goal.budget_bytes(state.settled)
+    crept = state.last.rss - state.settled
+    return slowly(state) and crept > goal.budget_bytes(state.settled) * (1 << state.vain)
 
 
 def look_ns(goal: Goal) -> float:
@@ -44,10 +38,9 @@ def look_ns(goal: Goal) -> float:
 def reach(state: State, goal: Goal) -> float:
     """How many times that a look may take: more where what is frozen may have died.
 
-    That is where memory has grown though little came. CPython's own full
-    collections, which look at all, take five times as long.
+    CPython's own full collections, which look at all, take five times as long.
     """
-    if crept(state, goal) <= 1 << state.vain:
+    if not suspicious(state, goal):
         return 1.0
     return max(1.0, everything(state) * OLD_NS / SMALLER / look_ns(goal))
 
@@ -59,20 +52,19 @@ def batch_of_old(state: State, goal: Goal) -> float:
 
 
 def too_much(state: State, goal: Goal) -> bool:
-    """Whether what survived young collections is more than a look may take."""
-    return pile_ns(state) > goal.pause_ns * _BORNE * reach(state, goal)
+    """Whether what survived young collections is more than a look is meant to look at."""
+    return pile_ns(state) > look_ns(goal) * reach(state, goal)
+
+
+def far_too_much(state: State, goal: Goal) -> bool:
+    """Whether that is more than a look may take even where memory has grown."""
+    return pile_ns(state) > goal.pause_ns * 2 * reach(state, goal)
 
 
 def worth_a_look(state: State, goal: Goal) -> bool:
     """Whether that is as much as one look can look at, and much of it is new."""
     pile = pile_ns(state)
     return pile > look_ns(goal) and state.fresh * _each_ns(state) * 3 > pile
-
-
-def until_pile(state: State, goal: Goal) -> float:
-    """Containers that are to come until a look is worth it."""
-    each, pile = _each_ns(state), pile_ns(state)
-    return max((look_ns(goal) - pile) / each, (pile / each - 3 * state.fresh) / 2)
 
 
 def pile_ns(state: State) -> float:

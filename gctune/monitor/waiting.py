@@ -5,7 +5,6 @@ from __future__ import annotations
 from gctune.monitor.amounts import allowed, batch, unsampled
 from gctune.monitor.learning import STEADY_NS
 from gctune.monitor.pace import Regime
-from gctune.monitor.piles import until_pile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 _MS = 1_000_000  # in nanoseconds
 _SOONEST_NS, _LATEST_NS = 10 * _MS, 250 * _MS  # between two readings
 _CALMER = 0.25  # of the time without a burst: as long it may be until the next
-_SLOWEST = 1e-9  # containers in a nanosecond
 _INF = float("inf")
 
 
@@ -33,13 +31,10 @@ def until_rss(state: State, goal: Goal) -> float:
     return min(grown, unsampled(state, goal)) if state.regime == Regime.SKIP else grown
 
 
-def due_ns(state: State, goal: Goal) -> int:
+def due_ns(state: State) -> int:
     """How long to wait after a decision: half as long as it may take until something is due."""
     if state.regime == Regime.LOOK:
         return 2 * _SOONEST_NS
-    if state.regime == Regime.WATCH:
-        more = until_pile(state, goal) - state.last.young
-        return max(_within(more / max(2 * state.flow, _SLOWEST)), 5 * _SOONEST_NS)
     count = state.sample if state.regime == Regime.SAMPLE else state.until_young
     return _within((count - state.last.young) / (2 * state.rate) if state.rate else 0)
 
