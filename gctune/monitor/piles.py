@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gctune.monitor.pace import Goal, State
 
 _MEANT = 0.7  # of what a pause may take
+_NEW, _MORE_NEW = 1 / 3, 1 / 2  # of what a look takes is to go to what is new
 _AGAIN = 0.75  # of a pause may go to what was looked at before
 _AT_MOST = 1.0  # of one, where much of that is likely to die
 
@@ -62,9 +63,12 @@ def far_too_much(state: State, goal: Goal) -> bool:
 
 
 def worth_a_look(state: State, goal: Goal) -> bool:
-    """Whether that is as much as one look can look at, and much of it is new."""
-    pile = pile_ns(state)
-    return pile > look_ns(goal) and state.fresh * _each_ns(state) * 3 > pile
+    """Whether that is as much as one look can look at, and much of it is new.
+
+    The longer looks may take, the more seldom they come.
+    """
+    pile, share = pile_ns(state), _MORE_NEW if suspicious(state, goal) else _NEW
+    return pile > look_ns(goal) and state.fresh * _each_ns(state) > pile * share
 
 
 def pile_ns(state: State) -> float:
