@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from gctune.monitor.pace import Goal, State
 
 NURSERY = 10_000  # containers: with what they hold 1 to 2 MB, which a core's own cache holds
+_HEAVY = 10_000  # bytes: what holds more is looked at however few there are
 LEAST_OBJECT = 64  # bytes that a container takes at least
 OBJECT_BYTES = 150.0  # that one usually takes with what it holds, as measured on programs
 FREE_NS = 400.0  # that freeing one takes that is no longer in a cache
@@ -87,6 +88,12 @@ def sample_of_old(state: State, goal: Goal) -> float:
 def slowly(state: State) -> bool:
     """Whether so little comes that looking at all of it takes hardly any time."""
     return state.flow * 2 * _LOOKED_NS <= _SPARED
+
+
+def nothing_new(state: State) -> bool:
+    """Whether memory has grown by too few containers, each with too little, to be theirs."""
+    came = state.fresh + state.last.young
+    return came < NURSERY / 2 and grown(state) < came * _HEAVY
 
 
 def new(state: State) -> int:

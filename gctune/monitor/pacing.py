@@ -28,13 +28,13 @@ from gctune.monitor.amounts import (
     LEAST_OBJECT,
     MOST_DOUBLINGS,
     MUCH,
-    NURSERY,
     allowed,
     batch,
     deep_is_due,
     everything,
     garbage_is_old,
     grown,
+    nothing_new,
     outgrown,
     sample_of_new,
     sample_of_old,
@@ -42,7 +42,7 @@ from gctune.monitor.amounts import (
 )
 from gctune.monitor.learning import WORTH, looked, observe, since_of, supposed, weighed
 from gctune.monitor.pace import Act, Decision, Regime
-from gctune.monitor.piles import far_too_much, stays, suspicious, too_much, worth_a_look
+from gctune.monitor.piles import stays, suspicious, too_much, worth_a_look
 from gctune.monitor.thresholds import thresholds_of
 from gctune.monitor.waiting import due_ns, rest_ns, until_rss, until_young
 
@@ -99,15 +99,13 @@ def _skipping(state: State, since: Since, goal: Goal) -> Next:
         return _suspect(state), (), "garbage"
     if since.examined:  # before this thread came: as good as a sample
         state = state._replace(sampled=state.last.rss)
-    if suspicious(state, goal):
-        return _hold(state, goal), (), "slow"
     if grown(state) > allowed(state, goal):
         return _on_growth_unseen(weighed(state), goal)
     if state.last.rss > unsampled(state, goal):
         return _sample(weighed(state), sample_of_new(state, goal)), (), Regime.SAMPLE
-    if state.last.young >= until_young(state, goal):
-        return _freeze(state, Regime.SKIP)
-    return state, (), ""
+    if state.last.young < until_young(state, goal):
+        return state, (), ""
+    return _hold(state, goal) if suspicious(state, goal) else _freeze(state, Regime.SKIP)
 
 
 def _on_growth_unseen(state: State, goal: Goal) -> Next:
@@ -122,7 +120,7 @@ def _sampling(state: State, since: Since, goal: Goal) -> Next:
     if _yielding(since):
         return _suspect(state), (), "garbage"
     state = _in_vain(state) if state.deep else state
-    return (_hold(state, goal), (), "slow") if suspicious(state, goal) else _skip(state)
+    return _hold(state, goal) if suspicious(state, goal) else _skip(state)
 
 
 def _hurried(state: State, goal: Goal) -> State:
@@ -169,9 +167,9 @@ def _on_growth(state: State, goal: Goal) -> Next:
     """Memory has grown by more than garbage may take: see whether it is garbage."""
     if state.frozen and deep_is_due(state, goal):
         return _look_at_all(state)
-    if state.fresh + state.last.young < NURSERY / 2:
+    if nothing_new(state):
         return _in_vain(state), (), "growth that no new object explains"
-    if state.late < MUCH and far_too_much(state, goal) and _may_skip(state, goal):
+    if state.late < MUCH and too_much(state, goal) and _may_skip(state, goal):
         return _freeze(_in_vain(state), "too much")
     return _look(state), (), "growth"
 
@@ -257,9 +255,9 @@ def _watch(state: State) -> State:
     return state._replace(regime=Regime.WATCH, seen=0, garbage=0)
 
 
-def _hold(state: State, goal: Goal) -> State:
+def _hold(state: State, goal: Goal) -> Next:
     """Let what is new be looked at before it is frozen."""
-    return _watch(state)._replace(nursery=sample_of_old(state, goal))
+    return _watch(state)._replace(nursery=sample_of_old(state, goal)), (), "slow"
 
 
 def _look(state: State) -> State:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gctune.monitor.pace import Goal, State
 
 _MEANT = 0.7  # of what a pause may take
+_BORNE = 1.5  # times a pause: rather than for longer, what there is is frozen unseen
 _NEW, _MORE_NEW = 1 / 3, 1 / 2  # of what a look takes is to go to what is new
 _AGAIN = 0.75  # of a pause may go to what was looked at before
 _AT_MOST = 1.0  # of one, where much of that is likely to die
@@ -53,13 +54,8 @@ def batch_of_old(state: State, goal: Goal) -> float:
 
 
 def too_much(state: State, goal: Goal) -> bool:
-    """Whether what survived young collections is more than a look is meant to look at."""
-    return pile_ns(state) > look_ns(goal) * reach(state, goal)
-
-
-def far_too_much(state: State, goal: Goal) -> bool:
-    """Whether that is more than a look may take even where memory has grown."""
-    return pile_ns(state) > goal.pause_ns * 2 * reach(state, goal)
+    """Whether what survived young collections is more than a look may take."""
+    return pile_ns(state) > goal.pause_ns * _BORNE * reach(state, goal)
 
 
 def worth_a_look(state: State, goal: Goal) -> bool:
