@@ -153,15 +153,10 @@ class Pacer:
         return _ASIDE
 
     def _awaits_a_quiet(self, state: State) -> bool:
-        """Whether a full collection is due that waits until no request is in flight.
-
-        No longer than what it is to look at does not pile up.
-        """
+        """Whether a full collection is due that waits until no request is in flight."""
         if state.regime != Regime.LOOK or not knobs.FULL.kept_off:
             return False
-        now = _by_generation(gc.get_stats(), "collections")
-        young, middle, full = map(sub, now, state.last.collections)
-        return not full and young + middle <= pacing.HELD_OFF
+        return _by_generation(gc.get_stats(), "collections")[2] == state.last.collections[2]
 
     def _read(self, now_ns: int) -> Reading:
         rss = rss_bytes()

@@ -54,10 +54,10 @@ if TYPE_CHECKING:
 
     Next: TypeAlias = tuple[State, tuple[str, ...], str]  # with the acts, and the reason
 
-__all__ = ["HELD_OFF", "advance", "begin", "rest_ns", "resume"]
+__all__ = ["advance", "begin", "rest_ns", "resume"]
 
 _MARGIN = 20  # containers that gctune's thread may make: the program's own is to collect
-HELD_OFF = 6  # collections of which every third should have been a full one
+_HELD_OFF = 6  # collections of which every third should have been a full one
 _MOST_VAIN = 8  # times that looks at what comes slowly become half as frequent
 _MOST_CALM = 8  # batches in a row without garbage, until what is new is skipped again
 
@@ -177,7 +177,7 @@ def _on_growth(state: State, goal: Goal) -> Next:
 def _looking(state: State, since: Since, goal: Goal) -> Next:
     if since.collections[2]:
         return _looked(state._replace(looked=True), goal)
-    if sum(since.collections) > HELD_OFF:  # the collector's own brake holds it off
+    if sum(since.collections) > _HELD_OFF:  # the collector's own brake holds it off
         return _freeze(_watch(_in_vain(state)), "held off")
     return state, (), ""
 
