@@ -7,6 +7,7 @@ what the project's README shows first.
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,8 @@ PROGRAMS = FOLDER.parent / "tests" / "benchmarks" / "programs"
 PROFILES = sorted(FOLDER.glob("*.profile.gz"))
 NAMES = [path.name for path in PROFILES]
 MOST_BYTES = 300_000
+# What is recommended is the same by whatever Python reads: one that has it all is enough.
+GOALS = Goal.ALL if sys.version_info[:2] == (3, 13) else (Goal.THROUGHPUT,)
 
 
 def _rows() -> Iterator[list[str]]:
@@ -45,7 +48,7 @@ def _row(name: str, goal: str) -> list[str]:
     return [f"`{name}`", goal, _worded(answer)]
 
 
-@pytest.mark.parametrize("goal", Goal.ALL)
+@pytest.mark.parametrize("goal", GOALS)
 @pytest.mark.parametrize("name", NAMES)
 def test_leads_to_the_recommendation_in_the_readme(name: str, goal: str) -> None:
     row = _row(name, goal)
