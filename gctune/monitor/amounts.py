@@ -10,7 +10,7 @@ NURSERY = 10_000  # containers: with what they hold 1 to 2 MB, which a core's ow
 _HEAVY = 10_000  # bytes: what holds more is looked at however few there are
 LEAST_OBJECT = 64  # bytes that a container takes at least
 OBJECT_BYTES = 150.0  # that one usually takes with what it holds, as measured on programs
-FREE_NS = 400.0  # that freeing one takes that is no longer in a cache
+_FREE_NS = 400.0  # that freeing one takes that is no longer in a cache
 OLD_NS = 150  # that a look takes for an old object, in no cache; 60 to 300 were measured
 MOST_DOUBLINGS = 1  # of the budget: growth in vain may be twice as much, and no more
 MUCH = 0.1  # of what a look looks at: so much garbage is worth the next one
@@ -82,7 +82,7 @@ def sample_of_new(state: State, goal: Goal) -> float:
 def sample_of_old(state: State, goal: Goal) -> float:
     """Containers that a young collection can look at and free, the most."""
     garbage = max(_UNFORESEEN, state.young_yield)
-    return goal.pause_ns / (state.scan_ns + max(state.free_ns, FREE_NS) * garbage)
+    return goal.pause_ns / (state.scan_ns + max(state.free_ns, _FREE_NS) * garbage)
 
 
 def slowly(state: State) -> bool:

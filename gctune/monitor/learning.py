@@ -26,6 +26,7 @@ _SCAN_NS = 200.0  # that looking at an object takes until it has been timed, as 
 _FREE_NS = 200.0  # that freeing one takes until then, the least where it has died old
 _FLOW = 0.001  # containers in a nanosecond, until it is known: what starts grows
 _WHILE_NS = 1e9  # that what comes is averaged over
+_MOST_VAIN = 8  # times that growth has to be twice as much until old garbage is suspected
 _MOST_OLD_NS = 5000.0  # however low the count of old objects is
 _MOST_BYTES = 1e9  # that a container can take with what it holds
 
@@ -184,6 +185,21 @@ def looked(state: State) -> State:
     return state._replace(
         old_ns=min(each, _MOST_OLD_NS), kept=int(left), late=late, deep_late=deep_late
     )
+
+
+def explained(state: State) -> State:
+    """It is no garbage that memory has grown by: look for it more seldom."""
+    return state._replace(vain=min(state.vain + 1, _MOST_VAIN))
+
+
+def calmed(state: State) -> State:
+    """A look in vain is as good as a batch without garbage, where the young have none either."""
+    return state._replace(calm=state.calm + (state.young_yield < WORTH))
+
+
+def proven(state: State) -> State:
+    """Garbage: believe neither in growth nor in calm any more."""
+    return state._replace(doublings=0, calm=0, vain=0)
 
 
 def weighed(state: State) -> State:

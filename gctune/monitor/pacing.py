@@ -40,7 +40,17 @@ from gctune.monitor.amounts import (
     sample_of_old,
     unsampled,
 )
-from gctune.monitor.learning import WORTH, looked, observe, since_of, supposed, weighed
+from gctune.monitor.learning import (
+    WORTH,
+    calmed,
+    explained,
+    looked,
+    observe,
+    proven,
+    since_of,
+    supposed,
+    weighed,
+)
 from gctune.monitor.pace import Act, Decision, Regime
 from gctune.monitor.piles import stays, suspicious, too_much, worth_a_look
 from gctune.monitor.thresholds import thresholds_of
@@ -58,7 +68,6 @@ __all__ = ["advance", "begin", "rest_ns", "resume"]
 
 _MARGIN = 20  # containers that gctune's thread may make: the program's own is to collect
 _HELD_OFF = 6  # collections of which every third should have been a full one
-_MOST_VAIN = 8  # times that looks at what comes slowly become half as frequent
 _MOST_CALM = 8  # batches in a row without garbage, until what is new is skipped again
 
 
@@ -189,24 +198,10 @@ def _looked(state: State, goal: Goal) -> Next:
     why = "nothing" if vain else "garbage"
     if vain and not state.frozen and state.last.freezes:  # all was looked at
         return (*_skip(_in_vain(state))[:2], why)
-    state = _calmed(_in_vain(state)) if vain else _worth_it(_based(state))
+    state = calmed(_in_vain(state)) if vain else proven(_based(state))
     if stays(state, goal):
         return state, (), why
-    return _freeze(_explained(state) if vain else state, why)
-
-
-def _explained(state: State) -> State:
-    """It is no garbage that memory has grown by: look for it more seldom."""
-    return state._replace(vain=min(state.vain + 1, _MOST_VAIN))
-
-
-def _calmed(state: State) -> State:
-    """A look in vain is as good as a batch without garbage, where the young have none either."""
-    return state._replace(calm=state.calm + (state.young_yield < WORTH))
-
-
-def _worth_it(state: State) -> State:
-    return state._replace(doublings=0, calm=0, vain=0)
+    return _freeze(explained(state) if vain else state, why)
 
 
 def _collected_by_another(state: State) -> Next:

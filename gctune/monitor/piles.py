@@ -32,30 +32,30 @@ def suspicious(state: State, goal: Goal) -> bool:
     return slowly(state) and crept > goal.budget_bytes(state.settled) * (1 << state.vain)
 
 
-def look_ns(goal: Goal) -> float:
+def _look_ns(goal: Goal) -> float:
     """What a look is meant to take: objects take twice as long in one heap as in another."""
     return goal.pause_ns * _MEANT
 
 
-def reach(state: State, goal: Goal) -> float:
+def _reach(state: State, goal: Goal) -> float:
     """How many times that a look may take: more where what is frozen may have died.
 
     CPython's own full collections, which look at all, take five times as long.
     """
     if not suspicious(state, goal):
         return 1.0
-    return max(1.0, everything(state) * OLD_NS / SMALLER / look_ns(goal))
+    return max(1.0, everything(state) * OLD_NS / SMALLER / _look_ns(goal))
 
 
 def batch_of_old(state: State, goal: Goal) -> float:
     """Containers that a young collection leaves to a look, which is to take no longer itself."""
-    room = (look_ns(goal) * reach(state, goal) - pile_ns(state)) / _each_ns(state)
+    room = (_look_ns(goal) * _reach(state, goal) - _pile_ns(state)) / _each_ns(state)
     return min(sample_of_old(state, goal), max(room, NURSERY))
 
 
 def too_much(state: State, goal: Goal) -> bool:
     """Whether what survived young collections is more than a look may take."""
-    return pile_ns(state) > goal.pause_ns * _BORNE * reach(state, goal)
+    return _pile_ns(state) > goal.pause_ns * _BORNE * _reach(state, goal)
 
 
 def worth_a_look(state: State, goal: Goal) -> bool:
@@ -63,11 +63,11 @@ def worth_a_look(state: State, goal: Goal) -> bool:
 
     The longer looks may take, the more seldom they come.
     """
-    pile, share = pile_ns(state), _MORE_NEW if suspicious(state, goal) else _NEW
-    return pile > look_ns(goal) and state.fresh * _each_ns(state) > pile * share
+    pile, share = _pile_ns(state), _MORE_NEW if suspicious(state, goal) else _NEW
+    return pile > _look_ns(goal) and state.fresh * _each_ns(state) > pile * share
 
 
-def pile_ns(state: State) -> float:
+def _pile_ns(state: State) -> float:
     """What a look is likely to take: what was looked at before is counted by what that took."""
     return max(0, state.kept - state.fresh) * OLD_NS + state.fresh * _each_ns(state)
 
@@ -80,4 +80,4 @@ def _each_ns(state: State) -> float:
 def stays(state: State, goal: Goal) -> bool:
     """Whether what a look left is little enough to be looked at again, by how much it found."""
     share = _AT_MOST if state.late >= MUCH else _AGAIN
-    return state.kept * OLD_NS < goal.pause_ns * share * reach(state, goal)
+    return state.kept * OLD_NS < goal.pause_ns * share * _reach(state, goal)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.cost import CostModel
-from gctune.recommender.dearness import dearness
+from gctune.recommender.dearness import Dearness, dearness
 from gctune.recommender.generations import MIDDLE, OLD
 from gctune.recommender.heap import Heap
 from gctune.recommender.replay import Step, replay
@@ -77,7 +77,11 @@ class Tally:
         self._since[: generation + 1] = [position] * (generation + 1)
         if generation == OLD:
             return 1.0
-        return dearness(self.cost, self.stretch)[generation].between(since, position)
+        return self._dearness[generation].between(since, position)
+
+    @cached_property
+    def _dearness(self) -> tuple[Dearness, Dearness]:
+        return dearness(self.cost, self.stretch)
 
     def _lengthen(self, position: int, pause_ns: float) -> None:
         while self.lengths and self.lengths[-1][1] <= pause_ns:

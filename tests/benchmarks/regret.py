@@ -171,9 +171,7 @@ def promises(found: Sequence[Comparison]) -> Iterator[Promise]:
     yield _none(f"above {budget:.2f} times the memory", _above(found, Comparison.memory, budget))
     yield _none(f"above {slower:.2f} times the CPU time", _above(found, Comparison.cpu, slower))
     paused = [one for one in found if one.default.collections[2]]
-    longer = [
-        _against_sweep(one) for one in paused if one.pause(one.recommended["latency"]) > SHORT
-    ]
+    longer = [_against_sweep(one) for one in paused if _latency_pause(one) > SHORT]
     yield _none("with full collections, its pause for latency above a third of default's", longer)
     yield from _against_folk(found)
 
