@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gctune.errors import ProfileError, problem
@@ -117,34 +117,46 @@ def recommend(
     ProfileError where a profile is of another kind of collector, of another
     Python than the rest, or of adaptive mode.
     """
+    return next(recommendations(profiles, [goal], budget, limit, target))
+
+
+def recommendations(
+    profiles: Sequence[Profile],
+    goals: Iterable[str],
+    budget: Size | Ratio,
+    limit: Limit | None,
+    target: Interpreter | None = None,
+) -> Iterator[Recommendation]:
+    """Yield what `recommend` says for each goal, in less time: they share what was replayed."""
     target = target or _interpreter(profiles[0].header)
     _check(profiles, target)
     processes = Processes.of(map(summarise, profiles))
     captured = processes.captured
     allowed = budget_of(budget, _captured_limit(profiles) or limit, captured.peak_rss_bytes)
     seen = explored(profiles)
-    choice = choose(processes, goal, allowed.bytes, seen)
-    verdict, reason = judge(processes, choice.best, goal)
-    chosen = choice.best if verdict == Verdict.CHANGE else None
     paced = adaptive(processes, allowed.bytes)
-    return Recommendation(
-        verdict=verdict,
-        reason=reason,
-        goal=goal,
-        target=target.tag,
-        changes=tuple(_changes(processes.thresholds, chosen, target)) if chosen else (),
-        captured=captured,
-        predicted=_predicted(choice.best) if choice.best else None,
-        adaptive=paced,
-        budget=allowed,
-        evidence=tuple(map(_evidence, processes.summaries)),
-        risks=tuple(risks(processes, chosen, allowed)) if chosen else (),
-        notes=(
-            *notes(processes, choice.passed_over, target),
-            *(seen.told() if seen else too_short(profiles)),
-            *(told(paced, chosen, captured) if paced else ()),
-        ),
-    )
+    for goal in goals:
+        choice = choose(processes, goal, allowed.bytes, seen)
+        verdict, reason = judge(processes, choice.best, goal)
+        chosen = choice.best if verdict == Verdict.CHANGE else None
+        yield Recommendation(
+            verdict=verdict,
+            reason=reason,
+            goal=goal,
+            target=target.tag,
+            changes=tuple(_changes(processes.thresholds, chosen, target)) if chosen else (),
+            captured=captured,
+            predicted=_predicted(choice.best) if choice.best else None,
+            adaptive=paced,
+            budget=allowed,
+            evidence=tuple(map(_evidence, processes.summaries)),
+            risks=tuple(risks(processes, chosen, allowed)) if chosen else (),
+            notes=(
+                *notes(processes, choice.passed_over, target),
+                *(seen.told() if seen else too_short(profiles)),
+                *(told(paced, chosen, captured) if paced else ()),
+            ),
+        )
 
 
 def _check(profiles: Sequence[Profile], target: Interpreter) -> None:
