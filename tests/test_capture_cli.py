@@ -59,7 +59,8 @@ def test_the_programs_children_have_theirs_beside_it(path: Path) -> None:
     assert len(siblings(path)) == 1
 
 
-WAIT = "print('up', flush=True)\nimport time\ntime.sleep(60)"
+# In short sleeps: Python misses a signal that comes between its last look and a long one.
+WAIT = "import time\nprint('up', flush=True)\nwhile True: time.sleep(0.1)"
 RAISE = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: exit(12))\n"
 
 

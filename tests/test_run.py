@@ -130,7 +130,7 @@ def test_the_process_id_is_the_programs(project: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_signals_reach_the_program(number: signal.Signals, project: Path) -> None:
-    code = "import signal, sys; print('ready', flush=True); signal.pause()"
+    code = "import time; print('ready', flush=True)\nwhile True: time.sleep(0.1)"
     environ = {**ENVIRON, "PYTHONSTARTUP": ""}
     with running(*RUN, "python", "-c", code, directory=project, environ=environ) as child:
         assert child.stdout is not None
