@@ -27,6 +27,11 @@ def test_a_middle_collection_examines_what_young_ones_left() -> None:
     assert middle.examined == 12 * 2001 - 11 * 100
 
 
+def test_the_first_middle_collection_examines_what_there_was_before() -> None:
+    begun = summarise(profile([*growing(cycles=1)][8:], objects=10_000))
+    assert begun.generations[1].examined == 10_000 + 4 * 2001
+
+
 @pytest.mark.parametrize("kind", ["incremental", "free-threaded", "unknown"])
 def test_other_collectors_are_refused_with_the_reason(kind: str) -> None:
     with pytest.raises(ProfileError, match=f"PROFILE = 'app.profile': of the {kind} collector"):

@@ -46,13 +46,24 @@ class Stretch:
 
     def heap(self) -> Heap:
         """The collector's counters as the captured stretch began."""
-        columns = self.timeline.columns
-        first = (columns.count1[0], columns.count2[0]) if columns else (0, 0)
-        return Heap(self.start.settled, *first)
+        columns, settled = self.timeline.columns, self.start.settled
+        if not columns:
+            return Heap(settled, 0, 0)
+        count1, count2 = columns.count1[0], columns.count2[0]
+        return Heap(settled, count1, count2, float(self._middle(count1, count2)))
+
+    def _middle(self, count1: int, count2: int) -> int:
+        """The objects that generation 1 begins with: all, where none older was collected yet."""
+        objects = self.start.objects
+        if count1 and not count2 and not self.start.settled:
+            return objects
+        return min(objects, count1 * self.timeline.columns.count0[0])
 
     def heap_at(self, count1: int) -> Heap:
-        """The same with another count of generation 1, as in another run."""
-        return replace(self.heap(), count1=count1)
+        """The same with another count of generation 1, as in another run, and what goes with it."""
+        heap = self.heap()
+        middle = heap.middle * count1 / max(heap.count1, count1, 1)
+        return replace(heap, count1=count1, middle=middle)
 
 
 InForce = Callable[[Columns], Sequence[Thresholds]]
