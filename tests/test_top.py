@@ -19,9 +19,9 @@ from gctune.report.top import Row, line, rows_of
 
 TOP = [sys.executable, "-m", "gctune", "top"]
 
-# Serves its endpoints, says so, and is busy until its standard input ends.
+# Serves its endpoints, says so, and collects now and then until its standard input ends.
 WATCHED = """
-import sys, threading
+import sys, time
 import gctune
 from gctune.monitor.serving import served_at
 gctune.apply(
@@ -35,13 +35,13 @@ def churn():
         cycle.append(cycle)
 while served_at() is None or not gctune.sample().longest_pause_ns: churn()
 print("ready", flush=True)
-while True: churn()
+while True: churn(); time.sleep(0.001)
 """
 
 
 # The same in adaptive mode, with much to freeze.
 PACED = WATCHED.replace("alerts={", "gc={'mode': 'adaptive'}, alerts={").replace(
-    "while True: churn()",
+    "while True: churn(); time.sleep(0.001)",
     "kept = []\nwhile True: kept.append([[]]); churn() if len(kept) % 100 == 0 else None",
 )
 
