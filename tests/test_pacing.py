@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gctune.monitor import pacing
 from gctune.monitor.amounts import NURSERY, OLD_NS
 from gctune.monitor.pace import Act, Decision, Goal, Reading, Regime, State
+from gctune.monitor.piles import stays
 from gctune.monitor.thresholds import NEVER, USUAL
 
 MS, SECOND, MIB = 1_000_000, 1_000_000_000, 1 << 20
@@ -227,6 +228,43 @@ def test_a_sample_is_left_to_a_thread_of_the_program() -> None:
     while process.state.regime != Regime.SAMPLE:
         process.run(1_000, 0)
     assert process.state.thresholds[0] > process.counts[0] + 10
+
+
+def until(process: Process, reason: str, garbage: int = 0) -> None:
+    """Have it allocate until the policy has decided something for that reason."""
+    while process.decision.reason != reason:
+        process.run(1_000, garbage)
+
+
+def test_a_sample_that_takes_long_to_gather_takes_what_there_is() -> None:
+    """Containers that others die for are not counted, and are looked at all the same."""
+    process = Process()
+    until(process, "growth")
+    assert process.state.sample > process.counts[0] + 1_000
+    process.rest(SECOND)
+    assert process.state.sample < process.counts[0] + 100
+
+
+def test_what_comes_after_growth_was_garbage_is_looked_at_before_it_is_frozen() -> None:
+    process = Process()
+    until(process, "growth")
+    until(process, "garbage", 40)
+    while not process.decision.acts and process.state.regime != Regime.LOOK:
+        process.run(1_000, 2)
+    assert process.state.regime == Regime.LOOK
+
+
+def test_what_a_long_collection_left_is_told_by_what_it_took() -> None:
+    reading = Process().reading()._replace(collections=(1, 0, 0), pauses_ns=(100 * MS,))
+    state = pacing.advance(Process().state, reading._replace(at_ns=SECOND), GOAL).state
+    assert state.kept == 100 * MS // OLD_NS
+
+
+def test_what_is_in_flight_is_not_frozen_where_looks_left_less_before() -> None:
+    left = Process().state._replace(kept=80_000, late=0.5)
+    assert stays(left._replace(least=20_000), GOAL)
+    assert not stays(left._replace(least=80_000), GOAL)
+    assert not stays(left._replace(least=20_000, late=0.0), GOAL)
 
 
 def test_growth_without_garbage_is_looked_at_less_and_less() -> None:

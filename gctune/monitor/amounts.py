@@ -18,6 +18,7 @@ STEADY = 0.25  # of the budget: what memory grows by while it does not grow
 
 _UNSEEN = 0.5  # of the budget may be skipped: the rest is for what samples do not see
 _UNFORESEEN = 0.25  # of what gathers: as much can be garbage though there was none
+_UNLIKELY = 0.05  # the same, where it is likely that there is none
 SMALLER = 5  # times: how much less than of all that there is one collection looks at
 _LOOKING = 0.01  # of the time may go to looks at what is frozen
 _LOOKED_NS = 300  # that looking at one and freeing half of them takes
@@ -54,7 +55,7 @@ def unsampled(state: State, goal: Goal) -> float:
 
 def _gathering(state: State, goal: Goal) -> float:
     """What a young collection can look at and free usually takes."""
-    return sample_of_old(state, goal) * OBJECT_BYTES
+    return sample_of_growth(state, goal) * OBJECT_BYTES
 
 
 def longest_span(state: State, goal: Goal) -> float:
@@ -81,7 +82,19 @@ def sample_of_new(state: State, goal: Goal) -> float:
 
 def sample_of_old(state: State, goal: Goal) -> float:
     """Containers that a young collection can look at and free, the most."""
-    garbage = max(_UNFORESEEN, state.young_yield)
+    return _within_pause(state, goal, _UNFORESEEN)
+
+
+def sample_of_growth(state: State, goal: Goal) -> float:
+    """Containers that one looks at which is to tell why memory has grown.
+
+    What is one thing dies as one, and only a sample that holds all of it finds it.
+    """
+    return _within_pause(state, goal, _UNLIKELY)
+
+
+def _within_pause(state: State, goal: Goal, unforeseen: float) -> float:
+    garbage = max(unforeseen, state.young_yield)
     return goal.pause_ns / (state.scan_ns + max(state.free_ns, _FREE_NS) * garbage)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gctune.monitor.pace import Goal, Reading, Three
 
 WORTH = 0.05  # of what was looked at: less garbage adds to memory half of the usual budget
+_LONG = 1.5  # times a pause, that young collections take of more than was counted
 _TELLING = 0.2  # of what a collection looks at: as much garbage tells what it takes to free
 STEADY_NS = 2_000_000_000  # without growth until the budget is what it was
 _SCAN_NS = 200.0  # that looking at an object takes until it has been timed, as on programs
@@ -47,10 +48,12 @@ def supposed(reading: Reading, thresholds: Three) -> State:
         doublings=MOST_DOUBLINGS,  # what starts grows
         kept=reading.thawed,
         fresh=0,
+        least=0,
         counted=0,
         found=0,
         frozen=0,
         sampled=reading.rss,
+        sampled_at_ns=reading.at_ns,
         sample=0,
         deep=False,
         young_yield=0.0,
@@ -93,7 +96,7 @@ def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
     steady = reading.rss - state.last.rss <= goal.budget_bytes(state.base) * STEADY
     if steady and reading.at_ns - state.last.at_ns > STEADY_NS:
         state = state._replace(doublings=0)
-    survived = since.examined - since.found
+    survived = _survived(state, reading, since, goal)
     return state._replace(
         last=reading,
         base=min(state.base, reading.rss),
@@ -109,6 +112,17 @@ def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
         rate=_rate(state, reading, since),
         flow=_flow(state, reading, since),
     )
+
+
+def _survived(state: State, reading: Reading, since: Since, goal: Goal) -> int:
+    """Containers that collections left, as far as known: by what a long one took, too.
+
+    Those that came while as many old ones died are not among the count.
+    """
+    longest_ns = max(reading.pauses_ns, default=0)
+    long = longest_ns > goal.pause_ns * _LONG and state.regime != Regime.LOOK
+    looked = (longest_ns - since.found * state.free_ns) / OLD_NS if long else 0.0
+    return max(since.examined - since.found, int(looked))
 
 
 def _settled(state: State, reading: Reading) -> int:
@@ -183,7 +197,11 @@ def looked(state: State) -> State:
     late = state.found / max(state.found + left, NURSERY)
     deep_late = state.deep_late if state.frozen else late
     return state._replace(
-        old_ns=min(each, _MOST_OLD_NS), kept=int(left), late=late, deep_late=deep_late
+        old_ns=min(each, _MOST_OLD_NS),
+        kept=int(left),
+        least=int(min(left, 2 * max(state.least, NURSERY))),
+        late=late,
+        deep_late=deep_late,
     )
 
 

@@ -94,10 +94,11 @@ class State(Record):
     new was last looked at, or less, and `doublings` how often what it may grow
     by has been doubled. `kept` counts containers that
     are neither young nor frozen, `fresh` those of them that are new since
-    then, `counted` all that came since then, `frozen` what is frozen: all as
-    if none were freed in between. `found` is the garbage of the look under
-    way. `sampled` is the memory at the last sample, or less, and `sample` how
-    many are to gather for the one under way; `deep` says that it is to show
+    then, `least` the fewest that looks have left lately, `counted` all that came
+    since then, `frozen` what is frozen: all as if none were freed in between.
+    `found` is the garbage of the look under way. `sampled` is the memory at the
+    last sample, or less, `sampled_at_ns` when the one under way was asked for, and
+    `sample` how many are to gather for it; `deep` says that it is to show
     why memory has grown. `young_yield` is the share of garbage in young
     collections, `late` in the last look. `seen` and `garbage` are of the batch
     under way; `calm` counts batches in a row without garbage, and from
@@ -125,10 +126,12 @@ class State(Record):
     doublings: int
     kept: int
     fresh: int
+    least: int
     counted: int
     found: int
     frozen: int
     sampled: int
+    sampled_at_ns: int
     sample: int
     deep: bool
     young_yield: float

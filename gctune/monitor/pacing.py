@@ -36,6 +36,7 @@ from gctune.monitor.amounts import (
     grown,
     nothing_new,
     outgrown,
+    sample_of_growth,
     sample_of_new,
     sample_of_old,
     unsampled,
@@ -54,7 +55,7 @@ from gctune.monitor.learning import (
 from gctune.monitor.pace import Act, Decision, Regime
 from gctune.monitor.piles import stays, suspicious, too_much, worth_a_look
 from gctune.monitor.thresholds import thresholds_of
-from gctune.monitor.waiting import due_ns, rest_ns, until_rss, until_young
+from gctune.monitor.waiting import due_ns, rest_ns, until_ns, until_rss, until_young
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _skipping(state: State, since: Since, goal: Goal) -> Next:
 def _on_growth_unseen(state: State, goal: Goal) -> Next:
     if deep_is_due(state, goal):
         return _look_at_all(state)
-    return _sample(state._replace(deep=True), sample_of_old(state, goal)), (), "growth"
+    return _sample(state._replace(deep=True), sample_of_growth(state, goal)), (), "growth"
 
 
 def _sampling(state: State, since: Since, goal: Goal) -> Next:
@@ -133,8 +134,13 @@ def _sampling(state: State, since: Since, goal: Goal) -> Next:
 
 
 def _hurried(state: State, goal: Goal) -> State:
-    """Wait for no more containers where memory grows: what they hold is big."""
-    return _sample(state, 0) if state.last.rss > until_rss(state, goal) else state
+    """Wait for no more containers where memory grows: what they hold is big.
+
+    Nor where they take long: those that old ones die for are not counted.
+    """
+    if state.last.rss <= until_rss(state, goal) and state.last.at_ns <= until_ns(state):
+        return state
+    return _sample(state, 0)
 
 
 def _watching(state: State, since: Since, goal: Goal) -> Next:
@@ -156,9 +162,9 @@ def _may_skip(state: State, goal: Goal) -> bool:
 
 def _piling(state: State, goal: Goal) -> Next:
     """Look at what survives where looks find garbage or cost little; else freeze it unseen."""
-    if suspicious(state, goal) or garbage_is_old(state) or state.late >= MUCH:
-        look = worth_a_look(state, goal)
-        return (_look(state), (), "more to look at") if look else (state, (), "")
+    found = suspicious(state, goal) or garbage_is_old(state) or state.late >= MUCH
+    if found and worth_a_look(state, goal) and not too_much(state, goal):
+        return _look(state), (), "more to look at"
     freezes = state.last.freezes and too_much(state, goal)
     return _freeze(state, "too much") if freezes else (state, (), "")
 
@@ -235,15 +241,21 @@ def _skip(state: State) -> Next:
 
 def _sample(state: State, least: float) -> State:
     """Let what is new be looked at as soon as there is as much as that."""
-    sample = max(int(least), state.last.young + _MARGIN)
-    return state._replace(regime=Regime.SAMPLE, sample=sample, sampled=state.last.rss)
+    sample, last = max(int(least), state.last.young + _MARGIN), state.last
+    return state._replace(
+        regime=Regime.SAMPLE, sample=sample, sampled=last.rss, sampled_at_ns=last.at_ns
+    )
 
 
 def _suspect(state: State) -> State:
-    """Garbage where there was none: believe in none only after more batches."""
+    """Garbage where there was none: believe in none only after more batches.
+
+    What a sample finds that is to show why memory has grown may be old.
+    """
     calm_enough = min(2 * state.calm_enough, _MOST_CALM)
-    state = state._replace(doublings=0, calm=0, calm_enough=calm_enough)
-    return _watch(_based(state._replace(nursery=float(state.own[0]), late=WORTH)))
+    late = MUCH if state.deep else WORTH
+    state = state._replace(doublings=0, calm=0, calm_enough=calm_enough, late=late, deep=False)
+    return _watch(_based(state._replace(nursery=float(state.own[0]))))
 
 
 def _watch(state: State) -> State:

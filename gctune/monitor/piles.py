@@ -54,8 +54,12 @@ def batch_of_old(state: State, goal: Goal) -> float:
 
 
 def too_much(state: State, goal: Goal) -> bool:
-    """Whether what survived young collections is more than a look may take."""
-    return _pile_ns(state) > goal.pause_ns * _BORNE * _reach(state, goal)
+    """Whether what survived young collections is more than a look may take.
+
+    That is more where the last one found much.
+    """
+    borne = _BORNE * 2 if state.late >= MUCH else _BORNE
+    return _pile_ns(state) > goal.pause_ns * borne * _reach(state, goal)
 
 
 def worth_a_look(state: State, goal: Goal) -> bool:
@@ -78,6 +82,13 @@ def _each_ns(state: State) -> float:
 
 
 def stays(state: State, goal: Goal) -> bool:
-    """Whether what a look left is little enough to be looked at again, by how much it found."""
-    share = _AT_MOST if state.late >= MUCH else _AGAIN
-    return state.kept * OLD_NS < goal.pause_ns * share * _reach(state, goal)
+    """Whether what a look left is little enough to be looked at again, by how much it found.
+
+    Where looks that find much have left less before, most of it is in flight, and
+    soon to die.
+    """
+    again_ns, pause_ns = state.kept * OLD_NS, goal.pause_ns * _reach(state, goal)
+    if state.late < MUCH:
+        return again_ns < pause_ns * _AGAIN
+    passing = state.least * OLD_NS < pause_ns * _AGAIN
+    return again_ns < pause_ns * (_BORNE if passing else _AT_MOST)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _MS = 1_000_000  # in nanoseconds
 _SOONEST_NS, _LATEST_NS = 10 * _MS, 250 * _MS  # between two readings
 _CALMER = 0.25  # of the time without a burst: as long it may be until the next
+_PATIENCE_NS = 300 * _MS  # until a sample is to be as large as it has become by then
 _INF = float("inf")
 
 
@@ -29,6 +30,11 @@ def until_rss(state: State, goal: Goal) -> float:
         return unsampled(state, goal)
     grown = state.base + allowed(state, goal)
     return min(grown, unsampled(state, goal)) if state.regime == Regime.SKIP else grown
+
+
+def until_ns(state: State) -> float:
+    """The time at which something is due."""
+    return state.sampled_at_ns + _PATIENCE_NS if state.regime == Regime.SAMPLE else _INF
 
 
 def due_ns(state: State) -> int:
@@ -51,6 +57,8 @@ def rest_ns(state: State, reading: Reading) -> int:
     if bool(state.frozen) != reading.frozen or state.regime == Regime.LOOK:
         return 0
     if reading.young >= state.until_young or reading.rss >= state.until_rss:
+        return 0
+    if reading.at_ns > until_ns(state):
         return 0
     if state.doublings and passed_ns > STEADY_NS:
         return 0
