@@ -55,7 +55,7 @@ from gctune.monitor.learning import (
 from gctune.monitor.pace import Act, Decision, Regime
 from gctune.monitor.piles import stays, suspicious, too_much, worth_a_look
 from gctune.monitor.thresholds import thresholds_of
-from gctune.monitor.waiting import due_ns, rest_ns, until_ns, until_rss, until_young
+from gctune.monitor.waiting import MARGIN, due_ns, rest_ns, until_ns, until_rss, until_young
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +67,6 @@ if TYPE_CHECKING:
 
 __all__ = ["advance", "begin", "rest_ns", "resume"]
 
-_MARGIN = 20  # containers that gctune's thread may make: the program's own is to collect
 _HELD_OFF = 6  # collections of which every third should have been a full one
 _MOST_CALM = 8  # batches in a row without garbage, until what is new is skipped again
 
@@ -241,7 +240,7 @@ def _skip(state: State) -> Next:
 
 def _sample(state: State, least: float) -> State:
     """Let what is new be looked at as soon as there is as much as that."""
-    sample, last = max(int(least), state.last.young + _MARGIN), state.last
+    sample, last = max(int(least), state.last.young + MARGIN), state.last
     return state._replace(
         regime=Regime.SAMPLE, sample=sample, sampled=last.rss, sampled_at_ns=last.at_ns
     )

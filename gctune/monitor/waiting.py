@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gctune.monitor.pace import Goal, Reading, State
 
+MARGIN = 20  # containers that gctune's thread may make: the program's own is to collect
 _MS = 1_000_000  # in nanoseconds
 _SOONEST_NS, _LATEST_NS = 10 * _MS, 250 * _MS  # between two readings
 _CALMER = 0.25  # of the time without a burst: as long it may be until the next
@@ -34,7 +35,8 @@ def until_rss(state: State, goal: Goal) -> float:
 
 def until_ns(state: State) -> float:
     """The time at which something is due."""
-    return state.sampled_at_ns + _PATIENCE_NS if state.regime == Regime.SAMPLE else _INF
+    gathers = state.regime == Regime.SAMPLE and state.sample > state.last.young + MARGIN
+    return state.sampled_at_ns + _PATIENCE_NS if gathers else _INF
 
 
 def due_ns(state: State) -> int:
