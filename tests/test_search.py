@@ -18,13 +18,17 @@ def best(summary: Summary, goal: str, budget_bytes: int) -> Prediction | None:
     return choose(Processes.of([summary]), goal, budget_bytes).best
 
 
-def heap_growth(cpu_seconds: float = 4.0) -> Summary:
-    """A heap that grows without garbage, and full collections that cost a second in all."""
+def heap_growth(cpu_seconds: float = 4.0, garbage: int = 0) -> Summary:
+    """A heap that grows, and full collections that cost a second in all.
+
+    Each young collection finds `garbage`, and each full one twenty times as much.
+    """
     events = []
     for number in range(10):
         blocks = 50_000 + number * 240 * 4002
-        events += growing(cycles=11, blocks=blocks)
-        events.append(collection(2, count1=1, cpu_ns=100_000_000, start_ns=10**9))
+        events += growing(cycles=11, garbage=garbage, blocks=blocks)
+        full = {"cpu_ns": 100_000_000, "collected": 20 * garbage}
+        events.append(collection(2, count1=1, start_ns=10**9, **full))
     return summarise(profile(events, cpu_seconds=cpu_seconds))
 
 
@@ -82,6 +86,14 @@ def test_latency_shortens_the_longest_pause_at_no_cost_of_cpu() -> None:
     assert choice is not None
     assert choice.pause_seconds.expected < 0.1 / 3
     assert choice.gc_seconds.expected <= summary.gc_ns / 1e9
+
+
+def test_who_asks_for_short_pauses_gets_none_longer_than_who_asks_for_throughput() -> None:
+    summary = heap_growth(garbage=100)
+    smooth, fast = (best(summary, goal, 3_000_000) for goal in (Goal.LATENCY, Goal.THROUGHPUT))
+    assert smooth is not None
+    assert fast is not None
+    assert smooth.toll.settled_seconds <= 1.25 * fast.toll.settled_seconds
 
 
 def test_memory_takes_no_more_than_a_percent_of_cpu() -> None:

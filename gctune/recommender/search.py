@@ -81,7 +81,7 @@ def choose(
     ranked = rank([one for one in rough if wish.risk(one) <= _HOPELESS], wish)
     harmless = [one for one in ranked if one.worst <= 1 + _COSTS]
     closely = (processes.predict_about(one.thresholds, one.freeze) for one in _unlike(harmless))
-    within = (one for one in closely if wish.risk(one) <= _most_risk(goal))
+    within = (one for one in closely if wish.risk(one) <= _most_risk(one, goal))
     best = rank(list(islice(within, _FINALISTS)), wish)
     first = next(iter(ranked), None)
     return Choice(next(iter(best), None), None if first in harmless else first)
@@ -97,8 +97,13 @@ def _unlike(predictions: Iterable[Prediction]) -> Iterator[Prediction]:
             yield one
 
 
-def _most_risk(goal: str) -> float:
-    return _WORTH_IT if goal == Goal.THROUGHPUT else _RISK
+def _most_risk(one: Prediction, goal: str) -> float:
+    """The chance of going beyond the budget that is taken: the same for what saves CPU time.
+
+    Who asks for short pauses is not to get longer ones than who asks for throughput.
+    """
+    saves = goal == Goal.THROUGHPUT or (goal == Goal.LATENCY and one.gain >= _COSTS)
+    return _WORTH_IT if saves else _RISK
 
 
 def _choose_seen(seen: Explored, wish: Wish, goal: str) -> Choice:
