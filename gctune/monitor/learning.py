@@ -195,6 +195,7 @@ def looked(state: State) -> State:
     each = max(each, (each + state.old_ns) / 2)  # more at once, less by and by
     left = max(0.0, state.look_ns - state.found * state.free_ns) / OLD_NS
     late = state.found / max(state.found + left, NURSERY)
+    left = min(left, state.kept) if late >= MUCH else left  # freeing may have taken longer
     deep_late = state.deep_late if state.frozen else late
     return state._replace(
         old_ns=min(each, _MOST_OLD_NS),
