@@ -37,13 +37,19 @@ class Dearness:
                 )
 
     def between(self, start: int, stop: int) -> float:
-        """How many times what the model tells those after `start` took, up to `stop`."""
+        """How many times what the model tells those after `start` took, up to `stop`.
+
+        The model counts as one more of them: what few took varies by itself.
+        """
         first, last = bisect_right(self._places, start), bisect_right(self._places, stop)
         lacking = max(0, _FEWEST - (last - first))
         first = max(0, first - (lacking + 1) // 2)
         last = min(len(self._places), max(last, first + _FEWEST))
         told = self._told[last] - self._told[first]
-        return (self._took[last] - self._took[first]) / told if told else 1.0
+        if not told:
+            return 1.0
+        usual = told / (last - first)
+        return (self._took[last] - self._took[first] + usual) / (told + usual)
 
 
 @lru_cache(maxsize=_REMEMBERED)
