@@ -245,6 +245,13 @@ def test_a_sample_that_takes_long_to_gather_takes_what_there_is() -> None:
     assert process.state.sample < process.counts[0] + 100
 
 
+def test_two_readings_at_one_instant_are_survived() -> None:
+    never = float("inf")
+    state = Process().state._replace(regime=Regime.WATCH, frozen=0)
+    watched = state._replace(until_young=never, until_rss=never)
+    assert 0 < pacing.rest_ns(watched, watched.last) <= SECOND // 4
+
+
 def test_what_comes_after_growth_was_garbage_is_looked_at_before_it_is_frozen() -> None:
     process = Process()
     until(process, "growth")

@@ -53,7 +53,7 @@ def rest_ns(state: State, reading: Reading) -> int:
     Half the time until it may at the rate that things change, or changed lately,
     and no longer than nothing has happened.
     """
-    last, passed_ns = state.last, reading.at_ns - state.last.at_ns
+    last, passed_ns = state.last, max(1, reading.at_ns - state.last.at_ns)
     if reading.collections != last.collections or reading.pressed != last.pressed:
         return 0
     if bool(state.frozen) != reading.frozen or state.regime == Regime.LOOK:
