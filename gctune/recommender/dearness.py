@@ -7,7 +7,6 @@ but not the longest.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from functools import lru_cache
 
 from gctune.recommender.cost import CostModel
@@ -21,30 +20,31 @@ _REMEMBERED = 64  # stretches, that a search compares all candidates with
 class Dearness:
     """What sampled collections of a generation took, and the model tells of them, in sums.
 
-    `places` are how many collections had been captured by the end of each.
+    `until` are how many of those there are up to each place.
     """
 
     def __init__(self, cost: CostModel, stretch: Stretch, generation: int) -> None:
-        self._places: list[int] = []
+        self._until = [0]
         self._took, self._told = [0.0], [0.0]
-        for place, one in enumerate(stretch.samples, 1):
+        for one in stretch.samples:
             usable = one.generation == generation and one.weight > 0 and one.examined > 0
             if usable and not cost.is_unlike(one):
-                self._places.append(place)
                 self._took.append(self._took[-1] + one.cpu_ns)
                 self._told.append(
                     self._told[-1] + cost.cost_ns(generation, one.examined, one.collected)
                 )
+            self._until.append(len(self._took) - 1)
 
     def between(self, start: int, stop: int) -> float:
         """How many times what the model tells those after `start` took, up to `stop`.
 
         The model counts as one more of them: what few took varies by itself.
         """
-        first, last = bisect_right(self._places, start), bisect_right(self._places, stop)
-        lacking = max(0, _FEWEST - (last - first))
-        first = max(0, first - (lacking + 1) // 2)
-        last = min(len(self._places), max(last, first + _FEWEST))
+        first, last = self._until[start], self._until[stop]
+        lacking = _FEWEST - (last - first)
+        if lacking > 0:
+            first = max(0, first - (lacking + 1) // 2)
+            last = min(self._until[-1], max(last, first + _FEWEST))
         told = self._told[last] - self._told[first]
         if not told:
             return 1.0

@@ -51,7 +51,8 @@ class Heap:
     @property
     def held_blocks(self) -> float:
         """Blocks of all garbage that was not yet freed."""
-        return sum(self.held) + self.frozen_blocks
+        young, middle, old = self.held
+        return young + middle + old + self.frozen_blocks
 
     def discard(self, generation: int, objects: float, blocks: float) -> None:
         """Some objects of a generation have become garbage."""
@@ -142,9 +143,8 @@ class Heap:
             self.count1 = self.count2 = 0
 
     def _free(self, generation: int) -> float:
-        count = generation + 1
-        freed = sum(self.garbage[:count])
-        if freed:
-            self.garbage[:count] = [0.0] * count
-            self.held[:count] = [0.0] * count
+        freed = 0.0
+        for each in range(generation + 1):
+            freed += self.garbage[each]
+            self.garbage[each] = self.held[each] = 0.0
         return freed
