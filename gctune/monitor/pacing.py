@@ -161,11 +161,11 @@ def _may_skip(state: State, goal: Goal) -> bool:
 
 def _piling(state: State, goal: Goal) -> Next:
     """Look at what survives where looks find garbage or cost little; else freeze it unseen."""
-    found = suspicious(state, goal) or garbage_is_old(state) or state.late >= MUCH
-    if found and worth_a_look(state, goal) and not too_much(state, goal):
-        return _look(state), (), "more to look at"
-    freezes = state.last.freezes and too_much(state, goal)
-    return _freeze(state, "too much") if freezes else (state, (), "")
+    if too_much(state, goal):
+        return _freeze(state, "too much") if state.last.freezes else (state, (), "")
+    finds = suspicious(state, goal) or garbage_is_old(state) or state.late >= MUCH
+    look = finds and worth_a_look(state, goal)
+    return (_look(state), (), "more to look at") if look else (state, (), "")
 
 
 def _tallied(state: State, since: Since, goal: Goal) -> State:
@@ -251,10 +251,14 @@ def _suspect(state: State) -> State:
 
     What a sample finds that is to show why memory has grown may be old.
     """
-    calm_enough = min(2 * state.calm_enough, _MOST_CALM)
-    late = MUCH if state.deep else WORTH
-    state = state._replace(doublings=0, calm=0, calm_enough=calm_enough, late=late, deep=False)
-    return _watch(_based(state._replace(nursery=float(state.own[0]))))
+    state = state._replace(
+        nursery=float(state.own[0]),
+        late=MUCH if state.deep else WORTH,
+        doublings=0,
+        calm=0,
+        calm_enough=min(2 * state.calm_enough, _MOST_CALM),
+    )
+    return _watch(_based(state))
 
 
 def _watch(state: State) -> State:
