@@ -30,8 +30,9 @@ class Heap:
     that joined generation 2 since the last full collection, and `settled` what
     that one left there. `garbage` and `held` are garbage not yet found, in
     objects and in blocks, by the generation it is in, and `buried` all that lived
-    long, by the generation that it died in. `ripe_at` is the highest
-    count of generation 2 at which threshold2 alone kept a full collection off.
+    long, by the generation that it died in. `ripe_at` is the highest count of
+    generation 2 at which threshold2 alone kept a full collection off, and
+    `full_at` the lowest at which one came.
     """
 
     settled: float
@@ -42,6 +43,7 @@ class Heap:
     frozen: float = 0.0
     frozen_blocks: float = 0.0
     ripe_at: int = 0
+    full_at: float = inf
     garbage: list[float] = field(default_factory=_three)
     held: list[float] = field(default_factory=_three)
     buried: list[float] = field(default_factory=_three)
@@ -96,6 +98,7 @@ class Heap:
         """
         if self.ripeness >= quarter:
             if self.count2 > threshold2:
+                self.full_at = min(self.full_at, self.count2)
                 return OLD
             self.ripe_at = max(self.ripe_at, self.count2)
         return MIDDLE if self.count1 > threshold1 else YOUNG

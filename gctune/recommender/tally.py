@@ -13,8 +13,7 @@ from gctune.recommender.heap import Heap
 from gctune.recommender.replay import Step, replay
 from gctune.recommender.stretch import Stretch
 
-_NEVER = 2**31 - 1  # the highest threshold there is
-_REMEMBERED = 512  # replays, which a search asks for again
+_REMEMBERED = 512  # starts of replays, which a search asks for again
 _LEAST = 1e-3  # collections, to divide by
 LONGER_RUN = 1.5  # times the captured run, that a recommendation is to hold for
 
@@ -185,26 +184,28 @@ def tallied(
 ) -> Tally:
     """Replay a stretch from `count1` in generation 1 on, and add up its collections.
 
-    All values of threshold2 that keep every full collection off lead to the
-    same collections, which are replayed once.
+    All values of threshold2 that lead to the same collections share a replay.
     """
-    calm = _replayed(cost, stretch, (*thresholds[:OLD], _NEVER), count1, freeze_at)
-    if thresholds[OLD] >= calm.heap.ripe_at:
-        return calm.under(thresholds)
-    return _replayed(cost, stretch, thresholds, count1, freeze_at)
+    known = _replayed(cost, stretch, thresholds[:OLD], count1, freeze_at)
+    for tally in known:
+        if tally.heap.ripe_at <= thresholds[OLD] < tally.heap.full_at:
+            return tally.under(thresholds)
+    tally = Tally(cost, stretch, thresholds, stretch.heap_at(count1))
+    facts = stretch.timeline, stretch.live, stretch.quarters
+    for step in replay(*facts, tally.heap, thresholds, freeze_at):
+        tally.add(step)
+    tally.end()
+    known.append(tally)
+    return tally
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _replayed(
     cost: CostModel,
     stretch: Stretch,
-    thresholds: Thresholds,
+    thresholds: Thresholds | tuple[int, int],
     count1: int,
     freeze_at: int | None,
-) -> Tally:
-    tally = Tally(cost, stretch, thresholds, stretch.heap_at(count1))
-    facts = stretch.timeline, stretch.live, stretch.quarters
-    for step in replay(*facts, tally.heap, thresholds, freeze_at):
-        tally.add(step)
-    tally.end()
-    return tally
+) -> list[Tally]:
+    """The replays so far under these threshold0 and threshold1."""
+    return []
