@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from gctune.monitor import pacing
 from gctune.monitor.amounts import NURSERY, OLD_NS
 from gctune.monitor.pace import Act, Decision, Goal, Reading, Regime, State
-from gctune.monitor.piles import stays
+from gctune.monitor.piles import room, stays
 from gctune.monitor.thresholds import NEVER, USUAL
+from gctune.monitor.waiting import due_ns
 
 MS, SECOND, MIB = 1_000_000, 1_000_000_000, 1 << 20
 GOAL = Goal(10 * MS, 0.1)
@@ -265,6 +266,19 @@ def test_what_a_long_collection_left_is_told_by_what_it_took() -> None:
     reading = Process().reading()._replace(collections=(1, 0, 0), pauses_ns=(100 * MS,))
     state = pacing.advance(Process().state, reading._replace(at_ns=SECOND), GOAL).state
     assert state.kept == 100 * MS // OLD_NS
+
+
+@given(st.integers(1, 5000), st.integers(0, 20_000))
+def test_a_pile_is_read_again_before_it_is_more_than_a_look_can_look_at(
+    per_ms: int, survived: int
+) -> None:
+    """However fast it grows, down to the shortest wait there is."""
+    process = Process()
+    until(process, "garbage", 40)
+    grows = process.state._replace(kept=survived, fresh=survived, flow=per_ms / 1e6)
+    waited = due_ns(grows, GOAL)
+    assert waited <= max(10 * MS, room(grows, GOAL) / grows.flow)
+    assert 0 < waited <= SECOND // 4
 
 
 def test_what_is_in_flight_is_not_frozen_where_looks_left_less_before() -> None:

@@ -100,6 +100,16 @@ def test_doubtful_costs_are_not_enough_evidence() -> None:
     assert "capture a longer run" in recommendation.reason
 
 
+def test_garbage_that_grows_old_before_any_full_collection_is_not_enough_evidence() -> None:
+    """What generation 1 just misses piles up, and looks like a heap that grows."""
+    found = [one._replace(collected=one.generation * 4000) for one in growing()]
+    little = [one._replace(collected=one.generation * 500) for one in growing()]
+    recommendation = answer(profile(found))
+    assert recommendation.verdict == Verdict.NOT_ENOUGH
+    assert recommendation.reason.startswith("generation 1 finds garbage, and no full collection")
+    assert answer(profile(little)).verdict != Verdict.NOT_ENOUGH
+
+
 def garbage_found(*found: int) -> Profile:
     """Costly full collections of a growing heap find so much."""
     events: list[object] = []

@@ -314,4 +314,4 @@ def _decided(chosen: Next, goal: Goal) -> Decision:
         last = last._replace(young=0)
     state = state._replace(thresholds=thresholds_of(state, goal), last=last)
     state = state._replace(until_young=until_young(state, goal), until_rss=until_rss(state, goal))
-    return Decision(state, acts, due_ns(state), reason)
+    return Decision(state, acts, due_ns(state, goal), reason)

@@ -49,8 +49,7 @@ def _reach(state: State, goal: Goal) -> float:
 
 def batch_of_old(state: State, goal: Goal) -> float:
     """Containers that a young collection leaves to a look, which is to take no longer itself."""
-    room = (_look_ns(goal) * _reach(state, goal) - _pile_ns(state)) / _each_ns(state)
-    return min(sample_of_old(state, goal), max(room, NURSERY))
+    return min(sample_of_old(state, goal), max(room(state, goal), NURSERY))
 
 
 def too_much(state: State, goal: Goal) -> bool:
@@ -69,6 +68,11 @@ def worth_a_look(state: State, goal: Goal) -> bool:
     """
     pile, share = _pile_ns(state), _MORE_NEW if suspicious(state, goal) else _NEW
     return pile > _look_ns(goal) and state.fresh * _each_ns(state) > pile * share
+
+
+def room(state: State, goal: Goal) -> float:
+    """Containers that may yet survive until there are as many as one look can look at."""
+    return (_look_ns(goal) * _reach(state, goal) - _pile_ns(state)) / _each_ns(state)
 
 
 def _pile_ns(state: State) -> float:

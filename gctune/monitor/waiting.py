@@ -5,6 +5,7 @@ from __future__ import annotations
 from gctune.monitor.amounts import allowed, batch, unsampled
 from gctune.monitor.learning import STEADY_NS
 from gctune.monitor.pace import Regime
+from gctune.monitor.piles import room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,10 +40,12 @@ def until_ns(state: State) -> float:
     return state.sampled_at_ns + _PATIENCE_NS if gathers else _INF
 
 
-def due_ns(state: State) -> int:
+def due_ns(state: State, goal: Goal) -> int:
     """How long to wait after a decision: half as long as it may take until something is due."""
     if state.regime == Regime.LOOK:
         return 2 * _SOONEST_NS
+    if state.regime == Regime.WATCH:
+        return _within(room(state, goal) / (2 * state.flow) if state.flow > 0 else _INF)
     count = state.sample if state.regime == Regime.SAMPLE else state.until_young
     return _within((count - state.last.young) / (2 * state.rate) if state.rate else 0)
 

@@ -49,6 +49,11 @@ def _lacking(processes: Processes) -> str:
         return f"{_seen(processes)}; capture a longer run"
     if processes.recorded < _LEAST_RECORDED:
         return f"{processes.recorded:.0%} of the collections were recorded; capture again"
+    if processes.leaves_unseen:
+        return (
+            "generation 1 finds garbage, and no full collection came that would tell how much"
+            " it leaves; capture a longer run"
+        )
     return ""
 
 

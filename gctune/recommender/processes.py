@@ -8,9 +8,12 @@ from functools import cached_property
 
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.estimate import Estimate, by_chance, greatest, mean, spread, total
+from gctune.recommender.generations import MIDDLE, OLD
 from gctune.recommender.phases import StartUp, started_up
 from gctune.recommender.simulator import Prediction, Toll, simulate
 from gctune.recommender.summary import Summary
+
+_GARBAGE = 0.05  # of what collections look at: less makes no difference to memory
 
 # Times threshold0, and the phase: what a slightly different run would meet.
 _ABOUT = ((0.8, 1 / 3), (1.0, 0.0), (1.25, 2 / 3))
@@ -74,6 +77,18 @@ class Processes:
         return sum(one.recorded * one.cpu_ns for one in self.summaries) / max(
             1, sum(one.cpu_ns for one in self.summaries)
         )
+
+    @property
+    def leaves_unseen(self) -> bool:
+        """Whether garbage grows old, and no full collection was seen that finds it.
+
+        What generation 1 just misses, since it is in use as that comes, piles up
+        until then, and looks like a heap that grows.
+        """
+        found = sum(one.generations[MIDDLE].collected for one in self.summaries)
+        looked = sum(one.generations[MIDDLE].examined for one in self.summaries)
+        fulls = sum(one.collections[OLD] for one in self.summaries)
+        return not fulls and found > _GARBAGE * looked
 
     @property
     def disabled(self) -> bool:
