@@ -175,6 +175,34 @@ def _soon(coming: float, before: int) -> float:
     return coming if before else max(0.0, 1 - (1 - coming) / (1 - 1 / LONGER_RUN))
 
 
+class _Replays:
+    """Replays of a stretch that differ in threshold2; as few as lead to different collections."""
+
+    def __init__(
+        self, cost: CostModel, stretch: Stretch, count1: int, freeze_at: int | None
+    ) -> None:
+        self._cost, self._stretch = cost, stretch
+        self._count1, self._freeze_at = count1, freeze_at
+        self._tallies: list[Tally] = []
+
+    def under(self, thresholds: Thresholds) -> Tally:
+        """What the collections add up to under thresholds that have the rest in common."""
+        for tally in self._tallies:
+            if tally.heap.ripe_at <= thresholds[OLD] < tally.heap.full_at:
+                return tally.under(thresholds)
+        self._tallies.append(self._replayed(thresholds))
+        return self._tallies[-1]
+
+    def _replayed(self, thresholds: Thresholds) -> Tally:
+        stretch = self._stretch
+        tally = Tally(self._cost, stretch, thresholds, stretch.heap_at(self._count1))
+        facts = stretch.timeline, stretch.live, stretch.quarters
+        for step in replay(*facts, tally.heap, thresholds, self._freeze_at):
+            tally.add(step)
+        tally.end()
+        return tally
+
+
 def tallied(
     cost: CostModel,
     stretch: Stretch,
@@ -182,30 +210,17 @@ def tallied(
     count1: int,
     freeze_at: int | None = None,
 ) -> Tally:
-    """Replay a stretch from `count1` in generation 1 on, and add up its collections.
-
-    All values of threshold2 that lead to the same collections share a replay.
-    """
-    known = _replayed(cost, stretch, thresholds[:OLD], count1, freeze_at)
-    for tally in known:
-        if tally.heap.ripe_at <= thresholds[OLD] < tally.heap.full_at:
-            return tally.under(thresholds)
-    tally = Tally(cost, stretch, thresholds, stretch.heap_at(count1))
-    facts = stretch.timeline, stretch.live, stretch.quarters
-    for step in replay(*facts, tally.heap, thresholds, freeze_at):
-        tally.add(step)
-    tally.end()
-    known.append(tally)
-    return tally
+    """Replay a stretch from `count1` in generation 1 on, and add up its collections."""
+    replays = _replays(cost, stretch, thresholds[:OLD], count1, freeze_at)
+    return replays.under(thresholds)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _replayed(
+def _replays(
     cost: CostModel,
     stretch: Stretch,
-    thresholds: Thresholds | tuple[int, int],
+    younger: tuple[int, ...],  # noqa: ARG001 - the thresholds that they have in common
     count1: int,
     freeze_at: int | None,
-) -> list[Tally]:
-    """The replays so far under these threshold0 and threshold1."""
-    return []
+) -> _Replays:
+    return _Replays(cost, stretch, count1, freeze_at)
