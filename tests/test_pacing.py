@@ -268,6 +268,23 @@ def test_what_a_long_collection_left_is_told_by_what_it_took() -> None:
     assert state.kept == 100 * MS // OLD_NS
 
 
+def test_a_look_at_what_is_young_tells_what_an_object_takes() -> None:
+    watched = Process().state._replace(regime=Regime.WATCH, kept=0, frozen=10**6)
+    grown = watched.last._replace(at_ns=SECOND, young=30_000, rss=200 * MIB, frozen=True)
+    looking = pacing.advance(watched, grown, GOAL).state
+    assert looking.regime == Regime.LOOK
+    looked = grown._replace(at_ns=2 * SECOND, young=0, collections=(1, 1, 2), pauses_ns=(3 * MS,))
+    assert pacing.advance(looking, looked, GOAL).state.old_ns < watched.old_ns
+
+
+def test_what_grows_old_once_a_sample_found_garbage_is_looked_at() -> None:
+    process = Process()
+    until(process, "garbage", 40)
+    while process.state.regime != Regime.LOOK:
+        process.run(1_000, 40)
+        assert Act.FREEZE not in process.decision.acts
+
+
 @given(st.integers(1, 5000), st.integers(0, 20_000))
 def test_a_pile_is_read_again_before_it_is_more_than_a_look_can_look_at(
     per_ms: int, survived: int

@@ -13,8 +13,9 @@ may be twice as much the next time, until garbage is found or growth has stopped
 Once a sample finds garbage, and where so little comes that looking at it takes
 hardly any time, young collections come as the program had them, or where those
 find none as large as a pause allows. Full ones look at what is not frozen alone:
-where memory grows by more than garbage may take, where the last one found much,
-or where little comes once there is as much as a pause allows. What they leave is
+where memory grows by more than garbage may take, where the last one, or a sample
+since, found much, or where little comes once there is as much as a pause allows.
+What they leave is
 frozen once it is too much to be looked at again; that is more where memory grows
 though little comes, as what was frozen may be dead by now.
 
@@ -247,13 +248,10 @@ def _sample(state: State, least: float) -> State:
 
 
 def _suspect(state: State) -> State:
-    """Garbage where there was none: believe in none only after more batches.
-
-    What a sample finds that is to show why memory has grown may be old.
-    """
+    """Garbage where there was none: look at what grows old next, and at more batches."""
     state = state._replace(
         nursery=float(state.own[0]),
-        late=MUCH if state.deep else WORTH,
+        late=MUCH,
         doublings=0,
         calm=0,
         calm_enough=min(2 * state.calm_enough, _MOST_CALM),
@@ -271,11 +269,13 @@ def _hold(state: State, goal: Goal) -> Next:
 
 
 def _look(state: State) -> State:
-    return state._replace(regime=Regime.LOOK, found=0, look_ns=0)
+    """Have all that is not frozen looked at, what is young included."""
+    kept, fresh = (each + state.last.young for each in (state.kept, state.fresh))
+    return state._replace(regime=Regime.LOOK, kept=kept, fresh=fresh, found=0, look_ns=0)
 
 
 def _look_at_all(state: State, why: str = "growth, of old objects too") -> Next:
-    return _look(_thawed(state)._replace(fresh=state.counted + state.last.young)), (Act.THAW,), why
+    return _look(_thawed(state)._replace(fresh=state.counted)), (Act.THAW,), why
 
 
 def _thawed(state: State) -> State:

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gctune.monitor.pace import Goal, State
 
+_NEW_NS = 100  # that a look takes at least for a new object, besides freeing it
 _MEANT = 0.7  # of what a pause may take
 _BORNE = 1.5  # times a pause: rather than for longer, what there is is frozen unseen
 _NEW, _MORE_NEW = 1 / 3, 1 / 2  # of what a look takes is to go to what is new
@@ -82,7 +83,7 @@ def _pile_ns(state: State) -> float:
 
 def _each_ns(state: State) -> float:
     """What a look is likely to take for each that is new."""
-    return max(state.old_ns, OLD_NS + state.free_ns * state.late)
+    return max(state.old_ns, _NEW_NS + state.free_ns * state.late)
 
 
 def stays(state: State, goal: Goal) -> bool:
