@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple as Record
 else:
-    from _operator import itemgetter
+    from _collections import _tuplegetter as field  # a third of property(itemgetter(place))
 
     class Record(tuple):
         """Base of a class whose annotations name the fields, and whose values are defaults."""
@@ -21,7 +21,7 @@ else:
             cls._fields = tuple(cls.__annotations__)
             cls._defaults = {name: vars(cls)[name] for name in cls._fields if name in vars(cls)}
             for place, name in enumerate(cls._fields):
-                setattr(cls, name, property(itemgetter(place)))
+                setattr(cls, name, field(place, ""))
 
         def __new__(cls, *values, **named):
             """Take each field by its place or its name, as a function takes arguments."""

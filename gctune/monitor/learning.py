@@ -83,10 +83,11 @@ def since_of(state: State, reading: Reading) -> Since:
     young, middle, full = (
         max(0, now - then) for now, then in zip(reading.collections, last.collections)
     )
+    count = young + middle + full
     return Since(
         (young, middle, full),
         max(0, sum(reading.collected) - sum(last.collected)),
-        (young + middle + full) * state.thresholds[0],
+        (reading.examined or count * state.thresholds[0]) if count else 0,
     )
 
 
@@ -150,7 +151,8 @@ def _yield(state: State, reading: Reading, since: Since) -> float:
     if not young or state.regime == Regime.LOOK:
         return state.young_yield
     found = reading.collected[0] - state.last.collected[0]
-    return (state.young_yield + min(1.0, found / (young * state.thresholds[0]))) / 2
+    examined = since.examined * young / sum(since.collections)
+    return (state.young_yield + min(1.0, found / max(1, examined))) / 2
 
 
 def _timed(state: State, reading: Reading, since: Since) -> State:

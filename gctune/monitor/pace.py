@@ -53,7 +53,8 @@ class Reading(Record):
     `young` is the collector's count of container allocations less
     deallocations since the last collection. `collections` and `collected` are
     its totals by generation. `pauses_ns` is what each collection since the
-    last reading took, in CPU time. `freezes` says whether anything may be
+    last reading took, in CPU time, and `examined` the young containers that they
+    looked at, 0 where nothing tells. `freezes` says whether anything may be
     frozen, `frozen` whether what was is, and `pressed` that memory is near its
     limit. `thawed` counts objects that were not known of, or frozen, before.
     """
@@ -63,6 +64,7 @@ class Reading(Record):
     collections: Three
     collected: Three
     pauses_ns: tuple[int, ...]
+    examined: int
     rss: int
     freezes: bool
     frozen: bool

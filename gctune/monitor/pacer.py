@@ -163,7 +163,7 @@ class Pacer:
         pressed = near_the_limit()
         thawed, self._thawed = self._thawed, 0
         counts, stats = gc.get_count(), gc.get_stats()  # here, as others run while the rss is read
-        counted, pauses = _Counted.of(counts, stats), self._watch.taken()
+        counted, (pauses, examined) = _Counted.of(counts, stats), self._watch.taken()
         self._leave_theirs(counted)
         return Reading(
             now_ns,
@@ -171,6 +171,7 @@ class Pacer:
             counted.collections,
             _by_generation(stats, "collected"),
             pauses,
+            examined,
             rss,
             self._freezes and not knobs.FREEZE.has_frozen,
             knobs.PROMOTION.frozen,

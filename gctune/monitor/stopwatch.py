@@ -10,6 +10,7 @@ import gc
 import time
 from _collections import deque  # type: ignore[import-not-found] # collections costs 2 ms
 from _functools import partial  # type: ignore[import-not-found]
+from _operator import itemgetter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +23,12 @@ class Stopwatch:
     """Times each collection from now until `stop`; costs 1 us a collection."""
 
     def __init__(self) -> None:
+        self._counts: deque[int] = deque(maxlen=_HELD)
         self._starts: deque[int] = deque(maxlen=_HELD)
         self._stops: deque[int] = deque(maxlen=_HELD)
-        steps = {"start": _step(self._starts), "stop": _step(self._stops)}
+        count = map(self._counts.append, map(itemgetter(0), iter(gc.get_count, None)))
+        start, stop = (_noted(clock) for clock in (self._starts, self._stops))
+        steps = {"start": _step(zip(count, start)), "stop": _step(stop)}
         self._callback = partial(getattr, type("_Steps", (), {"__slots__": (), **steps})())
         gc.callbacks.append(self._callback)
 
@@ -33,18 +37,28 @@ class Stopwatch:
         own = self._callback
         gc.callbacks[:] = [callback for callback in gc.callbacks if callback is not own]
 
-    def taken(self) -> tuple[int, ...]:
-        """Nanoseconds that each collection took since this was last asked."""
-        return tuple(self._pairs())
+    def taken(self) -> tuple[tuple[int, ...], int]:
+        """Nanoseconds that each collection took since this was last asked, and what was young.
 
-    def _pairs(self) -> Iterator[int]:
+        That is the containers of generation 0 as they began, in all: an
+        allocation in bulk may have brought many times its threshold.
+        """
+        pairs = list(self._pairs())
+        return tuple(taken for taken, _ in pairs), sum(count for _, count in pairs)
+
+    def _pairs(self) -> Iterator[tuple[int, int]]:
         while self._starts and self._stops:
             taken = self._stops.popleft() - self._starts[0]
             if taken >= 0:  # else it is a stop whose start was before this began
                 self._starts.popleft()
-                yield taken
+                yield taken, self._counts.popleft()
 
 
-def _step(clock: deque[int]) -> property:
-    """An attribute that notes the time when it is looked up."""
-    return property(partial(next, map(clock.append, iter(time.thread_time_ns, None))))
+def _noted(clock: deque[int]) -> Iterator[None]:
+    """Each step notes the time."""
+    return map(clock.append, iter(time.thread_time_ns, None))
+
+
+def _step(notes: Iterator[object]) -> property:
+    """An attribute that takes a step when it is looked up."""
+    return property(partial(next, notes))

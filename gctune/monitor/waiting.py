@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MARGIN = 20  # containers that gctune's thread may make: the program's own is to collect
 _MS = 1_000_000  # in nanoseconds
-_SOONEST_NS, _LATEST_NS = 10 * _MS, 250 * _MS  # between two readings
+_SOONEST_NS, _LATEST_NS = 20 * _MS, 250 * _MS  # between two readings, of 0.2 ms each
 _CALMER = 0.25  # of the time without a burst: as long it may be until the next
 _PATIENCE_NS = 300 * _MS  # until a sample is to be as large as it has become by then
 _INF = float("inf")
@@ -41,11 +41,14 @@ def until_ns(state: State) -> float:
 
 
 def due_ns(state: State, goal: Goal) -> int:
-    """How long to wait after a decision: half as long as it may take until something is due."""
+    """How long to wait after a decision: half as long as it may take until something is due.
+
+    As long where that is a pile to look at, which may well be a little larger.
+    """
     if state.regime == Regime.LOOK:
-        return 2 * _SOONEST_NS
+        return _SOONEST_NS
     if state.regime == Regime.WATCH:
-        return _within(room(state, goal) / (2 * state.flow) if state.flow > 0 else _INF)
+        return _within(room(state, goal) / state.flow if state.flow > 0 else _INF)
     count = state.sample if state.regime == Regime.SAMPLE else state.until_young
     return _within((count - state.last.young) / (2 * state.rate) if state.rate else 0)
 

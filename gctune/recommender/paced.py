@@ -120,6 +120,7 @@ class _Run:
         self._now_ns = self._position = self._steps = 0
         self._collections, self._collected = [0, 0, 0], [0, 0, 0]
         self._pauses: list[int] = []
+        self._examined = 0  # young objects that collections looked at since the last reading
         self._thawed, self._frozen = stretch.start.objects, False
         self._blocks, self._captured_blocks = 0.0, max(stretch.timeline.blocks)
         self._climb()
@@ -191,6 +192,7 @@ class _Run:
     def _collect(self, asked: int) -> None:
         heap, place = self._heap, self._position
         young = self._counter.collected(place, self._counter.level, asked)
+        self._examined += young.objects
         in_flight = self._look(young.objects)
         heap.middle = max(0.0, heap.middle - young.died)
         quarter = self._stretch.quarters[min(place, len(self._timeline) - 1)]
@@ -227,6 +229,7 @@ class _Run:
         self._look()
         self.gc_ns += _LOOK_NS
         pauses, self._pauses = tuple(self._pauses), []
+        examined, self._examined = self._examined, 0
         thawed, self._thawed = self._thawed, 0
         return Reading(
             at_ns=self._now_ns,
@@ -234,6 +237,7 @@ class _Run:
             collections=_three(self._collections),
             collected=_three(self._collected),
             pauses_ns=pauses,
+            examined=examined,
             rss=self._rss,
             freezes=not self._summary.conduct.frozen,
             frozen=self._frozen,
