@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gctune.monitor import pacing
-from gctune.monitor.amounts import NURSERY, OLD_NS
+from gctune.monitor.amounts import MUCH, NURSERY, OLD_NS
 from gctune.monitor.pace import Act, Decision, Goal, Reading, Regime, State
 from gctune.monitor.piles import room, stays
 from gctune.monitor.thresholds import NEVER, USUAL
@@ -294,6 +294,28 @@ def test_what_grows_old_once_a_sample_found_garbage_is_looked_at() -> None:
     while process.state.regime != Regime.LOOK:
         process.run(1_000, 40)
         assert Act.FREEZE not in process.decision.acts
+
+
+def looked_at(objects: int, state: State) -> State:
+    """Have a look find no garbage among so many new objects."""
+    state = state._replace(regime=Regime.LOOK, kept=objects, fresh=objects)
+    young, middle, full = state.last.collections
+    collections, took = (young + 1, middle + 1, full + 1), (objects * OLD_NS,)
+    reading = state.last._replace(collections=collections, pauses_ns=took, frozen=True)
+    return pacing.advance(state, reading._replace(at_ns=SECOND), GOAL).state
+
+
+def test_a_look_at_little_that_finds_none_tells_nothing_of_what_is_older() -> None:
+    found = Process().state._replace(late=0.3)
+    assert looked_at(10_000, found).late == 0.3
+    assert looked_at(50_000, found).late == 0.0
+
+
+def test_what_grows_old_after_another_collected_everything_is_looked_at() -> None:
+    process = Process()
+    collected = process.state.last._replace(at_ns=SECOND, collections=(0, 0, 2), frozen=False)
+    state = pacing.advance(process.state, collected, GOAL).state
+    assert (state.regime, state.late) == (Regime.WATCH, MUCH)
 
 
 @given(st.integers(1, 5000), st.integers(0, 20_000))

@@ -28,6 +28,7 @@ _FREE_NS = 200.0  # that freeing one takes until then, the least where it has di
 _FLOW = 0.001  # containers in a nanosecond, until it is known: what starts grows
 _WHILE_NS = 1e9  # that what comes is averaged over
 _MOST_VAIN = 8  # times that growth has to be twice as much until old garbage is suspected
+_FEW = 3 * NURSERY  # that a look looks at, so that it tells nothing where it finds none
 _MOST_OLD_NS = 5000.0  # however low the count of old objects is
 _MOST_BYTES = 1e9  # that a container can take with what it holds
 
@@ -199,6 +200,8 @@ def looked(state: State) -> State:
     late = state.found / max(state.found + left, NURSERY)
     left = min(left, state.kept) if late >= MUCH else left  # freeing may have taken longer
     deep_late = state.deep_late if state.frozen else late
+    if state.found + left < _FEW:  # most may be in flight: what is older tells
+        late = max(late, state.late)
     return state._replace(
         old_ns=min(each, _MOST_OLD_NS),
         kept=int(left),

@@ -29,6 +29,7 @@ from gctune.monitor.amounts import (
     LEAST_OBJECT,
     MOST_DOUBLINGS,
     MUCH,
+    NURSERY,
     allowed,
     batch,
     deep_is_due,
@@ -200,7 +201,7 @@ def _looking(state: State, since: Since, goal: Goal) -> Next:
 def _looked(state: State, goal: Goal) -> Next:
     """A full collection has come: go by what it found."""
     state = _watch(looked(state))
-    vain = state.late < WORTH
+    vain = state.found < WORTH * max(state.found + state.kept, NURSERY)
     why = "nothing" if vain else "garbage"
     if vain and not state.frozen and state.last.freezes:  # all was looked at
         return (*_skip(_in_vain(state))[:2], why)
@@ -213,7 +214,7 @@ def _looked(state: State, goal: Goal) -> Next:
 def _collected_by_another(state: State) -> Next:
     """All was looked at: let it be frozen again."""
     kept = state.kept + state.frozen
-    state = _watch(_based(_thawed(state)))._replace(kept=kept)
+    state = _watch(_based(_thawed(state)))._replace(kept=kept, late=MUCH)
     return _freeze(state, "collected by another")
 
 
