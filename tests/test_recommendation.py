@@ -145,6 +145,19 @@ def test_a_change_is_worth_it_that_may_cost_less_than_it_is_to_save() -> None:
     assert verdict(expected=0.99, high=1.0) == Verdict.LEAVE_ALONE
 
 
+def shortened(was: float) -> str:
+    """For latency, of settings that halve a longest pause of so many seconds."""
+    processes = Processes.of([summarise(costly_full_collections())])
+    other = processes.predict((2000, 10, 100), freeze=False)
+    half, before = (replace(other.was, settled_seconds=each) for each in (was / 2, was))
+    return judge(processes, replace(other, toll=half, was=before), Goal.LATENCY)[0]
+
+
+def test_a_pause_is_worth_shortening_that_is_longer_than_those_of_the_system() -> None:
+    assert shortened(0.006) == Verdict.CHANGE
+    assert shortened(0.004) == Verdict.LEAVE_ALONE
+
+
 def test_profiles_of_another_collector_are_refused() -> None:
     with pytest.raises(ProfileError, match=r"generational collector of cpython 3\.13\.0, and"):
         answer(profile(growing()), target=interpreter((3, 14, 2), Collector.INCREMENTAL))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gctune.recommender.processes import Processes
-from gctune.recommender.search import FREE, Goal
+from gctune.recommender.search import FREE, UNNOTICED_SECONDS, Goal
 from gctune.recommender.simulator import Prediction
 from gctune.settings.quantities import about
 
@@ -11,7 +11,6 @@ _WORTH = 0.01  # of CPU time, or of memory: less is within the noise of most pro
 _LEAST_CPU_SECONDS = 0.5  # of a run that is to say anything about the next one
 _LEAST_COLLECTIONS = 8  # that are to say what one costs
 _LEAST_RECORDED = 0.9  # of the collections: what is missing errs the cost by as much
-_NOTICEABLE_SECONDS = 0.01  # a pause that somebody might notice
 _SHORTER = 0.7  # times the longest pause, that is worth a change for itself
 
 
@@ -106,4 +105,4 @@ _GOALS = {Goal.THROUGHPUT: _throughput, Goal.LATENCY: _latency, Goal.MEMORY: _me
 
 def _shorter(choice: Prediction, pause: str = "pause_seconds") -> bool:
     was, will = getattr(choice.was, pause), getattr(choice.toll, pause)
-    return will <= _SHORTER * was and was >= _NOTICEABLE_SECONDS and choice.gain >= -FREE
+    return will <= _SHORTER * was and was > UNNOTICED_SECONDS and choice.gain >= -FREE

@@ -21,7 +21,7 @@ _OFTEN = ((5, 5), (10, 2), (10, 5))
 _OFTEN_UP_TO = 5000  # of threshold0: above, they are no more often than by the others
 _EQUAL = 0.001  # of CPU time: candidates this near to the best count as equal
 _AS_SHORT = 1.25  # times the shortest pause, within what pauses of one program differ by
-_UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
+UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
 _FINALISTS = 8  # candidates that are looked at more closely
 _HOPELESS = 0.5  # chance of going beyond the budget, from which no closer look brings it back
 _RISK = 0.1  # chance of going beyond the budget, that any interval leaves
@@ -162,7 +162,7 @@ def _smoothest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:  
 
 def _as_short(pauses: Iterable[float]) -> float:
     """Pauses up to which nobody can tell from the least."""
-    return max(_AS_SHORT * min(pauses, default=0.0), _UNNOTICED_SECONDS)
+    return max(_AS_SHORT * min(pauses, default=0.0), UNNOTICED_SECONDS)
 
 
 def _smallest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:  # noqa: ARG001
