@@ -34,7 +34,7 @@ def heavy() -> Profile:
         events += growing(cycles=1, blocks=50_000 + number * 12 * 4002)
         events.append(collection(2, count1=1, cpu_ns=(number + 1) * 10_000_000))
     dated = (event._replace(start_ns=place * 10**8) for place, event in enumerate(events))
-    return profile(quick(dated), rss=400 * MIB, cpu_seconds=13.0)
+    return profile(quick(dated), rss=200 * MIB, cpu_seconds=13.0)
 
 
 def paced(one: Profile, goal: Goal = GOAL) -> tuple[Summary, Paced]:

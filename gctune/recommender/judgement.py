@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gctune.recommender.processes import Processes
-from gctune.recommender.search import FREE, UNNOTICED_SECONDS, Goal
+from gctune.recommender.search import UNNOTICED_SECONDS, Goal, is_free
 from gctune.recommender.simulator import Prediction
 from gctune.settings.quantities import about
 
@@ -75,7 +75,7 @@ def _throughput(processes: Processes, choice: Prediction) -> tuple[str, str]:
             f"saves {choice.gain:.1%} of CPU time in a longer run:"
             " a full collection was about to come"
         )
-    if _shorter(choice):
+    if _shorter(choice) and is_free(choice, processes):
         return Verdict.CHANGE, "shortens the longest pause, at no more CPU time"
     if gain >= _WORTH:
         doubt = f"{cpu.low:.3f} to {cpu.high:.3f} times the CPU time"
@@ -86,8 +86,8 @@ def _throughput(processes: Processes, choice: Prediction) -> tuple[str, str]:
     )
 
 
-def _latency(processes: Processes, choice: Prediction) -> tuple[str, str]:  # noqa: ARG001
-    if _shorter(choice, "settled_seconds"):
+def _latency(processes: Processes, choice: Prediction) -> tuple[str, str]:
+    if _shorter(choice, "settled_seconds") and is_free(choice, processes):
         since = "" if _shorter(choice) else " once the program has started up"
         return Verdict.CHANGE, f"shortens the longest pause{since}, at no more CPU time"
     return Verdict.LEAVE_ALONE, "no other settings shorten the longest pause by much"
@@ -104,5 +104,6 @@ _GOALS = {Goal.THROUGHPUT: _throughput, Goal.LATENCY: _latency, Goal.MEMORY: _me
 
 
 def _shorter(choice: Prediction, pause: str = "pause_seconds") -> bool:
-    was, will = getattr(choice.was, pause), getattr(choice.toll, pause)
-    return will <= _SHORTER * was and was > UNNOTICED_SECONDS and choice.gain >= -FREE
+    was: float = getattr(choice.was, pause)
+    will: float = getattr(choice.toll, pause)
+    return will <= _SHORTER * was and was > UNNOTICED_SECONDS

@@ -247,9 +247,13 @@ class _Run:
 
     @property
     def _rss(self) -> int:
-        """What the process takes: memory that was freed seldom goes back to the system."""
-        grown = self._summary.bytes_per_block * self.grown_blocks
-        return max(1, round(self._summary.peak_rss_bytes + grown))
+        """What the process takes: memory that was freed seldom goes back to the system.
+
+        Up to the captured peak as much a block as that has, and beyond it what garbage takes.
+        """
+        peak, more = self._summary.peak_rss_bytes, self.grown_blocks
+        each = self._summary.bytes_per_block if more > 0 else peak / self._captured_blocks
+        return max(1, round(peak + each * more))
 
     def _do(self, decision: Decision) -> int:
         """Do what was decided; how long to rest then."""

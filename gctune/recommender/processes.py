@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import fmean
 
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.estimate import Estimate, by_chance, greatest, mean, spread, total
@@ -107,17 +108,25 @@ class Processes:
 
     def predict(self, thresholds: Thresholds, freeze: bool, phase: float = 0.0) -> Prediction:
         """Predict settings for all of them; see `simulate` for `phase`."""
+        each = zip(self.summaries, self.starts, self._own)
         return self._together(
             [
-                simulate(
-                    one,
-                    thresholds,
-                    start.collections if start else 0,
-                    freeze=freeze and start is not None,
-                    phase=phase,
-                )
-                for one, start in zip(self.summaries, self.starts)
+                _against(usual, _simulated(one, start, thresholds, freeze, phase))
+                for one, start, usual in each
             ]
+        )
+
+    @cached_property
+    def _own(self) -> tuple[list[Prediction], ...]:
+        """Runs of each as it was captured, that begin otherwise.
+
+        What settings save is told against these: where the captured run met one
+        full collection more than such runs do, or one less, no settings are to
+        be credited with it, and what a simulation always errs by falls out.
+        """
+        return tuple(
+            [_simulated(one, start, one.thresholds, False, phase) for _, phase in _ABOUT]
+            for one, start in zip(self.summaries, self.starts)
         )
 
     def predict_about(self, thresholds: Thresholds, freeze: bool) -> Prediction:
@@ -126,10 +135,10 @@ class Processes:
         What the captured settings may take more in such runs is no extra memory;
         the captured run, which took none, counts as much as those that are replayed.
         """
-        own = self._own
+        own = self._captured_again
         if self.are_under(thresholds, freeze):
             return replace(own, grown_bytes=Estimate.exact(0.0), later_bytes=0.0)
-        about = self._about(thresholds, freeze)
+        about = self._near(thresholds, freeze)
         return replace(
             about,
             grown_bytes=about.grown_bytes.map(1, -max(0.0, own.grown_bytes.expected) / 2),
@@ -137,10 +146,10 @@ class Processes:
         )
 
     @cached_property
-    def _own(self) -> Prediction:
-        return self._about(self.thresholds, freeze=False)
+    def _captured_again(self) -> Prediction:
+        return self._near(self.thresholds, freeze=False)
 
-    def _about(self, thresholds: Thresholds, freeze: bool) -> Prediction:
+    def _near(self, thresholds: Thresholds, freeze: bool) -> Prediction:
         threshold0, threshold1, threshold2 = thresholds
         near = [
             self.predict((round(threshold0 * factor), threshold1, threshold2), freeze, phase)
@@ -178,6 +187,21 @@ class Processes:
             ),
             worst=max(one.worst for one in apart),
         )
+
+
+def _simulated(
+    summary: Summary, start: StartUp | None, thresholds: Thresholds, freeze: bool, phase: float
+) -> Prediction:
+    started = start.collections if start else 0
+    return simulate(summary, thresholds, started, freeze=freeze and bool(start), phase=phase)
+
+
+def _against(usual: Sequence[Prediction], one: Prediction) -> Prediction:
+    """A prediction that is compared with usual runs in place of the captured one."""
+    seconds = fmean(each.gc_seconds.expected for each in usual)
+    toll = fmean(each.toll.seconds for each in usual)
+    worst = (one.gc_seconds.expected + one.other_seconds) / (seconds + one.other_seconds)
+    return replace(one, was_seconds=seconds, was=replace(one.was, seconds=toll), worst=worst)
 
 
 def _all(tolls: Sequence[Toll]) -> Toll:

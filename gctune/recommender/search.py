@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, product
+from math import prod
 from operator import ne
 from typing import TypeAlias
 
@@ -27,7 +28,7 @@ _HOPELESS = 0.5  # chance of going beyond the budget, from which no closer look 
 _RISK = 0.1  # chance of going beyond the budget, that any interval leaves
 _WORTH_IT = 0.25  # the same where CPU time is saved by what is foretold, not seen
 _COSTS = 0.01  # of CPU time that shorter pauses or less memory may cost
-FREE = _COSTS / 2  # the same as predicted; the rest is for the noise
+_NOISE = _COSTS / 2  # of CPU time, that a prediction may be off by and still be free
 
 Ranking: TypeAlias = "Callable[[list[Prediction], Wish], list[Prediction]]"
 
@@ -54,6 +55,16 @@ class Wish:
         if self.processes.are_under(one.thresholds, one.freeze):
             return 0.0
         return one.risk(self.budget_bytes)
+
+
+def is_free(one: Prediction, processes: Processes) -> bool:
+    """Whether it costs no more CPU time than it may, whatever the goal.
+
+    What more full collections cost is foretold to a percent at best, so that
+    settings that ask for them more often have to save some.
+    """
+    oftener = prod(one.thresholds) < prod(processes.thresholds)
+    return one.gain >= (_NOISE if oftener else -_NOISE)
 
 
 @dataclass(frozen=True)
@@ -102,7 +113,7 @@ def _most_risk(one: Prediction, goal: str) -> float:
 
     Who asks for short pauses is not to get longer ones than who asks for throughput.
     """
-    saves = goal == Goal.THROUGHPUT or (goal == Goal.LATENCY and one.gain >= _COSTS)
+    saves = goal == Goal.THROUGHPUT or (goal == Goal.LATENCY and one.gain > 0)
     return _WORTH_IT if saves else _RISK
 
 
@@ -140,14 +151,14 @@ def _fastest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
     return sorted(predictions, key=rank)
 
 
-def _smoothest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:  # noqa: ARG001
+def _smoothest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
     """The least pause once started up first, of those that cost next to no CPU.
 
     Of pauses that nobody can tell from the least the one with the least pause
     from the start on, then the one without a freeze, which takes a line in the
     program, then the least CPU.
     """
-    free = [one for one in predictions if one.gain >= -FREE]
+    free = [one for one in predictions if is_free(one, wish.processes)]
     settled = _as_short(one.toll.settled_seconds for one in free)
     smooth = [one for one in free if one.toll.settled_seconds <= settled]
     whole = _as_short(one.toll.pause_seconds for one in smooth)
@@ -165,9 +176,9 @@ def _as_short(pauses: Iterable[float]) -> float:
     return max(_AS_SHORT * min(pauses, default=0.0), UNNOTICED_SECONDS)
 
 
-def _smallest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:  # noqa: ARG001
+def _smallest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
     """The least memory first, of those that cost next to no CPU."""
-    cheap = [one for one in predictions if one.gain >= -FREE]
+    cheap = [one for one in predictions if is_free(one, wish.processes)]
     return sorted(cheap, key=lambda one: (one.extra_bytes.expected, one.toll.seconds))
 
 

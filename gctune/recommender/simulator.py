@@ -50,13 +50,14 @@ class Prediction:
     """A captured run under other settings.
 
     `other_seconds` is the CPU time outside of collections, the same under all
-    settings; `was_seconds` that within the captured ones. `grown_bytes` is what
-    the peak of rss grows by in a run as long, `later_bytes` what more it may in
-    a longer one; `pause_seconds` is the longest collection in CPU time. `toll`
-    is what runs of about that length have to pay, `was` what they had under the
-    captured settings. `freeze` says that the heap is frozen once the program
-    has started up, `worst` is the ratio of CPU times of the process that fares
-    worst.
+    settings; `was_seconds` that within those of the run that it is compared
+    with. `grown_bytes` is what the peak of rss grows by in a run as long,
+    `later_bytes` what more it may in a longer one; `pause_seconds` is the
+    longest collection in CPU time. `toll` is what runs of about that length
+    have to pay, `was` what they have under the captured settings, with the
+    longest pauses that were captured. `freeze` says that the heap is frozen
+    once the program has started up, `worst` is the ratio of CPU times of the
+    process that fares worst.
     """
 
     thresholds: Thresholds
