@@ -7,7 +7,8 @@ from gctune.recommender.search import UNNOTICED_SECONDS, Goal, is_free
 from gctune.recommender.simulator import Prediction
 from gctune.settings.quantities import about
 
-_WORTH = 0.01  # of CPU time, or of memory: less is within the noise of most programs
+_WORTH = 0.01  # of CPU time: less is within the noise of most programs
+_WORTH_MEMORY = 0.05  # of the peak of rss, at least: what it costs in CPU time is not as sure
 _LEAST_CPU_SECONDS = 0.5  # of a run that is to say anything about the next one
 _LEAST_COLLECTIONS = 8  # that are to say what one costs
 _LEAST_RECORDED = 0.9  # of the collections: what is missing errs the cost by as much
@@ -95,7 +96,7 @@ def _latency(processes: Processes, choice: Prediction) -> tuple[str, str]:
 
 def _memory(processes: Processes, choice: Prediction) -> tuple[str, str]:
     less = -choice.extra_bytes.high
-    if less >= _WORTH * processes.captured.peak_rss_bytes:
+    if less >= _WORTH_MEMORY * processes.captured.peak_rss_bytes:
         return Verdict.CHANGE, f"takes {about(round(less))} from the peak of rss"
     return Verdict.LEAVE_ALONE, "no other settings take much from the peak of rss"
 

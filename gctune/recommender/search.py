@@ -57,14 +57,14 @@ class Wish:
         return one.risk(self.budget_bytes)
 
 
-def is_free(one: Prediction, processes: Processes) -> bool:
-    """Whether it costs no more CPU time than it may, whatever the goal.
+def is_free(one: Prediction, processes: Processes, doubt: float = _NOISE) -> bool:
+    """Whether it costs no more CPU time than it may.
 
     What more full collections cost is foretold to a percent at best, so that
-    settings that ask for them more often have to save some.
+    settings that ask for them more often have to save as much as is in `doubt`.
     """
     oftener = prod(one.thresholds) < prod(processes.thresholds)
-    return one.gain >= (_NOISE if oftener else -_NOISE)
+    return one.gain >= (doubt if oftener else -_NOISE)
 
 
 @dataclass(frozen=True)
@@ -177,8 +177,8 @@ def _as_short(pauses: Iterable[float]) -> float:
 
 
 def _smallest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
-    """The least memory first, of those that cost next to no CPU."""
-    cheap = [one for one in predictions if is_free(one, wish.processes)]
+    """The least memory first, of those that cost next to no CPU as predicted."""
+    cheap = [one for one in predictions if is_free(one, wish.processes, doubt=0.0)]
     return sorted(cheap, key=lambda one: (one.extra_bytes.expected, one.toll.seconds))
 
 

@@ -73,7 +73,7 @@ def errors(kept: Path) -> Iterator[Error]:
         if profile.exists() and "default" in measured:
             processes = Processes.of([summarise(read(profile))])
             for setting, cell in measured.items():
-                if setting not in {"default", "disabled"}:
+                if setting not in {"default", "disabled", "adaptive"}:
                     name, python, scale, seed = program
                     run = Run(name, python, setting, scale, seed)
                     yield compare(run, predict(processes, setting), cell, measured["default"])
