@@ -38,9 +38,10 @@ class Change:
 class Predicted:
     """What the settings lead to, against the captured run.
 
-    `cpu` is a ratio of CPU times, `pause_seconds` the longest collection in
-    CPU time, `settled_seconds` the longest once the program has started up,
-    which was `settled_before`. `extra_bytes` is what the peak of rss grows by.
+    `cpu` is a ratio of CPU times, to those of runs like the captured one.
+    `pause_seconds` is the longest collection in CPU time, `settled_seconds` the
+    longest once the program has started up, which was `settled_before`.
+    `extra_bytes` is what the peak of rss grows by.
     """
 
     cpu: Estimate

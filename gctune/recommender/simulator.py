@@ -75,7 +75,7 @@ class Prediction:
 
     @property
     def cpu(self) -> Estimate:
-        """CPU time of the whole against the captured run's."""
+        """CPU time of the whole against that of the run that it is compared with."""
         whole = self.other_seconds + self.was_seconds
         doubt = _ALIKE + _SAVED * abs(self.was_seconds - self.gc_seconds.expected) / whole
         expected, low, high = self.gc_seconds.map(1 / whole, self.other_seconds / whole)
