@@ -15,9 +15,8 @@ hardly any time, young collections come as the program had them, or where those
 find none as large as a pause allows. Full ones look at what is not frozen alone:
 where memory grows by more than garbage may take, where the last one, or a sample
 since, found much, or where little comes once there is as much as a pause allows.
-What they leave is
-frozen once it is too much to be looked at again; that is more where memory grows
-though little comes, as what was frozen may be dead by now.
+What they leave is frozen once it is too much to be looked at again; that is more
+where memory grows though little comes, as what was frozen may be dead by now.
 
 All is looked at only after time enough for what that takes, or once memory has
 doubled by hundreds of MiB.
