@@ -15,7 +15,7 @@ def young(collected: int) -> Sample:
 
 
 def old(examined: int, collected: int) -> Sample:
-    return Sample(OLD, examined, collected, (examined * LOOK + collected * FREE) * COLD, 1)
+    return Sample(OLD, examined, collected, examined * LOOK * COLD + collected * FREE, 1)
 
 
 CAPTURED = [*[young(0), young(500)] * 10, old(1_000_000, 0), old(1_000_000, 300_000)]
@@ -27,8 +27,12 @@ def test_it_comes_to_what_was_captured() -> None:
         assert model.ratio(one) == pytest.approx(1.0, rel=0.02)
 
 
-def test_freeing_is_dearer_in_a_large_heap_as_looking_is() -> None:
+def test_what_is_freed_has_just_been_looked_at_so_that_it_is_no_dearer_in_a_large_heap() -> None:
     model = fit(CAPTURED)
     nothing, much = (model.cost_ns(OLD, 1_000_000, freed) for freed in (0, 300_000))
-    assert much - nothing == pytest.approx(300_000 * FREE * COLD, rel=0.02)
-    assert nothing == pytest.approx(1_000_000 * LOOK * COLD, rel=0.02)
+    assert much - nothing == pytest.approx(300_000 * FREE, rel=0.02)
+
+
+def test_looking_takes_half_of_a_collection_at_least() -> None:
+    model = fit([*CAPTURED[:20], Sample(OLD, 1 << 17, 1 << 17, 4_000_000, 1)])
+    assert model.cost_ns(OLD, 1 << 17, 0) == pytest.approx(2_000_000, rel=0.02)

@@ -52,9 +52,8 @@ class CostModel:
     """CPU time of a collection, from the objects that it looks at and those that it frees.
 
     `examine_ns` and `free_ns` are for a warm object, as of the captured young
-    collections; `curves` tell how many times dearer one is, by generation and size.
-    Among 400,000 objects looking at one was 3.7 times as dear as among 2,000, and
-    freeing one 7 times: by then what was looked at has left the caches. The model
+    collections; `curves` tell how many times dearer one is to look at, by generation
+    and size. What is freed has just been looked at, so that it is warm. The model
     comes to what the captured collections took.
     `error` is the relative standard error of the mean.
     """
@@ -77,7 +76,7 @@ class CostModel:
 
     def cost_ns(self, generation: int, examined: float, collected: float) -> float:
         """CPU time of a collection of `generation`."""
-        return self.warm_ns(examined, collected) * self.factor(generation, examined)
+        return self.warm_ns(examined * self.factor(generation, examined), collected)
 
     def ratio(self, sample: Sample) -> float:
         """How many times the model a captured collection took."""
@@ -148,13 +147,16 @@ def _by_size(warm: CostModel, samples: Sequence[Sample]) -> list[Point]:
 
 
 def _point(warm: CostModel, samples: Sequence[Sample]) -> Point:
-    """The mean size of collections, and what they took against warm objects."""
+    """The mean size of collections, and what looking took against looking at warm objects."""
     weights = [sample.weight for sample in samples]
-    examined, collected, took = (
-        _mean(list(each), weights)
-        for each in zip(*((one.examined, one.collected, one.cpu_ns) for one in samples))
-    )
-    return Point(log2(max(1.0, examined)), took / warm.warm_ns(examined, collected))
+    examined = _mean([sample.examined for sample in samples], weights)
+    looked = _mean([_looking_ns(warm, sample) for sample in samples], weights)
+    return Point(log2(max(1.0, examined)), looked / warm.warm_ns(examined, 0.0))
+
+
+def _looking_ns(warm: CostModel, sample: Sample) -> float:
+    """What is left of a collection's CPU time without freeing: the half of it at least."""
+    return max(sample.cpu_ns - warm.warm_ns(0.0, sample.collected), sample.cpu_ns / 2)
 
 
 def _curve(points: Sequence[Point]) -> tuple[float, ...]:
