@@ -111,7 +111,7 @@ class Pacer:
             return _ASIDE
         if self._state is None:
             return self._do(self._begin(now_ns))
-        if _thresholds() != self._state.thresholds:
+        if self._are_set_by_another():
             return self._stand_aside()
         if not gc.isenabled():
             knobs.PROMOTION.thaw()  # the program may collect by itself, and everything
@@ -187,7 +187,7 @@ class Pacer:
             knobs.PROMOTION.disown()
 
     def _do(self, decision: Decision) -> float:
-        if self._state is not None and _thresholds() != self._state.thresholds:
+        if self._are_set_by_another():
             return self._stand_aside()  # they were set while the rss was read
         decision = self._announced(decision)
         state = decision.state
@@ -196,12 +196,17 @@ class Pacer:
         if decision.acts:
             self._counted = _Counted.of(gc.get_count(), gc.get_stats())
         if self._state is None or state.thresholds != self._state.thresholds:
+            if self._are_set_by_another():
+                return self._stand_aside()  # they were set while that was decided, or done
             _write(state.thresholds)
         if decision.reason:
             self._tell(decision)
         self._state = _Latest.state = state
         _Latest.pid = self._pid
         return decision.pause_ns / 1e9
+
+    def _are_set_by_another(self) -> bool:
+        return self._state is not None and _thresholds() != self._state.thresholds
 
     def _announced(self, decision: Decision) -> Decision:
         """Have only threshold2 ask for a full collection that waits for a quiet."""
