@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from captured import collection, growing, profile
+from captured import PROFILES, collection, growing, profile
 from children import BARE, python
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gctune.host.interpreter import Collector, this_interpreter
 from gctune.profile.file import Profile, read
+from gctune.recommender import tally
 from gctune.recommender.heap import Heap
 from gctune.recommender.lives import Life
 from gctune.recommender.replay import replay
@@ -326,3 +327,13 @@ def test_the_longest_pause_once_started_up_leaves_out_those_before() -> None:
     assert was.pause_seconds == 0.9
     assert was.settled_seconds < 0.1
     assert simulate(run, DEFAULT).was.settled_seconds >= 0.9
+
+
+def test_a_replay_that_serves_several_values_of_threshold2_tells_what_each_would() -> None:
+    run = summarise(read(PROFILES / "crawler-3.13.profile.gz"))
+    values = (10, 11, 13, 20, 40)
+    shared = [simulate(run, (2000, 10, two)) for two in values]
+    for two, one in zip(values, shared):
+        tally._replays.cache_clear()
+        assert simulate(run, (2000, 10, two)) == one
+    assert len({one.collections for one in shared}) > 1
