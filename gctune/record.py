@@ -10,7 +10,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple as Record
 else:
-    from _collections import _tuplegetter as field  # a third of property(itemgetter(place))
+    from _operator import itemgetter
+
+    try:  # faster to look up, as collections has it
+        from _collections import _tuplegetter as _field
+    except ImportError:  # another implementation of Python
+
+        def _field(place, doc):
+            return property(itemgetter(place), doc=doc)
 
     class Record(tuple):
         """Base of a class whose annotations name the fields, and whose values are defaults."""
@@ -21,7 +28,7 @@ else:
             cls._fields = tuple(cls.__annotations__)
             cls._defaults = {name: vars(cls)[name] for name in cls._fields if name in vars(cls)}
             for place, name in enumerate(cls._fields):
-                setattr(cls, name, field(place, ""))
+                setattr(cls, name, _field(place, ""))
 
         def __new__(cls, *values, **named):
             """Take each field by its place or its name, as a function takes arguments."""

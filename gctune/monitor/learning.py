@@ -28,7 +28,7 @@ _FREE_NS = 200.0  # that freeing one takes until then, the least where it has di
 _FLOW = 0.001  # containers in a nanosecond, until it is known: what starts grows
 _WHILE_NS = 1e9  # that what comes is averaged over
 _MOST_VAIN = 8  # times that growth has to be twice as much until old garbage is suspected
-_FEW = 3 * NURSERY  # that a look looks at, so that it tells nothing where it finds none
+_FEW = 3 * NURSERY  # a look at fewer tells nothing of what is older where it finds none
 _MOST_OLD_NS = 5000.0  # however low the count of old objects is
 _MOST_BYTES = 1e9  # that a container can take with what it holds
 
@@ -189,6 +189,11 @@ def _risen(least: float, value: float, most: float, last: float) -> float:
     return max(_learned(least, value, most, last), min(value, most))
 
 
+def share(found: int, left: float) -> float:
+    """The share of garbage in a look that found so much and left so much."""
+    return found / max(found + left, NURSERY)
+
+
 def looked(state: State) -> State:
     """Learn what a look took, what it left, and the share of garbage in that, by its time."""
     if not state.look_ns:
@@ -197,7 +202,7 @@ def looked(state: State) -> State:
     each = max(0.0, state.look_ns - before_ns) / max(state.fresh + state.found, 1000)
     each = max(each, (each + state.old_ns) / 2)  # more at once, less by and by
     left = max(0.0, state.look_ns - state.found * state.free_ns) / OLD_NS
-    late = state.found / max(state.found + left, NURSERY)
+    late = share(state.found, left)
     left = min(left, state.kept) if late >= MUCH else left  # freeing may have taken longer
     deep_late = state.deep_late if state.frozen else late
     if state.found + left < _FEW:  # most may be in flight: what is older tells

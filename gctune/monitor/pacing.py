@@ -28,7 +28,6 @@ from gctune.monitor.amounts import (
     LEAST_OBJECT,
     MOST_DOUBLINGS,
     MUCH,
-    NURSERY,
     allowed,
     batch,
     deep_is_due,
@@ -49,6 +48,7 @@ from gctune.monitor.learning import (
     looked,
     observe,
     proven,
+    share,
     since_of,
     supposed,
     weighed,
@@ -200,7 +200,7 @@ def _looking(state: State, since: Since, goal: Goal) -> Next:
 def _looked(state: State, goal: Goal) -> Next:
     """A full collection has come: go by what it found."""
     state = _watch(looked(state))
-    vain = state.found < WORTH * max(state.found + state.kept, NURSERY)
+    vain = share(state.found, state.kept) < WORTH
     why = "nothing" if vain else "garbage"
     if vain and not state.frozen and state.last.freezes:  # all was looked at
         return (*_skip(_in_vain(state))[:2], why)
