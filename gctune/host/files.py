@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     StrPath: TypeAlias = str | os.PathLike[str]
 
 _CHUNK_BYTES = 64 << 10  # most of these files are far smaller
-_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)  # of what is opened here
 
 
 class System:
@@ -25,7 +25,7 @@ class System:
 
     def open(self, path: bytes) -> int:
         """Open a file for reading. Raises OSError, and ValueError for an impossible path."""
-        return os.open(path, _FLAGS)
+        return os.open(path, FLAGS)
 
     def read(self, descriptor: int) -> bytes:
         """Read on; nothing is the end. Raises OSError."""
@@ -56,7 +56,7 @@ def keep_the_lock() -> None:
     try:
         from gctune.host.unyielding import Unyielding
 
-        _Way.system = Unyielding(_FLAGS, _CHUNK_BYTES)
+        _Way.system = Unyielding(FLAGS, _CHUNK_BYTES)
     except (ImportError, OSError, TypeError):  # no ctypes; in a subinterpreter; on Windows
         pass
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def rss_bytes(proc: StrPath = "/proc") -> int:
     """Memory of this process that is in RAM, shared pages included. Costs 10 us."""
-    rss = read_as(_resident, within(proc, "self/statm"), [])
+    rss = read_as(resident_bytes, within(proc, "self/statm"), [])
     return int(_psutil().memory_info().rss) if rss is None else rss
 
 
@@ -62,8 +62,11 @@ def started_with(proc: StrPath = "/proc") -> dict[str, str]:
     return {name: value for name, separator, value in pairs if separator}
 
 
-def _resident(statm: bytes) -> int:
-    _, pages, *_ = statm.split()
+def resident_bytes(statm: bytes) -> int:
+    """Parse /proc/<pid>/statm. Raises ValueError for what is none: two of its numbers are 0."""
+    _, pages, _, _, libraries, _, dirty = statm.split()
+    if (libraries, dirty) != (b"0", b"0"):
+        raise ValueError("not a process's memory")
     return number(pages) * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -7,7 +7,7 @@ import os
 from _collections import deque  # type: ignore[import-not-found] # collections costs 2 ms
 from _operator import sub
 
-from gctune.host.process import rss_bytes
+from gctune.host.statm import Statm
 from gctune.memory.standing import near_the_limit
 from gctune.monitor import pacing
 from gctune.monitor.pace import Act, Goal, Reading, Regime
@@ -100,7 +100,7 @@ class Pacer:
         self._state: State | None = None
         self._aside = False
         self._pid = os.getpid()
-        self._watch = Stopwatch()
+        self._watch, self._statm = Stopwatch(), Statm()
         self._freezes = knobs.PROMOTION.allowed()
         self._thawed = knobs.PROMOTION.count() if self._freezes else 0
         self._counted = _Counted.of(gc.get_count(), gc.get_stats())
@@ -128,7 +128,7 @@ class Pacer:
         A forked child leaves all as it is: what it has been given to pace is
         paced from there.
         """
-        self._watch.stop()
+        self._see_no_more()
         if os.getpid() != self._pid:
             knobs.PROMOTION.disown()
         elif self._state is not None and not self._aside:
@@ -148,9 +148,13 @@ class Pacer:
     def _stand_aside(self) -> float:
         self._aside = True
         knobs.PROMOTION.thaw()
-        self._watch.stop()
+        self._see_no_more()
         warn("gc.mode = 'adaptive': the program sets thresholds itself, so they are left to it")
         return _ASIDE
+
+    def _see_no_more(self) -> None:
+        self._watch.stop()
+        self._statm.close()
 
     def _awaits_a_quiet(self, state: State) -> bool:
         """Whether a full collection is due that waits until no request is in flight."""
@@ -159,7 +163,7 @@ class Pacer:
         return _by_generation(gc.get_stats(), "collections")[2] == state.last.collections[2]
 
     def _read(self, now_ns: int) -> Reading:
-        rss = rss_bytes()
+        rss = self._statm.rss_bytes()
         pressed = near_the_limit()
         thawed, self._thawed = self._thawed, 0
         counts, stats = gc.get_count(), gc.get_stats()  # here, as others run while the rss is read
