@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 from gctune.recommender.cost import CostModel
-from gctune.recommender.generations import MIDDLE, YOUNG
 from gctune.recommender.stretch import Stretch
 
 _FEWEST = 2  # captured collections that tell: one alone may have been interrupted
@@ -53,6 +52,6 @@ class Dearness:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def dearness(cost: CostModel, stretch: Stretch) -> tuple[Dearness, Dearness]:
-    """That of young collections, and of generation 1. Full ones are told by their size alone."""
-    return Dearness(cost, stretch, YOUNG), Dearness(cost, stretch, MIDDLE)
+def dearness(cost: CostModel, stretch: Stretch, generation: int) -> Dearness:
+    """That of collections of a generation."""
+    return Dearness(cost, stretch, generation)

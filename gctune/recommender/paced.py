@@ -18,7 +18,7 @@ from gctune.recommender.conduct import Thresholds
 from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
 from gctune.recommender.heap import Heap
 from gctune.recommender.lives import Life
-from gctune.recommender.replay import Counter, Flow, recapture
+from gctune.recommender.replay import Arrival, Climbs, Counter, Flow, recapture
 from gctune.recommender.stretch import Stretch
 from gctune.recommender.summary import Summary
 
@@ -115,7 +115,8 @@ class _Run:
         self._summary, self._stretch, self._timeline = summary, stretch, stretch.timeline
         self._thresholds: Thresholds = summary.thresholds
         self._heap = _PacedHeap(begun.settled, begun.count1, begun.count2)
-        self._flow, self._counter = Flow(stretch.timeline, self._heap), Counter()
+        self._climbs, self._flow = Climbs(stretch.timeline), Flow(stretch.timeline, self._heap)
+        self._counter = Counter()
         self._times = list(_times(summary, stretch))
         self._now_ns = self._position = self._steps = 0
         self._collections, self._collected = [0, 0, 0], [0, 0, 0]
@@ -193,24 +194,25 @@ class _Run:
         heap, place = self._heap, self._position
         young = self._counter.collected(place, self._counter.level, asked)
         self._examined += young.objects
-        in_flight = self._look(young.objects)
+        arrival = self._look(young.objects)
         heap.middle = max(0.0, heap.middle - young.died)
         quarter = self._stretch.quarters[min(place, len(self._timeline) - 1)]
         automatic = asked == AUTOMATIC
         generation = heap.due(*self._thresholds[1:], quarter) if automatic else asked
-        in_flight = self._flow.spare(generation, in_flight)
+        in_flight = self._flow.spare(generation, arrival)
         _, examined, freed = heap.collect(generation, young.objects, self._live, place)
         self._flow.land(generation, in_flight)
         self._count(generation, examined, freed)
 
-    def _look(self, objects: int = 0) -> float:
-        """Let garbage arise up to here, and take note of the memory; what is in flight."""
-        in_flight = self._flow.advance(self._position, objects)
+    def _look(self, objects: int = 0) -> Arrival:
+        """Let garbage arise up to here, and take note of the memory."""
+        arrival = self._climbs.advance(self._position, objects)
+        self._flow.arrive(arrival)
         place = max(0, self._position - 1)
         others = self._timeline.blocks[place] - self._stretch.held[place]
         self._blocks = max(self._blocks, others + self._heap.held_blocks)
         self._steps += 1
-        return in_flight
+        return arrival
 
     def _count(self, generation: int, examined: float, freed: float) -> None:
         taken = self._summary.cost.cost_ns(generation, examined, freed)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.generations import AUTOMATIC, MIDDLE, OLD, YOUNG
 from gctune.recommender.heap import Collected, Heap
+from gctune.recommender.lives import Life
 from gctune.recommender.timeline import Timeline, reusable
 
 _REMEMBERED = 8  # of the last answers, which a search asks for again and again
@@ -28,6 +29,19 @@ class Young(NamedTuple):
     objects: int
     died: int
     generation: int
+
+
+class Arrival(NamedTuple):
+    """What becomes garbage before a collection, whatever collections came before.
+
+    So many objects of `young` have, since the last one; `in_flight` are those that
+    do right after, of the `climbing` ones that do with the climb; `lives` have ended.
+    """
+
+    young: float
+    in_flight: float
+    climbing: float
+    lives: tuple[Life, ...]
 
 
 class Step(NamedTuple):
@@ -100,6 +114,15 @@ class Counter:
         return young
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def arrivals(timeline: Timeline, threshold0: int) -> tuple[Arrival, ...]:
+    """What becomes garbage before each of the young collections, and by the end."""
+    climbs = Climbs(timeline)
+    youngs = young_collections(timeline, threshold0)
+    met = [climbs.advance(young.position, young.objects) for young in youngs]
+    return *met, climbs.advance(len(timeline))
+
+
 def captured_collections(timeline: Timeline) -> Iterator[Young]:
     """The collections as they were captured, each of its own generation."""
     rows = zip(count(1), timeline.climbs, timeline.descents, timeline.columns.generation)
@@ -122,51 +145,53 @@ def replay(
     With `freeze_at` the heap is frozen at the first collection from that position on.
     """
     flow = Flow(timeline, heap)
-    _, threshold1, threshold2 = thresholds
-    for position, objects, died, asked in young_collections(timeline, thresholds[0]):
-        in_flight = flow.advance(position, objects)
-        heap.middle = max(0.0, heap.middle - died)
+    threshold0, threshold1, threshold2 = thresholds
+    pairs = zip(young_collections(timeline, threshold0), arrivals(timeline, threshold0))
+    for (position, objects, died, asked), arrival in pairs:
+        flow.arrive(arrival)
+        if died:
+            heap.middle = max(0.0, heap.middle - died)
         now = live[position - 1] if position else live[0]
         held, ripe = heap.held_blocks, heap.ripeness
         quarter = quarters[min(position, len(quarters) - 1)]
         generation = heap.due(threshold1, threshold2, quarter) if asked == AUTOMATIC else asked
-        in_flight = flow.spare(generation, in_flight)
+        in_flight = flow.spare(generation, arrival)
         yield Step(position, now, held, ripe, heap.collect(generation, objects, now, position))
         flow.land(generation, in_flight)
         if freeze_at is not None and position >= freeze_at:
             heap.freeze(now, position)
             freeze_at = None
-    flow.advance(len(timeline))
+    flow.arrive(arrivals(timeline, threshold0)[-1])
 
 
 def recapture(timeline: Timeline, heap: Heap) -> Iterator[Step]:
     """Yield the captured collections, with the sizes that the same rules give them."""
-    flow = Flow(timeline, heap)
+    climbs, flow = Climbs(timeline), Flow(timeline, heap)
     for position, objects, died, generation in captured_collections(timeline):
-        in_flight = flow.advance(position, objects)
-        heap.middle = max(0.0, heap.middle - died)
+        arrival = climbs.advance(position, objects)
+        flow.arrive(arrival)
+        if died:
+            heap.middle = max(0.0, heap.middle - died)
         held, ripe = heap.held_blocks, heap.ripeness
         live = timeline.live(position - 1, held)
         yield Step(position, live, held, ripe, heap.collect(generation, objects, live, position))
-        flow.land(generation, in_flight)
+        flow.land(generation, arrival.in_flight)
 
 
-class Flow:
+class Climbs:
     """Garbage as it arises along a timeline."""
 
-    def __init__(self, timeline: Timeline, heap: Heap) -> None:
+    def __init__(self, timeline: Timeline) -> None:
         garbage = timeline.garbage
-        self._heap = heap
         self._climbs = timeline.climbs
-        self._young_ratio, self._old_ratio = timeline.blocks_per_garbage
         self._in_flight = garbage.in_flight
         self._young = garbage.by_position
         self._old = list(garbage.latest_first)
         self._position = 0
         self._arisen = 0.0  # of the climb that is under way
 
-    def advance(self, position: int, objects: int = 0) -> float:
-        """Let the garbage up to `position` arise; return what is in flight there, still alive.
+    def advance(self, position: int, objects: int = 0) -> Arrival:
+        """Let the garbage up to `position` arise.
 
         A collection of `objects` within a climb, as there was none in the captured
         run, meets their share of its garbage.
@@ -178,11 +203,8 @@ class Flow:
         else:
             arisen, in_flight = self._within(position, objects)
             self._arisen += arisen
-        self._discard(YOUNG, arisen - in_flight)
-        while self._old and self._old[-1].death <= position:
-            life = self._old.pop()
-            self._heap.bury(life, life.objects * self._old_ratio)
-        return in_flight
+        climbing = sum(self._in_flight[position : position + 1] or self._in_flight[-1:])
+        return Arrival(arisen - in_flight, in_flight, climbing, tuple(self._ended(position)))
 
     def _within(self, position: int, objects: int) -> tuple[float, float]:
         """Of the garbage of a climb, what arises with so many objects, and is then in flight."""
@@ -192,21 +214,39 @@ class Flow:
         arisen = share * (self._young[position + 1] - self._young[position])
         return arisen, min(self._in_flight[position], arisen)
 
-    def spare(self, generation: int, in_flight: float) -> float:
-        """What is in flight at the end of a collection, `in_flight` of it in generation 0.
+    def _ended(self, position: int) -> Iterator[Life]:
+        while self._old and self._old[-1].death <= position:
+            yield self._old.pop()
 
-        After short climbs the rest has got into generation 1 before.
+
+class Flow:
+    """Garbage on its way into a heap, and through its generations."""
+
+    def __init__(self, timeline: Timeline, heap: Heap) -> None:
+        self._heap = heap
+        self._young_ratio, self._old_ratio = timeline.blocks_per_garbage
+
+    def arrive(self, arrival: Arrival) -> None:
+        """Have what has become garbage be that."""
+        heap = self._heap
+        heap.discard(YOUNG, arrival.young, arrival.young * self._young_ratio)
+        for life in arrival.lives:
+            heap.bury(life, life.objects * self._old_ratio)
+
+    def spare(self, generation: int, arrival: Arrival) -> float:
+        """What is in flight at the end of a collection.
+
+        After short climbs some of it has got into generation 1 before.
         """
         if generation == YOUNG:
-            return in_flight
-        place = min(self._position, len(self._in_flight) - 1)
-        promoted = min(max(0.0, self._in_flight[place] - in_flight), self._heap.garbage[MIDDLE])
-        self._discard(MIDDLE, -promoted)
-        return in_flight + promoted
+            return arrival.in_flight
+        before = max(0.0, arrival.climbing - arrival.in_flight)
+        promoted = min(before, self._heap.garbage[MIDDLE])
+        self._heap.discard(MIDDLE, -promoted, -promoted * self._young_ratio)
+        return arrival.in_flight + promoted
 
     def land(self, generation: int, in_flight: float) -> None:
         """What was in flight has been promoted by a collection of `generation`, and dies."""
-        self._discard(min(generation + 1, OLD), in_flight)
-
-    def _discard(self, generation: int, objects: float) -> None:
-        self._heap.discard(generation, objects, objects * self._young_ratio)
+        if in_flight:
+            blocks = in_flight * self._young_ratio
+            self._heap.discard(min(generation + 1, OLD), in_flight, blocks)

@@ -127,11 +127,16 @@ def _choose_seen(seen: Explored, wish: Wish, goal: str) -> Choice:
 def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bool]]:
     """Each setting worth considering, frozen once started up or not.
 
+    Who wants smaller young collections than captured wants none of the others larger.
     Full collections that are to find garbage often are not to rely on what is frozen.
     """
     zero, one, two = processes.thresholds
     zeros = sorted({*_THRESHOLD0, zero})
-    grid = sorted({*product(zeros, {*_THRESHOLD1, one}, {*_THRESHOLD2, two})})
+    grid = sorted(
+        each
+        for each in {*product(zeros, {*_THRESHOLD1, one}, {*_THRESHOLD2, two})}
+        if each[0] >= zero or each[1] <= one
+    )
     freezes = (False, True) if goal == Goal.LATENCY and processes.freezable else (False,)
     yield from product(grid, freezes)
     yield from (((low, *often), False) for low in zeros if low <= _OFTEN_UP_TO for often in _OFTEN)

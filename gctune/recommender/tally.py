@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from typing import NamedTuple
 
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.cost import CostModel
-from gctune.recommender.dearness import Dearness, dearness
-from gctune.recommender.generations import MIDDLE, OLD
+from gctune.recommender.dearness import dearness
+from gctune.recommender.generations import MIDDLE, OLD, YOUNG
 from gctune.recommender.heap import Heap
-from gctune.recommender.replay import Step, replay
+from gctune.recommender.replay import Step, arrivals, replay, young_collections
 from gctune.recommender.stretch import Stretch
 
 _REMEMBERED = 512  # starts of replays, which a search asks for again
+_REMEMBERED_YOUNG = 8  # runs of young collections, likewise
 _LEAST = 1e-3  # collections, to divide by
 LONGER_RUN = 1.5  # times the captured run, that a recommendation is to hold for
+
+
+class Charge(NamedTuple):
+    """CPU time of a collection: by the model of the whole run, and as dear as that place is."""
+
+    whole_ns: float
+    pause_ns: float
+
+
+@lru_cache(maxsize=_REMEMBERED_YOUNG)
+def young_charges(cost: CostModel, stretch: Stretch, threshold0: int) -> tuple[Charge, ...]:
+    """What each young collection takes, whatever the other thresholds."""
+    return tuple(_young_charges(cost, stretch, threshold0))
+
+
+def _young_charges(cost: CostModel, stretch: Stretch, threshold0: int) -> Iterator[Charge]:
+    line, dear, since = stretch.timeline, dearness(cost, stretch, YOUNG), 0
+    for young, arrival in zip(young_collections(line, threshold0), arrivals(line, threshold0)):
+        lived = sum(life.objects for life in arrival.lives if life.birth >= since)
+        freed = min(arrival.young + lived, young.objects)
+        whole = cost.cost_ns(YOUNG, young.objects, freed)
+        yield Charge(whole, whole * dear.between(since, young.position))
+        since = young.position
 
 
 @dataclass
@@ -45,7 +71,7 @@ class Tally:
     middle_coming: float = 0.0
     middle_ns: float = 0.0
     counts: list[int] = field(default_factory=lambda: [0, 0, 0])
-    _since: list[int] = field(default_factory=lambda: [0, 0, 0])
+    _middle_at: int = 0
     _reached: int = 0
     _held: float = 0.0
 
@@ -60,27 +86,23 @@ class Tally:
         full = _soon(self.coming, self.counts[OLD]) * self.full_ns
         return full + _soon(self.middle_coming, self.counts[MIDDLE]) * self.middle_ns
 
-    def add(self, step: Step) -> None:
-        """Add one."""
-        generation, examined, freed = step.collected
+    def add(self, step: Step, young: Charge) -> None:
+        """Add one, which takes what `young` says where it is of generation 0."""
+        generation = step.collected.generation
         self.counts[generation] += 1
-        whole = self.cost.cost_ns(generation, examined, freed)
-        self.gc_ns += whole
-        self._lengthen(step.position, whole * self._dearer(generation, step.position))
+        took = young if generation == YOUNG else self._charge(step.position, *step.collected)
+        self.gc_ns += took.whole_ns
+        self._lengthen(step.position, took.pause_ns)
         self._reach(max(step.position, 1), step.held_blocks)
         self._held = self.heap.held_blocks
 
-    def _dearer(self, generation: int, position: int) -> float:
-        """How many times the model of the whole run a collection takes at that place."""
-        since = self._since[generation]
-        self._since[: generation + 1] = [position] * (generation + 1)
-        if generation == OLD:
-            return 1.0
-        return self._dearness[generation].between(since, position)
-
-    @cached_property
-    def _dearness(self) -> tuple[Dearness, Dearness]:
-        return dearness(self.cost, self.stretch)
+    def _charge(self, position: int, generation: int, examined: float, freed: float) -> Charge:
+        since, self._middle_at = self._middle_at, position
+        whole = self.cost.cost_ns(generation, examined, freed)
+        if generation == OLD:  # told by its size alone
+            return Charge(whole, whole)
+        middle = dearness(self.cost, self.stretch, MIDDLE)
+        return Charge(whole, whole * middle.between(since, position))
 
     def _lengthen(self, position: int, pause_ns: float) -> None:
         while self.lengths and self.lengths[-1][1] <= pause_ns:
@@ -197,8 +219,9 @@ class _Replays:
         stretch = self._stretch
         tally = Tally(self._cost, stretch, thresholds, stretch.heap_at(self._count1))
         facts = stretch.timeline, stretch.live, stretch.quarters
-        for step in replay(*facts, tally.heap, thresholds, self._freeze_at):
-            tally.add(step)
+        charges = young_charges(self._cost, stretch, thresholds[YOUNG])
+        for step, charge in zip(replay(*facts, tally.heap, thresholds, self._freeze_at), charges):
+            tally.add(step, charge)
         tally.end()
         return tally
 
