@@ -26,12 +26,15 @@ else:
 
         def __init_subclass__(cls):
             cls._fields = tuple(cls.__annotations__)
+            cls._places = {name: place for place, name in enumerate(cls._fields)}
             cls._defaults = {name: vars(cls)[name] for name in cls._fields if name in vars(cls)}
-            for place, name in enumerate(cls._fields):
+            for name, place in cls._places.items():
                 setattr(cls, name, _field(place, ""))
 
         def __new__(cls, *values, **named):
             """Take each field by its place or its name, as a function takes arguments."""
+            if len(values) == len(cls._fields) and not named:
+                return super().__new__(cls, values)
             rest = cls._fields[len(values) :]
             given = {**cls._defaults, **named}
             values += tuple(given[name] for name in rest if name in given)
@@ -50,9 +53,12 @@ else:
             return dict(zip(self._fields, self))
 
         def _replace(self, **changes):
-            values = tuple(map(changes.pop, self._fields, self))
-            if changes:
-                raise TypeError(f"{type(self).__name__} has no {', '.join(changes)}")
+            values = list(self)
+            try:
+                for name, value in changes.items():
+                    values[self._places[name]] = value
+            except KeyError as unknown:
+                raise TypeError(f"{type(self).__name__} has no {unknown.args[0]}") from None
             return super().__new__(type(self), values)
 
 

@@ -40,6 +40,8 @@ def test_a_record_prints_as_it_is_made() -> None:
 def test_a_copy_with_changes_keeps_the_rest() -> None:
     assert LIMIT._replace(bytes=1) == Limit(1, "memory.max")
     assert LIMIT._asdict() == {"bytes": 4096, "source": "memory.max"}
+    with pytest.raises(TypeError, match="Limit has no size"):
+        LIMIT._replace(bytes=1, size=2)
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))

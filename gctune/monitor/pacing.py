@@ -304,14 +304,21 @@ def _based(state: State) -> State:
 # How it is done
 
 
-def _decided(chosen: Next, goal: Goal) -> Decision:
-    state, acts, reason = chosen
-    last = state.last
-    if Act.FORGET in acts:  # its collection is no news
+def _once_done(last: Reading, acts: tuple[str, ...]) -> Reading:
+    """A reading as it would be once so much is done: that is no news."""
+    if Act.FORGET in acts:
         young, middle, full = last.collections
         last = last._replace(collections=(young, middle, full + 1))
-    if Act.FREEZE in acts:
-        last = last._replace(young=0)
-    state = state._replace(thresholds=thresholds_of(state, goal), last=last)
-    state = state._replace(until_young=until_young(state, goal), until_rss=until_rss(state, goal))
+    return last._replace(young=0) if Act.FREEZE in acts else last
+
+
+def _decided(chosen: Next, goal: Goal) -> Decision:
+    state, acts, reason = chosen
+    if acts:
+        state = state._replace(last=_once_done(state.last, acts))
+    state = state._replace(
+        thresholds=thresholds_of(state, goal),
+        until_young=until_young(state, goal),
+        until_rss=until_rss(state, goal),
+    )
     return Decision(state, acts, due_ns(state, goal), reason)
