@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gctune.monitor import pacing
 from gctune.monitor.amounts import MUCH, NURSERY, OLD_NS
 from gctune.monitor.pace import Act, Decision, Goal, Reading, Regime, State
-from gctune.monitor.piles import room, stays
+from gctune.monitor.piles import room, stays, too_much
 from gctune.monitor.thresholds import NEVER, USUAL
 from gctune.monitor.waiting import due_ns
 
@@ -332,10 +332,19 @@ def test_a_pile_is_read_again_before_it_is_more_than_a_look_can_look_at(
 
 
 def test_what_is_in_flight_is_not_frozen_where_looks_left_less_before() -> None:
-    left = Process().state._replace(kept=80_000, late=0.5)
-    assert stays(left._replace(least=20_000), GOAL)
-    assert not stays(left._replace(least=80_000), GOAL)
-    assert not stays(left._replace(least=20_000, late=0.0), GOAL)
+    left = Process().state._replace(kept=160_000, late=0.5)
+    assert stays(left._replace(least=40_000), GOAL)
+    assert not stays(left._replace(least=160_000), GOAL)
+    assert not stays(left._replace(least=40_000, late=0.0), GOAL)
+
+
+def test_a_look_that_is_likely_to_find_much_may_look_at_more() -> None:
+    """What is not looked at is frozen with its garbage."""
+    piled = Process().state._replace(kept=60_000, fresh=60_000)
+    found_none, found_much = piled, piled._replace(late=0.5)
+    assert too_much(found_none, GOAL)
+    assert not too_much(found_much, GOAL)
+    assert room(found_much, GOAL) > room(found_none, GOAL)
 
 
 def test_growth_without_garbage_is_looked_at_less_and_less() -> None:

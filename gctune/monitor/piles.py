@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _NEW_NS = 100  # that a look takes at least for a new object, besides freeing it
 _MEANT = 0.7  # of what a pause may take
+_REWARDED = 2.0  # times as long a look may take that is likely to find much
 _BORNE = 1.5  # times a pause: rather than for longer, what there is is frozen unseen
 _NEW, _MORE_NEW = 1 / 3, 1 / 2  # of what a look takes is to go to what is new
 _AGAIN = 0.75  # of a pause may go to what was looked at before
@@ -39,13 +40,16 @@ def _look_ns(goal: Goal) -> float:
 
 
 def _reach(state: State, goal: Goal) -> float:
-    """How many times that a look may take: more where what is frozen may have died.
+    """How many times that a look may take: twice where looks find much.
 
-    CPython's own full collections, which look at all, take five times as long.
+    What is not looked at is frozen with its garbage. Where what is frozen may have
+    died it is more: CPython's own full collections, which look at all, take five
+    times as long.
     """
+    much = _REWARDED if state.late >= MUCH else 1.0
     if not suspicious(state, goal):
-        return 1.0
-    return max(1.0, everything(state) * OLD_NS / SMALLER / _look_ns(goal))
+        return much
+    return max(much, everything(state) * OLD_NS / SMALLER / _look_ns(goal))
 
 
 def batch_of_old(state: State, goal: Goal) -> float:
@@ -54,12 +58,8 @@ def batch_of_old(state: State, goal: Goal) -> float:
 
 
 def too_much(state: State, goal: Goal) -> bool:
-    """Whether what survived young collections is more than a look may take.
-
-    That is more where the last one found much.
-    """
-    borne = _BORNE * 2 if state.late >= MUCH else _BORNE
-    return _pile_ns(state) > goal.pause_ns * borne * _reach(state, goal)
+    """Whether what survived young collections is more than a look may take."""
+    return _pile_ns(state) > goal.pause_ns * _BORNE * _reach(state, goal)
 
 
 def worth_a_look(state: State, goal: Goal) -> bool:
