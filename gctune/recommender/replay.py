@@ -203,8 +203,8 @@ class Climbs:
         else:
             arisen, in_flight = self._within(position, objects)
             self._arisen += arisen
-        climbing = sum(self._in_flight[position : position + 1] or self._in_flight[-1:])
-        return Arrival(arisen - in_flight, in_flight, climbing, tuple(self._ended(position)))
+        ended = tuple(self._ended(position))
+        return Arrival(arisen - in_flight, in_flight, self._climbing(position), ended)
 
     def _within(self, position: int, objects: int) -> tuple[float, float]:
         """Of the garbage of a climb, what arises with so many objects, and is then in flight."""
@@ -213,6 +213,11 @@ class Climbs:
         share = min(1.0, objects / max(1, self._climbs[position]))
         arisen = share * (self._young[position + 1] - self._young[position])
         return arisen, min(self._in_flight[position], arisen)
+
+    def _climbing(self, position: int) -> float:
+        """What is in flight in all at the climb that begins there, or at the last."""
+        places = len(self._in_flight)
+        return self._in_flight[min(position, places - 1)] if places else 0.0
 
     def _ended(self, position: int) -> Iterator[Life]:
         while self._old and self._old[-1].death <= position:
