@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from math import prod
+from pathlib import Path
+
 import pytest
 from captured import collection, growing, profile
 
+from gctune.profile.file import read
 from gctune.recommender.phases import started_up
 from gctune.recommender.processes import Processes
-from gctune.recommender.search import Goal, Wish, choose
+from gctune.recommender.search import Goal, Wish, candidates, choose
 from gctune.recommender.simulator import Prediction
 from gctune.recommender.summary import Summary, summarise
 
+PROFILES = Path(__file__).parent.parent / "profiles"
 PLENTY = 10**12
 
 
@@ -130,3 +135,24 @@ def test_a_program_has_started_up_when_its_heap_has_its_later_size() -> None:
     assert 150 < start.collections <= 240
     assert start.seconds == (start.collections - 1) / 100
     assert start.objects < 500_000
+
+
+def captured(program: str) -> Processes:
+    return Processes.of([summarise(read(PROFILES / f"{program}-3.13.profile.gz"))])
+
+
+def frozen_and_oftener(processes: Processes) -> list[tuple[int, int, int]]:
+    """What asks for more full collections, of less heap."""
+    return [
+        thresholds
+        for thresholds, freeze in candidates(processes, Goal.LATENCY)
+        if freeze and prod(thresholds) < prod(processes.thresholds)
+    ]
+
+
+def test_a_freeze_pays_for_no_more_full_collections_where_the_heap_turns_over() -> None:
+    """What was frozen is garbage soon, and they look at as much as ever."""
+    turning, lasting = captured("html_parse"), captured("service")
+    assert turning.freezable
+    assert not frozen_and_oftener(turning)
+    assert frozen_and_oftener(lasting)

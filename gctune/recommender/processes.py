@@ -101,6 +101,17 @@ class Processes:
         """Whether all start up and go on from there, and none freezes by itself."""
         return all(self.starts) and not any(one.conduct.frozen for one in self.summaries)
 
+    @property
+    def turns_over(self) -> bool:
+        """Whether full collections find more in all than there was once it had started up.
+
+        What would be frozen then may soon be garbage, and what lives as much again.
+        """
+        return any(
+            start and one.generations[OLD].collected > start.objects
+            for one, start in zip(self.summaries, self.starts)
+        )
+
     @cached_property
     def starts(self) -> tuple[StartUp | None, ...]:
         """When each has started up."""

@@ -63,8 +63,12 @@ def is_free(one: Prediction, processes: Processes, doubt: float = _NOISE) -> boo
     What more full collections cost is foretold to a percent at best, so that
     settings that ask for them more often have to save as much as is in `doubt`.
     """
-    oftener = prod(one.thresholds) < prod(processes.thresholds)
-    return one.gain >= (doubt if oftener else -_NOISE)
+    return one.gain >= (doubt if _is_oftener(one.thresholds, processes) else -_NOISE)
+
+
+def _is_oftener(thresholds: Thresholds, processes: Processes) -> bool:
+    """Whether full collections are asked for more often than they were."""
+    return prod(thresholds) < prod(processes.thresholds)
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,8 @@ def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bo
     """Each setting worth considering, frozen once started up or not.
 
     Who wants smaller young collections than captured wants none of the others larger.
-    Full collections that are to find garbage often are not to rely on what is frozen.
+    Full collections that are to find garbage often are not to rely on what is frozen, nor
+    are more than there were where the heap turns over.
     """
     zero, one, two = processes.thresholds
     zeros = sorted({*_THRESHOLD0, zero})
@@ -138,7 +143,10 @@ def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bo
         if each[0] >= zero or each[1] <= one
     )
     freezes = (False, True) if goal == Goal.LATENCY and processes.freezable else (False,)
-    yield from product(grid, freezes)
+    for thresholds, freeze in product(grid, freezes):
+        relies = freeze and processes.turns_over and _is_oftener(thresholds, processes)
+        if not relies:
+            yield thresholds, freeze
     yield from (((low, *often), False) for low in zeros if low <= _OFTEN_UP_TO for often in _OFTEN)
 
 
