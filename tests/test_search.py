@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from math import prod
-from pathlib import Path
 
 import pytest
-from captured import collection, growing, profile
+from captured import PROFILES, collection, growing, profile
 
 from gctune.profile.file import read
 from gctune.recommender.phases import started_up
@@ -15,7 +14,6 @@ from gctune.recommender.search import Goal, Wish, candidates, choose
 from gctune.recommender.simulator import Prediction
 from gctune.recommender.summary import Summary, summarise
 
-PROFILES = Path(__file__).parent.parent / "profiles"
 PLENTY = 10**12
 
 

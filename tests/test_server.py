@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from asking import PATIENCE, ask, connect, read, request, until
 from children import script
+from held import descriptors
 
 from gctune.monitor import handlers, loop, server
 from gctune.monitor.address import listen, taken
@@ -215,15 +216,6 @@ def test_a_client_for_whom_memory_runs_out_is_dropped_alone(
 
 
 # Whom it drops
-
-
-def descriptors() -> set[tuple[str, Path]]:
-    """Each by its number and what it is: those of an earlier test may close meanwhile."""
-    found = set()
-    for each in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):  # the listing's own
-            found.add((each.name, each.readlink()))
-    return found
 
 
 def threads() -> set[str]:

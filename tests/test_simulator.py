@@ -337,3 +337,20 @@ def test_a_replay_that_serves_several_values_of_threshold2_tells_what_each_would
         tally._replays.cache_clear()
         assert simulate(run, (2000, 10, two)) == one
     assert len({one.collections for one in shared}) > 1
+
+
+@pytest.mark.parametrize("threshold1", [2, 10])
+@pytest.mark.parametrize("threshold0", [700, 2000, 20_000])
+def test_what_young_collections_take_is_the_same_whatever_the_other_thresholds(
+    threshold0: int, threshold1: int
+) -> None:
+    """It is told once, by what is young alone."""
+    run = summarise(read(PROFILES / "html_parse-3.13.profile.gz"))
+    (stretch,) = run.stretches
+    facts = stretch.timeline, stretch.live, stretch.quarters, stretch.heap()
+    steps = list(replay(*facts, (threshold0, threshold1, 10)))
+    charges = tally.young_charges(run.cost, stretch, threshold0)
+    assert len(steps) == len(charges)
+    for step, charge in zip(steps, charges):
+        if step.collected.generation == 0:
+            assert charge.whole_ns == run.cost.cost_ns(*step.collected)

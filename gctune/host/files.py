@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     StrPath: TypeAlias = str | os.PathLike[str]
 
 _CHUNK_BYTES = 64 << 10  # most of these files are far smaller
-FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)  # of what is opened here
+FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)  # of a file that is only read
 
 
 class System:

@@ -111,7 +111,8 @@ class Heap:
         """
         examined = self._reach(generation, young, live)
         collected = min(self._free(generation), examined)
-        self._promote(generation, examined - collected, position)
+        self._promote(generation, examined - collected)
+        self._since[: generation + 1] = [position] * (generation + 1)
         return Collected(generation, examined, collected)
 
     def _reach(self, generation: int, young: float, live: float) -> float:
@@ -131,19 +132,15 @@ class Heap:
         self._since = [position] * 3
         self._frozen_at = position
 
-    def _promote(self, generation: int, survivors: float, position: float) -> None:
-        self._since[YOUNG] = position
+    def _promote(self, generation: int, survivors: float) -> None:
         if generation == YOUNG:
             self.middle += survivors
             self.count1 += 1
-            return
-        self._since[MIDDLE] = position
-        if generation == MIDDLE:
+        elif generation == MIDDLE:
             self.pending += survivors
             self.middle, self.count1 = 0.0, 0
             self.count2 += 1
         else:
-            self._since[OLD] = position
             self.settled = survivors
             self.middle = self.pending = 0.0
             self.count1 = self.count2 = 0
