@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from gctune.monitor.monitor import sample as sample
     from gctune.monitor.requests import request as request
     from gctune.monitor.sample import Sample as Sample
-    from gctune.monitor.serving import served_at as served_at
     from gctune.profile.capture import capture as capture
     from gctune.profile.heap import write_heap as write_heap
     from gctune.runtime.applied import Applied as Applied
     from gctune.runtime.applied import warmup_done as warmup_done
+    from gctune.server.serving import served_at as served_at
     from gctune.startup import apply as apply
 
 __version__ = "0.1.0"
@@ -47,7 +47,7 @@ _HOME = {
     "on_pressure": "gctune.memory.pressure",
     "should_recycle": "gctune.memory.recycle",
     "write_heap": "gctune.profile.heap",
-    "served_at": "gctune.monitor.serving",
+    "served_at": "gctune.server.serving",
     "asgi_app": "gctune.integrations.mounts",
     "wsgi_app": "gctune.integrations.mounts",
     "Alert": "gctune.monitor.alerts",

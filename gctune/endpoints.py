@@ -15,24 +15,24 @@ from functools import partial
 
 from gctune import __version__
 from gctune.errors import ProfileError
-from gctune.monitor import publishing
-from gctune.monitor.guard import HEALTH
-from gctune.monitor.http import BINARY, JSON, Refusal, Response, text
-from gctune.monitor.server import Route
-from gctune.monitor.serving import served_at
+from gctune.metrics import publishing
+from gctune.monitor.changes import changes
 from gctune.profile import live, pprof, tracing
-from gctune.profile.process import paced
 from gctune.runtime.applied import in_force, last_applied
+from gctune.server.guard import HEALTH
+from gctune.server.http import BINARY, JSON, Refusal, Response, text
+from gctune.server.server import Route
+from gctune.server.serving import served_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
 
-    from gctune.monitor.handlers import Pause
-    from gctune.monitor.http import Request
-    from gctune.monitor.pacer import Change
+    from gctune.monitor.changes import Change
     from gctune.runtime.change import Outcome
+    from gctune.server.handlers import Pause
+    from gctune.server.http import Request
 
     T = TypeVar("T")
 
@@ -98,7 +98,7 @@ def _state() -> Response:
     }
     about = {"environment": plan.environment, "interpreter": plan.interpreter}
     told = {"warnings": plan.warnings, "settings": settings, "thresholds": gc.get_threshold()}
-    return _json({**content, **about, **told, "paced": list(map(_dated, paced()))})
+    return _json({**content, **about, **told, "paced": list(map(_dated, changes()))})
 
 
 def _dated(change: Change) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def _pools(plan: Plan) -> None:
 
 def _endpoints(plan: Plan, token: str | None) -> Duty:
     from gctune.endpoints import find
-    from gctune.monitor.serving import Serving
+    from gctune.server.serving import Serving
 
     return Serving(str(plan.value("monitor.http")), token, find)
 
@@ -87,7 +87,7 @@ def _monitor(plan: Plan) -> Duty:
 
 
 def _publishing(plan: Plan) -> Duty:
-    from gctune.monitor.publishing import Publishing
+    from gctune.metrics.publishing import Publishing
 
     return Publishing.of(plan)
 
@@ -118,6 +118,6 @@ def _idle_collector(plan: Plan) -> Duty:  # noqa: ARG001 - it goes by what it se
 
 
 def _pacer(plan: Plan) -> Duty:
-    from gctune.monitor.pacer import pacer_of
+    from gctune.pacing.pacer import pacer_of
 
     return pacer_of(plan)

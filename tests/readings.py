@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gctune.memory.pools import PoolStats
+from gctune.metrics.metric import Reading
 from gctune.monitor.alerts import State
 from gctune.monitor.histogram import EMPTY
-from gctune.monitor.metric import Reading
 from gctune.monitor.reader import Reader
 
 ABOUT = {

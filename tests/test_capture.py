@@ -121,10 +121,9 @@ def test_adaptive_mode_shows_with_its_reasons_and_is_not_explored(
 ) -> None:
     put_in_force = "gctune.apply(environment='test', gc={'mode': 'adaptive'})\n"
     code = (
-        f"import gctune, sys, time\n{put_in_force if by_hand else ''}kept = []\n"
-        "while 'gctune.monitor.pacer' not in sys.modules: time.sleep(0.001)\n"
-        "from gctune.monitor import pacer\n"
-        "while len(pacer.changes()) < 3: kept += [[number] for number in range(20_000)]"
+        f"import gctune\n{put_in_force if by_hand else ''}kept = []\n"
+        "from gctune.monitor.changes import changes\n"
+        "while len(changes()) < 3: kept += [[number] for number in range(20_000)]"
     )
     environ = BARE if by_hand else below(plan(gc__mode="adaptive"))
     profile = captured(path, "-c", code, environ=environ, explore=explore)

@@ -11,8 +11,8 @@ import pytest
 
 import gctune
 from gctune.cli import COMMANDS
-from gctune.monitor.metric import PID, Across
-from gctune.monitor.metrics import METRICS
+from gctune.metrics.catalogue import METRICS
+from gctune.metrics.metric import PID, Across
 from gctune.settings.schema import schema
 from gctune.settings.sources import load
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from readings import full_reading, reading
 
+from gctune.metrics.catalogue import METRICS
+from gctune.metrics.exposition import JSON, TEXT, as_json, as_text, respond
+from gctune.metrics.snapshot import merge, of_process, take
 from gctune.monitor.alerts import State
-from gctune.monitor.exposition import JSON, TEXT, as_json, as_text, respond
-from gctune.monitor.metrics import METRICS
-from gctune.monitor.snapshot import merge, of_process, take
 
 NOW = 1_700_000_000.0
 READING = full_reading()

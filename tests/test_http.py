@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gctune.monitor.guard import Rules, check
-from gctune.monitor.http import (
+from gctune.server.guard import Rules, check
+from gctune.server.http import (
     MOST_BYTES,
     Refusal,
     Request,

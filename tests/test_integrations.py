@@ -18,9 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 import gctune
 from gctune.integrations.opentelemetry import instrument
 from gctune.integrations.prometheus import Collector
-from gctune.monitor.exposition import as_text
+from gctune.metrics.exposition import as_text
+from gctune.metrics.publishing import reading, snapshot
 from gctune.monitor.monitor import current
-from gctune.monitor.publishing import reading, snapshot
 
 
 def _until(true: Callable[[], object]) -> None:

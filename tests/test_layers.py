@@ -19,17 +19,20 @@ FLOORS = {
     "runtime": 2,
     "memory": 3,
     "monitor": 4,
-    "profile": 5,
-    "endpoints": 5,
-    "settings": 6,
-    "recommender": 7,
-    "report": 8,
-    "services": 8,
-    "startup": 8,
-    "integrations": 9,
-    "cli": 9,
+    "pacing": 5,
+    "metrics": 5,
+    "server": 5,
+    "profile": 6,
+    "endpoints": 7,
+    "settings": 8,
+    "recommender": 9,
+    "report": 10,
+    "services": 10,
+    "startup": 10,
+    "integrations": 11,
+    "cli": 11,
 }
-RUNTIME_WING = 5  # floors up to this one import the standard library and psutil alone
+RUNTIME_WING = 7  # floors up to this one import the standard library and psutil alone
 BOOTSTRAP = "runtime/bootstrap/sitecustomize.py"
 
 # What costs a bare interpreter milliseconds or megabytes; a child of `gctune run` goes without.
@@ -59,7 +62,7 @@ MAY = {
         "startup.py",
         BOOTSTRAP,
     },
-    "gc.callbacks": {"monitor/recorder.py", "monitor/stopwatch.py"},
+    "gc.callbacks": {"monitor/recorder.py", "pacing/stopwatch.py"},
     "gc.set_threshold": {"runtime/knobs.py"},
     "gc.enable": {"runtime/knobs.py"},
     "gc.disable": {"runtime/knobs.py"},

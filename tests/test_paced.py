@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from captured import PROFILES, collection, growing, profile
 
-from gctune.monitor.pace import Goal
 from gctune.monitor.recorder import Collection
+from gctune.pacing.pace import Goal
 from gctune.profile.file import Profile, read
 from gctune.recommender.adaptive import Adaptive, adaptive, told
 from gctune.recommender.paced import Paced, pace

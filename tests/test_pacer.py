@@ -17,9 +17,9 @@ pytestmark = generational
 # `look()` has the pacer look once, as the thread would; `grow()` allocates in between.
 _PRELUDE = """
 import gc, os, time
-from gctune.monitor import pacer
-from gctune.monitor.pace import Goal
-from gctune.monitor.pacer import Pacer
+from gctune.pacing import pacer
+from gctune.pacing.pace import Goal
+from gctune.pacing.pacer import Pacer
 from gctune.runtime import knobs
 GOAL, kept = Goal(10_000_000, 0.1), []
 def look(): return paced(time.perf_counter_ns())
@@ -31,7 +31,7 @@ class Node:
     def __init__(self): self.me = self
 def leak(number):
     for _ in range(number): Node()
-def reasons(): return [change.reason for change in paced.changes]
+def reasons(): return [change.reason for change in paced.changes.last]
 paced = Pacer(GOAL)
 look()
 """
@@ -46,14 +46,14 @@ def applied(code: str) -> list[str]:
     return script(
         "import gc, os, time\n"
         "from children import plan\n"
-        "from gctune.monitor import pacer, thread\n"
+        "from gctune.monitor import thread\nfrom gctune.pacing import pacer\n"
         "from gctune.runtime.applied import apply_plan\n"
         "from gctune.services import services\n"
         "pacer_of, begun = pacer.pacer_of, []\n"
         "def put_in_force():\n"
         "    return apply_plan(plan(gc__mode='adaptive'), services(lambda: None))\n"
         "def wait():\n"
-        "    while not [duty for duty in thread.duties() if duty.changes]: time.sleep(0.001)\n"
+        "    while not [duty for duty in thread.duties() if duty.changes.last]: time.sleep(0.001)\n"
         + code
     ).splitlines()
 
@@ -119,9 +119,9 @@ def test_it_stands_aside_once_the_program_sets_thresholds_and_says_so_once() -> 
 
 def test_it_does_nothing_while_the_program_has_the_collector_off() -> None:
     assert child(
-        "gc.disable(); look(); print(gc.get_freeze_count() < 1000); before = len(paced.changes)\n"
-        "grow(5); print(len(paced.changes) == before)\n"
-        "gc.enable(); grow(5); print(len(paced.changes) > before)"
+        "gc.disable(); look(); print(gc.get_freeze_count() < 1000); before = len(reasons())\n"
+        "grow(5); print(len(reasons()) == before)\n"
+        "gc.enable(); grow(5); print(len(reasons()) > before)"
     ) == ["True", "True", "True"]
 
 
@@ -182,15 +182,15 @@ def test_a_forked_child_goes_on_from_its_parent_and_thaws_nothing() -> None:
 def test_the_last_changes_are_kept_with_their_reasons() -> None:
     assert child(
         "for _ in range(40): grow(5); leak(20_000); look()\n"
-        "print(len(paced.changes) <= 64, paced.counts['start'])\n"
-        "print(all(change.reason and change.thresholds for change in paced.changes))"
+        "print(len(paced.changes.last) <= 64, paced.changes.counts['start'])\n"
+        "print(all(change.reason and change.thresholds for change in paced.changes.last))"
     ) == ["True 1", "True"]
 
 
 def test_metrics_tell_how_often_it_did_what() -> None:
     assert child(
-        "from gctune.monitor.metrics import METRICS\n"
-        "from gctune.monitor.publishing import reading\n"
+        "from gctune.metrics.catalogue import METRICS\n"
+        "from gctune.metrics.publishing import reading\n"
         "rows = METRICS['gctune_pacing_changes_total'].read(reading())\n"
         "print([labels for labels, _ in rows])"
     ) == ["[('start',)]"]

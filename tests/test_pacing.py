@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gctune.monitor import pacing
-from gctune.monitor.amounts import MUCH, NURSERY, OLD_NS
-from gctune.monitor.pace import Act, Decision, Goal, Reading, Regime, State
-from gctune.monitor.piles import room, stays, too_much
-from gctune.monitor.thresholds import NEVER, USUAL
-from gctune.monitor.waiting import due_ns
+from gctune.pacing import policy
+from gctune.pacing.amounts import MUCH, NURSERY, OLD_NS
+from gctune.pacing.pace import Act, Decision, Goal, Reading, Regime, State
+from gctune.pacing.piles import room, stays, too_much
+from gctune.pacing.thresholds import NEVER, USUAL
+from gctune.pacing.waiting import due_ns
 
 MS, SECOND, MIB = 1_000_000, 1_000_000_000, 1 << 20
 GOAL = Goal(10 * MS, 0.1)
@@ -42,7 +42,7 @@ class Process:
         self.longest_ns = 0
         self.frozen_garbage = self.thawed = 0
         self.frozen = False
-        self.decision = pacing.begin(self.reading(), BEFORE, GOAL)
+        self.decision = policy.begin(self.reading(), BEFORE, GOAL)
         self.act()
 
     @property
@@ -118,11 +118,11 @@ class Process:
 
     def look(self) -> None:
         reading = self.reading()
-        rest_ns = pacing.rest_ns(self.state, reading)
+        rest_ns = policy.rest_ns(self.state, reading)
         if rest_ns:
             self.decision = self.decision._replace(pause_ns=rest_ns)
         else:
-            self.decision = pacing.advance(self.state, reading, GOAL)
+            self.decision = policy.advance(self.state, reading, GOAL)
             self.act()
 
     def act(self) -> None:
@@ -254,7 +254,7 @@ def test_two_readings_at_one_instant_are_survived() -> None:
     never = float("inf")
     state = Process().state._replace(regime=Regime.WATCH, frozen=0)
     watched = state._replace(until_young=never, until_rss=never)
-    assert 0 < pacing.rest_ns(watched, watched.last) <= SECOND // 4
+    assert 0 < policy.rest_ns(watched, watched.last) <= SECOND // 4
 
 
 def test_what_comes_after_growth_was_garbage_is_looked_at_before_it_is_frozen() -> None:
@@ -270,22 +270,22 @@ def test_what_came_in_bulk_counts_whatever_the_threshold() -> None:
     """What is parsed at once takes one young collection, and many thresholds of objects."""
     watched = Process().state._replace(regime=Regime.WATCH, calm_enough=9)
     reading = watched.last._replace(at_ns=SECOND, collections=(1, 0, 1), examined=30_000)
-    assert pacing.advance(watched, reading._replace(frozen=True), GOAL).state.kept == 30_000
+    assert policy.advance(watched, reading._replace(frozen=True), GOAL).state.kept == 30_000
 
 
 def test_what_a_long_collection_left_is_told_by_what_it_took() -> None:
     reading = Process().reading()._replace(collections=(1, 0, 0), pauses_ns=(100 * MS,))
-    state = pacing.advance(Process().state, reading._replace(at_ns=SECOND), GOAL).state
+    state = policy.advance(Process().state, reading._replace(at_ns=SECOND), GOAL).state
     assert state.kept == 100 * MS // OLD_NS
 
 
 def test_a_look_at_what_is_young_tells_what_an_object_takes() -> None:
     watched = Process().state._replace(regime=Regime.WATCH, kept=0, frozen=10**6)
     grown = watched.last._replace(at_ns=SECOND, young=30_000, rss=200 * MIB, frozen=True)
-    looking = pacing.advance(watched, grown, GOAL).state
+    looking = policy.advance(watched, grown, GOAL).state
     assert looking.regime == Regime.LOOK
     looked = grown._replace(at_ns=2 * SECOND, young=0, collections=(1, 1, 2), pauses_ns=(3 * MS,))
-    assert pacing.advance(looking, looked, GOAL).state.old_ns < watched.old_ns
+    assert policy.advance(looking, looked, GOAL).state.old_ns < watched.old_ns
 
 
 def test_what_grows_old_once_a_sample_found_garbage_is_looked_at() -> None:
@@ -302,7 +302,7 @@ def looked_at(objects: int, state: State) -> State:
     young, middle, full = state.last.collections
     collections, took = (young + 1, middle + 1, full + 1), (objects * OLD_NS,)
     reading = state.last._replace(collections=collections, pauses_ns=took, frozen=True)
-    return pacing.advance(state, reading._replace(at_ns=SECOND), GOAL).state
+    return policy.advance(state, reading._replace(at_ns=SECOND), GOAL).state
 
 
 def test_a_look_at_little_that_finds_none_tells_nothing_of_what_is_older() -> None:
@@ -314,7 +314,7 @@ def test_a_look_at_little_that_finds_none_tells_nothing_of_what_is_older() -> No
 def test_what_grows_old_after_another_collected_everything_is_looked_at() -> None:
     process = Process()
     collected = process.state.last._replace(at_ns=SECOND, collections=(0, 0, 2), frozen=False)
-    state = pacing.advance(process.state, collected, GOAL).state
+    state = policy.advance(process.state, collected, GOAL).state
     assert (state.regime, state.late) == (Regime.WATCH, MUCH)
 
 
@@ -423,12 +423,12 @@ def test_what_another_collected_is_frozen_again() -> None:
 
 def test_what_another_has_frozen_is_never_thawed() -> None:
     reading = Process().reading()._replace(freezes=False, frozen=False)
-    decision = pacing.begin(reading, BEFORE, GOAL)
+    decision = policy.begin(reading, BEFORE, GOAL)
     for number in range(1, 50):
         reading = reading._replace(
             at_ns=number * SECOND, rss=reading.rss + 5 * MIB, collections=(number, number, 0)
         )
-        decision = pacing.advance(decision.state, reading, GOAL)
+        decision = policy.advance(decision.state, reading, GOAL)
         assert decision.acts == ()
         assert decision.reason != "too much"
         if decision.state.regime == Regime.WATCH:
@@ -440,8 +440,8 @@ def test_near_the_memory_limit_nothing_stays_frozen() -> None:
     process.run(500_000, 0)
     assert process.frozen
     reading = process.reading()._replace(pressed=True)
-    assert pacing.rest_ns(process.state, reading) == 0
-    decision = pacing.advance(process.state, reading, GOAL)
+    assert policy.rest_ns(process.state, reading) == 0
+    decision = policy.advance(process.state, reading, GOAL)
     assert decision.acts == (Act.THAW,)
     assert decision.reason == "the limit is near"
     assert decision.state.thresholds[2] == USUAL
@@ -450,7 +450,7 @@ def test_near_the_memory_limit_nothing_stays_frozen() -> None:
 def test_a_forked_child_starts_from_what_its_parent_has_learned() -> None:
     process = Process()
     process.run(500_000, 30)
-    decision = pacing.resume(process.state, process.reading()._replace(freezes=False), GOAL)
+    decision = policy.resume(process.state, process.reading()._replace(freezes=False), GOAL)
     assert decision.state.free_ns == process.state.free_ns
     assert decision.acts == ()
     assert decision.reason == "fork"

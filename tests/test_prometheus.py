@@ -21,7 +21,7 @@ import pytest
 from children import python
 from servers import ENVIRON, RUN, running, serving
 
-from gctune.monitor.folder import private_folder
+from gctune.metrics.folder import private_folder
 from gctune.report.dashboard import PANELS
 
 APPLICATION = """

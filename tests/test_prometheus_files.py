@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from children import BARE, python
 
+from gctune.metrics.catalogue import METRICS
 from gctune.monitor.measures import MEASURES
-from gctune.monitor.metrics import METRICS
 from gctune.report.dashboard import PANELS
 
 promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="there is no promtool here")

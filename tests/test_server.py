@@ -17,12 +17,13 @@ from asking import PATIENCE, ask, connect, read, request, until
 from children import script
 from held import descriptors
 
-from gctune.monitor import handlers, loop, server
-from gctune.monitor.address import listen, taken
-from gctune.monitor.guard import Rules
-from gctune.monitor.handlers import Pause
-from gctune.monitor.http import BINARY, Refusal, Request, Response, text
-from gctune.monitor.server import Route, Server
+from gctune.monitor import loop
+from gctune.server import handlers, server
+from gctune.server.address import listen, taken
+from gctune.server.guard import Rules
+from gctune.server.handlers import Pause
+from gctune.server.http import BINARY, Refusal, Request, Response, text
+from gctune.server.server import Route, Server
 
 TOKEN = "s3cret"
 BIG = b"x" * 20_000_000  # more than any socket takes at once
@@ -422,7 +423,7 @@ def test_workers_that_start_at_once_never_take_each_others_socket_away(tmp_path:
         left.bind(f"{tmp_path}/sock")
     printed = script(
         "import os, sys\n"
-        "from gctune.monitor.address import listen, taken\n"
+        "from gctune.server.address import listen, taken\n"
         "go, held = os.pipe(), os.pipe()\n"
         "for _ in range(8):\n"
         "    if not os.fork():\n"

@@ -11,7 +11,7 @@ START = """
 import os, sys, time
 import gctune
 from asking import ask, until
-from gctune.monitor import serving
+from gctune.server import serving
 serving._STANDBY = 0.1
 address = {address!r}
 

@@ -24,7 +24,7 @@ WATCHED = """
 import sys, time
 import gctune
 from gctune.monitor.monitor import current
-from gctune.monitor.serving import served_at
+from gctune.server.serving import served_at
 gctune.apply(
     environment="test",
     monitor={"level": "detailed", "interval": 0.1, "http": sys.argv[1]},
@@ -113,8 +113,8 @@ def test_a_worker_is_found_by_the_endpoints_of_another(tmp_path: Path) -> None:
         "import os, sys, time\n"
         "parent, child = os.getpid(), os.fork()\n"
         "import gctune\n"
-        "from gctune.monitor.publishing import Publishing\n"
-        "from gctune.monitor.serving import served_at\n"
+        "from gctune.metrics.publishing import Publishing\n"
+        "from gctune.server.serving import served_at\n"
         "from gctune.monitor.thread import duties\n"
         "while not child and not os.path.exists(sys.argv[1].removeprefix('unix:')):\n"
         "    time.sleep(0.01)\n"

@@ -20,12 +20,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gctune.errors import GctuneError
 from gctune.host.process import started
-from gctune.monitor import numbers
-from gctune.monitor.exposition import as_json, as_text
-from gctune.monitor.metric import LE, SUM
-from gctune.monitor.metrics import BUCKETS, METRICS
-from gctune.monitor.snapshot import decode, encode, lasting, merge, of_process
-from gctune.monitor.workers import Workers
+from gctune.metrics import numbers
+from gctune.metrics.catalogue import BUCKETS, METRICS
+from gctune.metrics.exposition import as_json, as_text
+from gctune.metrics.metric import LE, SUM
+from gctune.metrics.snapshot import decode, encode, lasting, merge, of_process
+from gctune.metrics.workers import Workers
 
 COLLECTIONS = ("python_gc_collections_total", "0")
 RSS = ("process_resident_memory_bytes",)
@@ -112,7 +112,7 @@ def folder(tmp_path: Path) -> Path:
 
 WORKER = """
 import sys
-from gctune.monitor.workers import Workers
+from gctune.metrics.workers import Workers
 workers = Workers(sys.argv[1])
 for line in sys.stdin:
     workers.publish({
@@ -340,7 +340,7 @@ def printed(code: str, folder: Path, *words: str, start_new_session: bool = Fals
 
 FULL = """
 import resource, sys
-from gctune.monitor.workers import Workers
+from gctune.metrics.workers import Workers
 workers, reader = Workers(sys.argv[1]), Workers(sys.argv[1])
 KEY = ("python_gc_collections_total", "0")
 workers.publish({KEY: 1})
@@ -367,7 +367,7 @@ def test_where_no_more_can_be_written_what_was_stays(folder: Path, room: int) ->
 
 WRITER = """
 import sys
-from gctune.monitor import numbers
+from gctune.metrics import numbers
 for turn in range(1_000_000):
     numbers.write(sys.argv[1], turn, b"%d" % turn * 500)
 """
@@ -445,7 +445,7 @@ def test_a_folder_that_others_could_write_is_refused(
 
 FORKER = """
 import os, sys
-from gctune.monitor.workers import Workers
+from gctune.metrics.workers import Workers
 workers = Workers(sys.argv[1])
 KEY = ("python_gc_collections_total", "0")
 workers.publish({KEY: 1})
@@ -480,7 +480,7 @@ def test_a_service_that_ends_well_leaves_nothing(folder: Path) -> None:
 
 REPLACED = """
 import os, sys
-from gctune.monitor.workers import Workers
+from gctune.metrics.workers import Workers
 workers = Workers(sys.argv[1])
 for count in (5, 6):
     child = os.fork()
@@ -499,7 +499,7 @@ def test_a_forked_worker_that_ends_leaves_what_it_counted(folder: Path) -> None:
 
 LEADER = """
 import os, signal, sys
-from gctune.monitor.workers import Workers
+from gctune.metrics.workers import Workers
 workers = Workers(sys.argv[1])
 workers.publish({})
 ready, wake = os.pipe()

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from gctune.errors import ApplyError, ProfileError, problem
 from gctune.host.sockets import listening
-from gctune.monitor.address import UNIX
 from gctune.report.top import Row
 from gctune.runtime.plan import Plan
+from gctune.server.address import UNIX
 
 
 class Process:

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from gctune.errors import ProfileError, UsageError, cut, problem
 from gctune.host.files import printable, reason
-from gctune.monitor.address import UNIX
+from gctune.server.address import UNIX
 from gctune.startup import monitor_token
 
 _OK, _UNAUTHORIZED = 200, 401

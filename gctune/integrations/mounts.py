@@ -15,9 +15,9 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from gctune.endpoints import find
-from gctune.monitor.guard import Rules, check
-from gctune.monitor.handlers import Pause
-from gctune.monitor.http import Refusal, Request, Response, headers_of, parse_query, status_line
+from gctune.server.guard import Rules, check
+from gctune.server.handlers import Pause
+from gctune.server.http import Refusal, Request, Response, headers_of, parse_query, status_line
 from gctune.startup import monitor_token
 
 Environ: TypeAlias = dict[str, Any]

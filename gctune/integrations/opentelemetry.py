@@ -14,10 +14,10 @@ from operator import mul, sub
 
 from gctune import __version__
 from gctune.errors import MissingExtraError
+from gctune.metrics.catalogue import METRICS
+from gctune.metrics.metric import Kind, Metric
+from gctune.metrics.publishing import reading
 from gctune.monitor.histogram import BOUNDS, EMPTY, Histogram
-from gctune.monitor.metric import Kind, Metric
-from gctune.monitor.metrics import METRICS
-from gctune.monitor.publishing import reading
 
 try:
     from opentelemetry import metrics
@@ -33,7 +33,7 @@ except ImportError as error:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gctune.monitor.metric import Key
+    from gctune.metrics.metric import Key
 
 _PAUSES = METRICS["gctune_gc_pause_seconds"]
 _COLLECTIONS = "python_gc_collections_total"

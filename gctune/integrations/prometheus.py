@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gctune.errors import MissingExtraError
-from gctune.monitor.exposition import families
-from gctune.monitor.metric import Kind
-from gctune.monitor.metrics import METRICS
-from gctune.monitor.publishing import snapshot
+from gctune.metrics.catalogue import METRICS
+from gctune.metrics.exposition import families
+from gctune.metrics.metric import Kind
+from gctune.metrics.publishing import snapshot
 
 try:
     from prometheus_client.core import Metric

@@ -12,6 +12,7 @@ from gctune.host.container import find_container
 from gctune.host.process import peak_rss_bytes, rss_bytes
 from gctune.memory import pools
 from gctune.memory.standing import last_standing
+from gctune.monitor import changes
 from gctune.monitor.sample import Rates, Sample
 from gctune.monitor.tally import UNSEEN
 from gctune.runtime.fork import inherited_stats
@@ -76,7 +77,7 @@ class Reader:
             allocated=seen.allocated,
             rates=None,
             pools=pools.stats(),
-            paced=_paced(),
+            paced=changes.counts(),
         )
         return sample._replace(rates=rates(before, sample)) if before else sample
 
@@ -142,8 +143,3 @@ def _of_each(stats: list[dict[str, Any]], name: str) -> Three:
 def _three(values: list[int] | Three) -> Three:
     young, middle, old = values
     return young, middle, old
-
-
-def _paced() -> dict[str, int]:
-    pacer = sys.modules.get("gctune.monitor.pacer")  # None where adaptive mode is not in force
-    return pacer.counts() if pacer else {}

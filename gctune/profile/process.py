@@ -11,11 +11,8 @@ from collections.abc import Iterator
 from gctune import __version__
 from gctune.host import this_host
 from gctune.host.process import peak_rss_bytes, rss_bytes, thread_count
+from gctune.monitor.changes import changes
 from gctune.profile.records import Closing, Header, Paced, Reading, Three
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from gctune.monitor.pacer import Change
 
 _MANY_BLOCKS = 1_000_000  # above it, listing every object takes more than some 20 ms
 _WORDS, _LETTERS = 100, 1000  # of a command, that are kept
@@ -90,7 +87,7 @@ class Reader:
 
     def paced(self) -> Iterator[Paced]:
         """What adaptive mode did since this was last asked; at first, the last that it did."""
-        for change in paced():
+        for change in changes():
             if change.at_ns > self._paced_until_ns and self._paced < _MOST_PACED:
                 self._paced_until_ns, self._paced = change.at_ns, self._paced + 1
                 yield Paced(change.at_ns, change.reason, change.acts, change.thresholds)
@@ -109,12 +106,6 @@ class Reader:
         after = time.perf_counter_ns()
         self._count_frozen_at = after + (after - before) * _FROZEN_SHARE
         return frozen
-
-
-def paced() -> list[Change]:
-    """What adaptive mode did last here, the newest last; nothing where it is not in force."""
-    pacer = sys.modules.get("gctune.monitor.pacer")
-    return pacer.changes() if pacer else []
 
 
 def collections_so_far() -> Three:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import add, sub
 
 from gctune.monitor import counting
+from gctune.monitor.changes import changes
 from gctune.monitor.recorder import RECORD_BYTES, Recorder
 from gctune.profile import process
 from gctune.profile.exploring import Exploration
@@ -78,7 +79,7 @@ class Recording:
         for change in self._reader.paced():
             writer.append(change)
         self._sample(counts, reading.cpu_ns)
-        if self._exploration and not process.paced():
+        if self._exploration and not changes():
             self._exploration.step(reading)
         return sum(counts)
 

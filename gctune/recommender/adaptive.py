@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gctune.monitor.pace import Goal
+from gctune.pacing.pace import Goal
 from gctune.recommender.estimate import Estimate, greatest, spread, total
 from gctune.recommender.paced import Paced, pace
 from gctune.recommender.processes import Captured, Processes

@@ -12,8 +12,8 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from gctune.monitor import pacing
-from gctune.monitor.pace import Act, Decision, Goal, Reading
+from gctune.pacing import policy
+from gctune.pacing.pace import Act, Decision, Goal, Reading
 from gctune.recommender.conduct import Thresholds
 from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
 from gctune.recommender.heap import Heap
@@ -129,12 +129,12 @@ class _Run:
     def go(self, goal: Goal) -> bool:
         """Run to the end; whether that was reached in as many steps as are worth it."""
         self._advance(_SOON_NS)
-        pause_ns = self._do(pacing.begin(self._read(), self._thresholds, goal))
+        pause_ns = self._do(policy.begin(self._read(), self._thresholds, goal))
         while not self._over and self._steps < _MOST_STEPS:
             self._advance(self._now_ns + pause_ns + _LATE_NS)
             reading = self._read()
-            rest_ns = pacing.rest_ns(self._state, reading)
-            pause_ns = rest_ns or self._do(pacing.advance(self._state, reading, goal))
+            rest_ns = policy.rest_ns(self._state, reading)
+            pause_ns = rest_ns or self._do(policy.advance(self._state, reading, goal))
         return self._over
 
     @property

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 
+from gctune.metrics.metric import ALERT, PID, SAMPLED
 from gctune.monitor.measures import MEASURES
-from gctune.monitor.metric import ALERT, PID, SAMPLED
 from gctune.record import Record
 from gctune.report.layout import rows
 from gctune.settings.quantities import Duration

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gctune.host import Host
-from gctune.monitor.folder import PRIVATE
+from gctune.metrics.folder import PRIVATE
 from gctune.runtime.plan import Status
 from gctune.settings import limits
 from gctune.settings.model import Settings

@@ -40,7 +40,7 @@ ENDINGS = {
 PACED = """
 import gc, io, os, sys, time, weakref
 from children import plan
-from gctune.monitor import pacer
+from gctune.monitor.changes import changes
 from gctune.runtime.applied import apply_plan
 from gctune.services import services
 applied = apply_plan(plan(gc__mode="adaptive"), services(lambda: None))
@@ -53,7 +53,7 @@ def work(times=1):
         kept.append([[number] for number in range(1000)])
 def until(true):
     while not true(): work()
-until(pacer.changes)
+until(changes)
 """
 
 # Workers that live 50 ms, and what became of them.

@@ -24,7 +24,7 @@ doubled by hundreds of MiB.
 
 from __future__ import annotations
 
-from gctune.monitor.amounts import (
+from gctune.pacing.amounts import (
     LEAST_OBJECT,
     MOST_DOUBLINGS,
     MUCH,
@@ -41,7 +41,7 @@ from gctune.monitor.amounts import (
     sample_of_old,
     unsampled,
 )
-from gctune.monitor.learning import (
+from gctune.pacing.learning import (
     WORTH,
     calmed,
     explained,
@@ -53,16 +53,16 @@ from gctune.monitor.learning import (
     supposed,
     weighed,
 )
-from gctune.monitor.pace import Act, Decision, Regime
-from gctune.monitor.piles import stays, suspicious, too_much, worth_a_look
-from gctune.monitor.thresholds import thresholds_of
-from gctune.monitor.waiting import MARGIN, due_ns, rest_ns, until_ns, until_rss, until_young
+from gctune.pacing.pace import Act, Decision, Regime
+from gctune.pacing.piles import stays, suspicious, too_much, worth_a_look
+from gctune.pacing.thresholds import thresholds_of
+from gctune.pacing.waiting import MARGIN, due_ns, rest_ns, until_ns, until_rss, until_young
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from gctune.monitor.pace import Goal, Reading, Since, State, Three
+    from gctune.pacing.pace import Goal, Reading, Since, State, Three
 
     Next: TypeAlias = tuple[State, tuple[str, ...], str]  # with the acts, and the reason
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gctune.monitor.amounts import (
+from gctune.pacing.amounts import (
     LEAST_OBJECT,
     MOST_DOUBLINGS,
     MUCH,
@@ -13,11 +13,11 @@ from gctune.monitor.amounts import (
     grown,
     slowly,
 )
-from gctune.monitor.pace import Regime, Since, State
+from gctune.pacing.pace import Regime, Since, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gctune.monitor.pace import Goal, Reading, Three
+    from gctune.pacing.pace import Goal, Reading, Three
 
 WORTH = 0.05  # of what was looked at: less garbage adds to memory half of the usual budget
 _LONG = 1.5  # times a pause, that young collections take of more than was counted

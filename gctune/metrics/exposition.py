@@ -9,8 +9,8 @@ import json
 import time
 from itertools import accumulate, groupby
 
-from gctune.monitor.metric import ALERT, LE, PID, SUM, Across, Kind
-from gctune.monitor.metrics import BUCKETS, METRICS
+from gctune.metrics.catalogue import BUCKETS, METRICS
+from gctune.metrics.metric import ALERT, LE, PID, SUM, Across, Kind
 from gctune.record import Record
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from gctune.monitor.metric import Key, Metric, Number, Snapshot
+    from gctune.metrics.metric import Key, Metric, Number, Snapshot
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 JSON = "application/json"

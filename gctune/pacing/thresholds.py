@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from gctune.monitor.amounts import batch, garbage_is_old, longest_span
-from gctune.monitor.pace import Regime
-from gctune.monitor.piles import batch_of_old
+from gctune.pacing.amounts import batch, garbage_is_old, longest_span
+from gctune.pacing.pace import Regime
+from gctune.pacing.piles import batch_of_old
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gctune.monitor.pace import Goal, State, Three
+    from gctune.pacing.pace import Goal, State, Three
 
 OFTEN = 700  # a threshold0 at which collections follow each other, as CPython's was for long
 NEVER = 1000  # a threshold2 that no program reaches before it is moved

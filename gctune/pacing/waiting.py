@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from gctune.monitor.amounts import allowed, batch, unsampled
-from gctune.monitor.learning import STEADY_NS
-from gctune.monitor.pace import Regime
-from gctune.monitor.piles import room
+from gctune.pacing.amounts import allowed, batch, unsampled
+from gctune.pacing.learning import STEADY_NS
+from gctune.pacing.pace import Regime
+from gctune.pacing.piles import room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gctune.monitor.pace import Goal, Reading, State
+    from gctune.pacing.pace import Goal, Reading, State
 
 MARGIN = 20  # containers that gctune's thread may make: the program's own is to collect
 _MS = 1_000_000  # in nanoseconds

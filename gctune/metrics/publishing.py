@@ -7,19 +7,19 @@ import time
 
 from gctune import __version__
 from gctune.host.interpreter import this_interpreter
-from gctune.monitor.exposition import respond
-from gctune.monitor.folder import PRIVATE, private_folder
-from gctune.monitor.metric import Reading
+from gctune.metrics.exposition import respond
+from gctune.metrics.folder import PRIVATE, private_folder
+from gctune.metrics.metric import Reading
+from gctune.metrics.snapshot import take
+from gctune.metrics.workers import Workers
 from gctune.monitor.monitor import DEFAULT_INTERVAL, current
 from gctune.monitor.reader import Reader
-from gctune.monitor.snapshot import take
 from gctune.monitor.thread import Duty, duties
-from gctune.monitor.workers import Workers
 from gctune.runtime.applied import in_force
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gctune.monitor.metric import Snapshot
+    from gctune.metrics.metric import Snapshot
     from gctune.runtime.plan import Plan
 
 

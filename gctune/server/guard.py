@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from hmac import compare_digest
 
-from gctune.monitor.http import Refusal
 from gctune.record import Record
+from gctune.server.http import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gctune.monitor.http import Request
+    from gctune.server.http import Request
 
 HEALTH = "/health"
 METHODS = ("GET", "HEAD")

@@ -17,9 +17,9 @@ import os
 from contextlib import suppress
 
 from gctune.host.process import started
-from gctune.monitor import numbers
-from gctune.monitor.folder import alone, prepare
-from gctune.monitor.snapshot import decode, encode, lasting, merge, of_process
+from gctune.metrics import numbers
+from gctune.metrics.folder import alone, prepare
+from gctune.metrics.snapshot import decode, encode, lasting, merge, of_process
 from gctune.record import Record
 from gctune.runtime.fork import inherited_stats
 
@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gctune.monitor.metric import Snapshot
+    from gctune.metrics.metric import Snapshot
 
 _NUMBERS, _PAST, _NEW, _LOCK = ".numbers", ".past", ".new", "lock"
 _TRIES = 10  # at reading everything between two changes of the past

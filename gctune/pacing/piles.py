@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gctune.monitor.amounts import (
+from gctune.pacing.amounts import (
     MUCH,
     NURSERY,
     OLD_NS,
@@ -14,7 +14,7 @@ from gctune.monitor.amounts import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gctune.monitor.pace import Goal, State
+    from gctune.pacing.pace import Goal, State
 
 _NEW_NS = 100  # that a look takes at least for a new object, besides freeing it
 _MEANT = 0.7  # of what a pause may take

@@ -1,30 +1,29 @@
-"""Adaptive mode: does what the policy of `pacing` decides, and says why."""
+"""Adaptive mode: does what the policy decides, and says why."""
 
 from __future__ import annotations
 
 import gc
 import os
-from _collections import deque  # type: ignore[import-not-found] # collections costs 2 ms
 from _operator import sub
 
 from gctune.host.statm import Statm
 from gctune.memory.standing import near_the_limit
-from gctune.monitor import pacing
-from gctune.monitor.pace import Act, Goal, Reading, Regime
-from gctune.monitor.stopwatch import Stopwatch
+from gctune.monitor.changes import Change, begin
 from gctune.monitor.telling import warn
+from gctune.pacing import policy
+from gctune.pacing.pace import Act, Goal, Reading, Regime
+from gctune.pacing.stopwatch import Stopwatch
 from gctune.record import Record
 from gctune.runtime import knobs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gctune.monitor.pace import Decision, State, Three
+    from gctune.pacing.pace import Decision, State, Three
     from gctune.runtime.plan import Plan
 
 _LOOK = 0.25  # seconds between two looks while nothing is to be done
 _AWAIT = 0.05  # while a full collection waits until no request is in flight
 _ASIDE = 3600.0  # once it stands aside
-_KEPT = 64  # changes that can be shown
 
 _DO = {
     Act.FREEZE: knobs.PROMOTION.freeze,
@@ -33,24 +32,12 @@ _DO = {
 }
 
 
-class Change(Record):
-    """Something that adaptive mode did: when, by time.perf_counter_ns, why, and to what."""
-
-    at_ns: int
-    reason: str
-    acts: tuple[str, ...]
-    thresholds: Three
-    rss: int
-
-
 class _Latest:
     """What the last pacer knew: a forked child starts from it."""
 
     state: State | None = None
     before: Three = (0, 0, 0)
     pid = 0
-    counts: dict[str, int] = {}  # noqa: RUF012 - replaced, never changed here
-    changes: deque[Change] = deque(maxlen=_KEPT)
 
 
 class _Counted(Record):
@@ -87,15 +74,12 @@ class _Counted(Record):
 class Pacer:
     """A duty of the monitor's thread: moves the thresholds, and freezes.
 
-    `changes` are the last things that it did, the newest last, and `counts`
-    how often it did each by its reason. Once the program sets thresholds
-    itself it undoes what it did and stands aside.
+    `changes` tells what it did. Once the program sets thresholds itself it
+    undoes what it did and stands aside.
     """
 
     def __init__(self, goal: Goal) -> None:
-        self.changes: deque[Change] = deque(maxlen=_KEPT)
-        self.counts: dict[str, int] = {}
-        _Latest.counts, _Latest.changes = self.counts, self.changes
+        self.changes = begin()
         self._goal = goal
         self._state: State | None = None
         self._aside = False
@@ -119,8 +103,8 @@ class Pacer:
         if self._awaits_a_quiet(self._state):
             return _AWAIT
         reading = self._read(now_ns)
-        rest_ns = pacing.rest_ns(self._state, reading)
-        return rest_ns / 1e9 or self._do(pacing.advance(self._state, reading, self._goal))
+        rest_ns = policy.rest_ns(self._state, reading)
+        return rest_ns / 1e9 or self._do(policy.advance(self._state, reading, self._goal))
 
     def close(self) -> None:
         """Hand back the thresholds, and have what was frozen looked at again.
@@ -141,9 +125,9 @@ class Pacer:
         reading, inherited = self._read(now_ns), _Latest.state
         forked = inherited is not None and _Latest.pid != self._pid
         if inherited is not None and forked and _thresholds() == inherited.thresholds:
-            return pacing.resume(inherited, reading, self._goal)
+            return policy.resume(inherited, reading, self._goal)
         _Latest.before = _thresholds()
-        return pacing.begin(reading, _Latest.before, self._goal)
+        return policy.begin(reading, _Latest.before, self._goal)
 
     def _stand_aside(self) -> float:
         self._aside = True
@@ -223,18 +207,7 @@ class Pacer:
     def _tell(self, decision: Decision) -> None:
         state, reason = decision.state, decision.reason
         last = state.last
-        self.counts[reason] = self.counts.get(reason, 0) + 1
-        self.changes.append(Change(last.at_ns, reason, decision.acts, state.thresholds, last.rss))
-
-
-def counts() -> dict[str, int]:
-    """How often the pacer of this process has done something, by its reason."""
-    return dict(_Latest.counts)
-
-
-def changes() -> list[Change]:
-    """The last things that the pacer of this process did, the newest last."""
-    return list(_Latest.changes)
+        self.changes.add(Change(last.at_ns, reason, decision.acts, state.thresholds, last.rss))
 
 
 def pacer_of(plan: Plan) -> Pacer:

@@ -16,20 +16,20 @@ from contextlib import closing, suppress
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
 
-from gctune.monitor.guard import check
-from gctune.monitor.handlers import Handlers
-from gctune.monitor.http import MOST_BYTES, Refusal, Request, Response, complete, parse, pieces
 from gctune.monitor.loop import Loop
 from gctune.record import Record
+from gctune.server.guard import check
+from gctune.server.handlers import Handlers
+from gctune.server.http import MOST_BYTES, Refusal, Request, Response, complete, parse, pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from typing import TypeAlias
 
-    from gctune.monitor.address import Bound
-    from gctune.monitor.guard import Rules
-    from gctune.monitor.handlers import Pause
+    from gctune.server.address import Bound
+    from gctune.server.guard import Rules
+    from gctune.server.handlers import Pause
 
     Conversation: TypeAlias = Generator[int, None, Callable[[], None] | None]
 

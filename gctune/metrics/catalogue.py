@@ -12,14 +12,14 @@ objects), so that a sum does not depend on its order.
 from __future__ import annotations
 
 from gctune.memory.relief import Mood
+from gctune.metrics.metric import ALERT, LE, SAMPLED, SUM, Across, Kind, Metric
 from gctune.monitor.histogram import BOUNDS
-from gctune.monitor.metric import ALERT, LE, SAMPLED, SUM, Across, Kind, Metric
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gctune.monitor.metric import Number, Read, Reading, Row
+    from gctune.metrics.metric import Number, Read, Reading, Row
 
 BUCKETS = (*map(repr, BOUNDS), "+Inf")  # what the label `le` of a histogram may be, besides SUM
 

@@ -11,19 +11,19 @@ from __future__ import annotations
 import os
 
 from gctune.errors import problem
-from gctune.monitor.address import listen, taken
-from gctune.monitor.guard import Rules
-from gctune.monitor.server import Server
 from gctune.monitor.telling import inform, warn
 from gctune.monitor.thread import Duty, duties
 from gctune.runtime import fork
+from gctune.server.address import listen, taken
+from gctune.server.guard import Rules
+from gctune.server.server import Server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gctune.monitor.http import Request
-    from gctune.monitor.server import Route
+    from gctune.server.http import Request
+    from gctune.server.server import Route
 
 _STANDBY = 5.0  # seconds until an address that is taken is tried again
 _TO_CHILDREN = 30.0  # seconds for which a process that has forked leaves it to its children

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gctune.monitor.pace import Goal, State
+    from gctune.pacing.pace import Goal, State
 
 NURSERY = 10_000  # containers: with what they hold 1 to 2 MB, which a core's own cache holds
 _HEAVY = 10_000  # bytes: what holds more is looked at however few there are

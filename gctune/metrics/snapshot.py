@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 
-from gctune.monitor.metric import SUM, Across, Kind
-from gctune.monitor.metrics import BUCKETS, METRICS
+from gctune.metrics.catalogue import BUCKETS, METRICS
+from gctune.metrics.metric import SUM, Across, Kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from gctune.monitor.metric import Key, Number, Reading, Snapshot
+    from gctune.metrics.metric import Key, Number, Reading, Snapshot
 
 _MOST = 2**63  # no honest number is larger
 

@@ -1,0 +1,1 @@
+"""Who is answered: HTTP on an address of the program's own, served by gctune's threads."""
