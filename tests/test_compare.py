@@ -16,9 +16,9 @@ from servers import ENVIRON
 from gctune.monitor.recorder import Collection
 from gctune.profile.file import Profile
 from gctune.profile.records import Count, Paced
-from gctune.recommender.compare import compare
-from gctune.recommender.verdict import Figure, Finding, Question, Verdict
 from gctune.settings.quantities import Ratio
+from gctune.verifier.compare import compare
+from gctune.verifier.verdict import Figure, Finding, Question, Verdict
 
 QUESTION = Question(Ratio(0.01), Ratio(0.1))
 SECOND = 10**9

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gctune.recommender.cost import Sample, fit
-from gctune.recommender.generations import OLD, YOUNG
+from gctune.simulator.cost import Sample, fit
+from gctune.simulator.generations import OLD, YOUNG
 
 LOOK, FREE, COLD = 50, 200, 3  # nanoseconds an object, and how many times dearer a cold one is
 

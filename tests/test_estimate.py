@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gctune.recommender.estimate import Estimate, by_chance, spread
+from gctune.simulator.estimate import Estimate, by_chance, spread
 
 
 def test_what_is_independent_adds_up_squared() -> None:

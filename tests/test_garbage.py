@@ -8,8 +8,8 @@ import pytest
 from captured import collection
 
 from gctune.monitor.recorder import Collection
-from gctune.recommender.columns import Columns
-from gctune.recommender.garbage import Garbage, ages
+from gctune.simulator.columns import Columns
+from gctune.simulator.garbage import Garbage, ages
 
 BEFORE = 50_000  # blocks that there were before the program
 

@@ -25,12 +25,14 @@ FLOORS = {
     "profile": 6,
     "endpoints": 7,
     "settings": 8,
+    "simulator": 8,
     "recommender": 9,
-    "report": 10,
-    "services": 10,
-    "startup": 10,
-    "integrations": 11,
-    "cli": 11,
+    "verifier": 10,
+    "report": 11,
+    "services": 11,
+    "startup": 11,
+    "integrations": 12,
+    "cli": 12,
 }
 RUNTIME_WING = 7  # floors up to this one import the standard library and psutil alone
 BOOTSTRAP = "runtime/bootstrap/sitecustomize.py"

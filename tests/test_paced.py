@@ -12,11 +12,11 @@ from gctune.monitor.recorder import Collection
 from gctune.pacing.pace import Goal
 from gctune.profile.file import Profile, read
 from gctune.recommender.adaptive import Adaptive, adaptive, told
-from gctune.recommender.paced import Paced, pace
 from gctune.recommender.processes import Processes
 from gctune.recommender.recommendation import recommend
-from gctune.recommender.summary import Summary, summarise
 from gctune.settings.quantities import Ratio
+from gctune.simulator.paced import Paced, pace
+from gctune.simulator.summary import Summary, summarise
 
 GOAL = Goal(10_000_000, 0.1)
 MIB = 2**20

@@ -14,13 +14,13 @@ from gctune.host.interpreter import Collector, Interpreter
 from gctune.profile.file import Profile
 from gctune.profile.records import Paced
 from gctune.recommender.budget import budget_of
-from gctune.recommender.estimate import Estimate
 from gctune.recommender.judgement import Verdict, judge
 from gctune.recommender.processes import Processes
 from gctune.recommender.recommendation import Recommendation, recommend
 from gctune.recommender.search import Goal
-from gctune.recommender.summary import summarise
 from gctune.settings.quantities import Ratio, Size
+from gctune.simulator.estimate import Estimate
+from gctune.simulator.summary import summarise
 
 MIB = 2**20
 TENTH = Ratio(0.1)

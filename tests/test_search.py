@@ -11,8 +11,8 @@ from gctune.profile.file import read
 from gctune.recommender.phases import started_up
 from gctune.recommender.processes import Processes
 from gctune.recommender.search import Goal, Wish, candidates, choose
-from gctune.recommender.simulator import Prediction
-from gctune.recommender.summary import Summary, summarise
+from gctune.simulator.simulator import Prediction
+from gctune.simulator.summary import Summary, summarise
 
 PLENTY = 10**12
 

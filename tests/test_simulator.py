@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from gctune.host.interpreter import Collector, this_interpreter
 from gctune.profile.file import Profile, read
-from gctune.recommender import tally
-from gctune.recommender.heap import Heap
-from gctune.recommender.lives import Life
-from gctune.recommender.replay import replay
-from gctune.recommender.simulator import Prediction, simulate
-from gctune.recommender.summary import Summary, summarise
+from gctune.simulator import tally
+from gctune.simulator.heap import Heap
+from gctune.simulator.lives import Life
+from gctune.simulator.replay import replay
+from gctune.simulator.simulator import Prediction, simulate
+from gctune.simulator.summary import Summary, summarise
 
 DEFAULT = (2000, 10, 10)
 

@@ -8,8 +8,8 @@ import pytest
 from captured import collection, growing, profile
 
 from gctune.errors import ProfileError
-from gctune.recommender.generations import AUTOMATIC
-from gctune.recommender.summary import summarise
+from gctune.simulator.generations import AUTOMATIC
+from gctune.simulator.summary import summarise
 
 
 def test_totals_are_those_of_the_collections() -> None:

@@ -11,9 +11,9 @@ from random import Random
 import pytest
 
 from gctune.recommender.bootstrap import of_blocks, paired
-from gctune.recommender.verdict import Finding, Question, Verdict
-from gctune.recommender.verify import LOOKS, Pair, Run, in_turn, is_over, judge
 from gctune.settings.quantities import Ratio, Size
+from gctune.verifier.verdict import Finding, Question, Verdict
+from gctune.verifier.verify import LOOKS, Pair, Run, in_turn, is_over, judge
 
 QUESTION = Question(Ratio(0.01), Ratio(0.1))
 RUN = Run(

@@ -9,9 +9,9 @@ import click
 from gctune.cli.conclusion import conclude
 from gctune.cli.parameters import least_difference, memory_budget
 from gctune.profile.file import Profile, read, siblings
-from gctune.recommender.compare import compare as compared
-from gctune.recommender.verdict import Question
 from gctune.settings.quantities import Ratio, Size
+from gctune.verifier.compare import compare as compared
+from gctune.verifier.verdict import Question
 
 _PROFILE = click.Path(readable=False, path_type=Path)
 

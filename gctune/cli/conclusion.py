@@ -9,8 +9,8 @@ from typing import NoReturn
 import click
 from rich.console import Console
 
-from gctune.recommender.verdict import Finding, Verdict
 from gctune.report.verify import as_data, render
+from gctune.verifier.verdict import Finding, Verdict
 
 _EXITS = {Verdict.KEEP: 0, Verdict.REVERT: 3, Verdict.UNDECIDED: 4}
 

@@ -20,15 +20,15 @@ from gctune.host.interpreter import this_interpreter
 from gctune.profile.file import read, siblings
 from gctune.recommender.recommendation import recommend
 from gctune.recommender.search import Goal
-from gctune.recommender.trial import TimeUpError, Trial
-from gctune.recommender.verdict import Finding, Question
-from gctune.recommender.verify import Pair, is_over, judge, next_look, so_far
 from gctune.runtime.launch import bootstrap_environment
 from gctune.runtime.plan import Plan, Status, Step, is_own
 from gctune.settings.quantities import Duration, Ratio, Size, duration
 from gctune.settings.resolve import resolve
 from gctune.settings.sources import load
 from gctune.startup import DISABLED, disabled
+from gctune.verifier.trial import TimeUpError, Trial
+from gctune.verifier.verdict import Finding, Question
+from gctune.verifier.verify import Pair, is_over, judge, next_look, so_far
 
 
 @click.command(context_settings={"allow_interspersed_args": False})

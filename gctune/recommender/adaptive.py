@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gctune.pacing.pace import Goal
-from gctune.recommender.estimate import Estimate, greatest, spread, total
-from gctune.recommender.paced import Paced, pace
 from gctune.recommender.processes import Captured, Processes
-from gctune.recommender.simulator import Prediction
-from gctune.recommender.summary import Summary
+from gctune.simulator.estimate import Estimate, greatest, spread, total
+from gctune.simulator.paced import Paced, pace
+from gctune.simulator.simulator import Prediction
+from gctune.simulator.summary import Summary
 
 _GOAL = Goal(10_000_000, 0.1)  # gc.pause_target and memory.garbage_budget, as nothing is set
 _RUNS = 0.3  # of GC's CPU time, of which two runs alike differ by 0.2

@@ -24,12 +24,12 @@ from gctune.profile.exploring import WINDOW
 from gctune.profile.file import Profile
 from gctune.profile.records import Three
 from gctune.recommender.bootstrap import Sums
-from gctune.recommender.conduct import slashed
-from gctune.recommender.estimate import Estimate
-from gctune.recommender.generations import OLD
 from gctune.recommender.seen import Against, Costs, Together, summed
-from gctune.recommender.simulator import HORIZON, LIKELY, Prediction, Toll
 from gctune.recommender.windows import Window, blocks_of, windows_of
+from gctune.simulator.conduct import slashed
+from gctune.simulator.estimate import Estimate
+from gctune.simulator.generations import OLD
+from gctune.simulator.simulator import HORIZON, LIKELY, Prediction, Toll
 
 _FEWEST = 6  # blocks that tell anything
 _CONFIDENCE = 0.9  # as all of a recommendation's intervals

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gctune.recommender.processes import Processes
 from gctune.recommender.search import UNNOTICED_SECONDS, Goal, is_free
-from gctune.recommender.simulator import Prediction
 from gctune.settings.quantities import about
+from gctune.simulator.simulator import Prediction
 
 _WORTH = 0.01  # of CPU time: less is within the noise of most programs
 _WORTH_MEMORY = 0.05  # of the peak of rss, at least: what it costs in CPU time is not as sure

@@ -6,7 +6,7 @@ from itertools import chain
 from statistics import median
 from typing import NamedTuple
 
-from gctune.recommender.summary import Summary
+from gctune.simulator.summary import Summary
 
 # Of the live objects of a run's second half: a program that has started up. The
 # most that it comes to in time, for what it adds later is looked at each time.

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
 
-from gctune.recommender.conduct import Thresholds
-from gctune.recommender.estimate import Estimate, by_chance, greatest, mean, spread, total
-from gctune.recommender.generations import MIDDLE, OLD
 from gctune.recommender.phases import StartUp, started_up
-from gctune.recommender.simulator import Prediction, Toll, simulate
-from gctune.recommender.summary import Summary
+from gctune.simulator.conduct import Thresholds
+from gctune.simulator.estimate import Estimate, by_chance, greatest, mean, spread, total
+from gctune.simulator.generations import MIDDLE, OLD
+from gctune.simulator.simulator import Prediction, Toll, simulate
+from gctune.simulator.summary import Summary
 
 _GARBAGE = 0.05  # of what collections look at: less makes no difference to memory
 

@@ -12,16 +12,16 @@ from gctune.profile.file import Profile
 from gctune.profile.records import Header
 from gctune.recommender.adaptive import Adaptive, adaptive, told
 from gctune.recommender.budget import Budget, budget_of
-from gctune.recommender.conduct import Thresholds
-from gctune.recommender.estimate import Estimate
 from gctune.recommender.exploration import explored, too_short
 from gctune.recommender.judgement import Verdict, judge
 from gctune.recommender.processes import Captured, Processes
 from gctune.recommender.remarks import notes, risks
 from gctune.recommender.search import choose
-from gctune.recommender.simulator import Prediction
-from gctune.recommender.summary import Generation, Summary, summarise
 from gctune.settings.quantities import Ratio, Size
+from gctune.simulator.conduct import Thresholds
+from gctune.simulator.estimate import Estimate
+from gctune.simulator.simulator import Prediction
+from gctune.simulator.summary import Generation, Summary, summarise
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from gctune.host.interpreter import Interpreter
 from gctune.recommender.budget import Budget
-from gctune.recommender.conduct import slashed
 from gctune.recommender.phases import StartUp
 from gctune.recommender.processes import Processes
-from gctune.recommender.simulator import Prediction
-from gctune.recommender.summary import Summary
+from gctune.simulator.conduct import slashed
+from gctune.simulator.simulator import Prediction
+from gctune.simulator.summary import Summary
 
 _RISING = 3.0  # times as much garbage as before, that spans of a steady program do not differ by
 _CONTRADICTS = 0.01  # of its own CPU time, that one profile loses while all together gain

@@ -9,10 +9,10 @@ from math import prod
 from operator import ne
 from typing import TypeAlias
 
-from gctune.recommender.conduct import Thresholds
 from gctune.recommender.exploration import Explored
 from gctune.recommender.processes import Processes
-from gctune.recommender.simulator import Prediction
+from gctune.simulator.conduct import Thresholds
+from gctune.simulator.simulator import Prediction
 
 _THRESHOLD0 = (700, 2000, 5000, 10_000, 20_000, 50_000)
 _THRESHOLD1 = (10, 20)

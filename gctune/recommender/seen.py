@@ -9,8 +9,8 @@ from operator import mul
 from typing import NamedTuple
 
 from gctune.profile.records import Three
-from gctune.recommender.generations import MIDDLE, OLD
 from gctune.recommender.windows import Window
+from gctune.simulator.generations import MIDDLE, OLD
 
 _LEAST = 1e-9  # collections, to divide by
 

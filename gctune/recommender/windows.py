@@ -10,8 +10,8 @@ from typing import NamedTuple
 from gctune.profile.exploring import DONE, WINDOW
 from gctune.profile.file import Profile
 from gctune.profile.records import Switch, Three
-from gctune.recommender.columns import Columns
-from gctune.recommender.generations import MIDDLE, OLD, YOUNG
+from gctune.simulator.columns import Columns
+from gctune.simulator.generations import MIDDLE, OLD, YOUNG
 
 _LEAST = 1e-9  # seconds, to divide by
 

@@ -11,12 +11,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gctune.recommender.estimate import Estimate
 from gctune.recommender.judgement import Verdict
 from gctune.recommender.recommendation import Evidence, Predicted, Recommendation
 from gctune.report.doctor import as_data as plain
 from gctune.report.layout import section
 from gctune.settings.quantities import about
+from gctune.simulator.estimate import Estimate
 
 _NEARLY = 0.9  # of a pause: what two runs differ by anyway
 _STYLES = {Verdict.CHANGE: "bold green", Verdict.NOT_ENOUGH: "bold yellow"}

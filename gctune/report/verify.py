@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gctune.recommender.bootstrap import Interval
-from gctune.recommender.verdict import Figure, Finding, Verdict
 from gctune.report.doctor import as_data as plain
 from gctune.report.layout import section
 from gctune.settings.quantities import about
+from gctune.verifier.verdict import Figure, Finding, Verdict
 
 _STYLES = {
     Verdict.KEEP: "bold green",

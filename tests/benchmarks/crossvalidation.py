@@ -34,13 +34,14 @@ from rows import ROWS, Rows, Run, capture, programs, version
 from sweep import SETTINGS
 
 from gctune.profile.file import Profile, read
-from gctune.recommender import search, simulator, summary
-from gctune.recommender.conduct import Thresholds
+from gctune.recommender import search
 from gctune.recommender.judgement import Verdict, judge
 from gctune.recommender.processes import Processes
 from gctune.recommender.search import choose
-from gctune.recommender.simulator import Prediction
-from gctune.recommender.summary import summarise
+from gctune.simulator import simulator, summary
+from gctune.simulator.conduct import Thresholds
+from gctune.simulator.simulator import Prediction
+from gctune.simulator.summary import summarise
 
 _PAUSE = 0.1  # points of CPU time that default's longest pause counts as
 _CERTAIN = 0.0002  # of CPU time, by which a better value has to be better

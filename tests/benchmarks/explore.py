@@ -32,12 +32,12 @@ from typing import NamedTuple
 from gctune.profile.exploring import GROWTH
 from gctune.profile.file import Profile, read
 from gctune.profile.records import Three
-from gctune.recommender.columns import Columns
 from gctune.recommender.exploration import Explored, explored
-from gctune.recommender.generations import OLD
 from gctune.recommender.recommendation import recommend
 from gctune.recommender.search import Goal
 from gctune.settings.quantities import Ratio
+from gctune.simulator.columns import Columns
+from gctune.simulator.generations import OLD
 
 SERVED = str(Path(__file__).with_name("served.py"))
 OWN = (2000, 10, 10)

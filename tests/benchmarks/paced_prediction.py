@@ -21,7 +21,7 @@ from rows import ROWS, Row, Rows, Run, capture, programs, version
 from gctune.profile.file import read
 from gctune.recommender.adaptive import Adaptive, adaptive
 from gctune.recommender.processes import Processes
-from gctune.recommender.summary import summarise
+from gctune.simulator.summary import summarise
 
 SCALE, SEED = 0.6, 2
 REPEATS = 3

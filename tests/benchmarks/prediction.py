@@ -20,10 +20,10 @@ from cells import Cell, print_head, print_row
 from rows import ROWS, Row, Run, capture_name, read_rows, run_of
 
 from gctune.profile.file import read
-from gctune.recommender.estimate import Estimate
 from gctune.recommender.processes import Processes
-from gctune.recommender.simulator import Prediction
-from gctune.recommender.summary import summarise
+from gctune.simulator.estimate import Estimate
+from gctune.simulator.simulator import Prediction
+from gctune.simulator.summary import summarise
 
 _NEAR = 1.5  # times the longest pause, by which two runs at the same setting may differ
 _ROUNDING_BYTES = 2**20  # between two runs at the same setting, peaks of rss differ by this

@@ -10,7 +10,7 @@ from math import inf
 from gctune.profile.exploring import WINDOW
 from gctune.profile.file import Profile
 from gctune.profile.records import Header, Reading
-from gctune.recommender.columns import Columns
+from gctune.simulator.columns import Columns
 
 Thresholds = tuple[int, int, int]
 

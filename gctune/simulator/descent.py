@@ -16,7 +16,7 @@ from itertools import islice
 from statistics import median
 from typing import NamedTuple
 
-from gctune.recommender.columns import Columns
+from gctune.simulator.columns import Columns
 
 _NEIGHBOURS = 41  # spans that tell the blocks of a container at that time of the run
 _CLIMB_ONLY = 0.9  # quantile of their growth a container, taken as that of a climb alone

@@ -11,9 +11,9 @@ from operator import add
 from statistics import median
 from typing import NamedTuple
 
-from gctune.recommender.columns import Columns
-from gctune.recommender.generations import MIDDLE, YOUNG
-from gctune.recommender.lives import (
+from gctune.simulator.columns import Columns
+from gctune.simulator.generations import MIDDLE, YOUNG
+from gctune.simulator.lives import (
     Alive,
     Evidence,
     Life,

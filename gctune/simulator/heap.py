@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
 
-from gctune.recommender.generations import MIDDLE, OLD, YOUNG
-from gctune.recommender.lives import Life
+from gctune.simulator.generations import MIDDLE, OLD, YOUNG
+from gctune.simulator.lives import Life
 
 
 class Collected(NamedTuple):

@@ -14,12 +14,12 @@ from gctune.errors import ProfileError, problem
 from gctune.host.interpreter import Collector
 from gctune.profile.file import Profile
 from gctune.profile.records import Header
-from gctune.recommender.columns import Columns
-from gctune.recommender.conduct import Conduct, Thresholds, conduct, in_force
-from gctune.recommender.cost import CostModel, Sample, fit
-from gctune.recommender.generations import AUTOMATIC, OLD
-from gctune.recommender.stretch import Stretch, stretches
-from gctune.recommender.timeline import Start
+from gctune.simulator.columns import Columns
+from gctune.simulator.conduct import Conduct, Thresholds, conduct, in_force
+from gctune.simulator.cost import CostModel, Sample, fit
+from gctune.simulator.generations import AUTOMATIC, OLD
+from gctune.simulator.stretch import Stretch, stretches
+from gctune.simulator.timeline import Start
 
 # Of garbage, what it keeps beside its blocks included: measured on thirteen programs.
 # pymalloc's blocks have 16 to 512 bytes.

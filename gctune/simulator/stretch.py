@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import sub
 
-from gctune.recommender.columns import Columns
-from gctune.recommender.conduct import Thresholds
-from gctune.recommender.cost import Sample
-from gctune.recommender.heap import Heap
-from gctune.recommender.quarter import Seen, quarters
-from gctune.recommender.replay import recapture
-from gctune.recommender.timeline import Start, Timeline, build
+from gctune.simulator.columns import Columns
+from gctune.simulator.conduct import Thresholds
+from gctune.simulator.cost import Sample
+from gctune.simulator.heap import Heap
+from gctune.simulator.quarter import Seen, quarters
+from gctune.simulator.replay import recapture
+from gctune.simulator.timeline import Start, Timeline, build
 
 # A replay takes a few microseconds a collection, and some sixty are made. Of a
 # long run, evenly spaced stretches stand for the whole; at the default

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from gctune.recommender.conduct import Thresholds
-from gctune.recommender.cost import CostModel
-from gctune.recommender.dearness import dearness
-from gctune.recommender.generations import MIDDLE, OLD, YOUNG
-from gctune.recommender.heap import Heap
-from gctune.recommender.replay import Step, arrivals, replay, young_collections
-from gctune.recommender.stretch import Stretch
+from gctune.simulator.conduct import Thresholds
+from gctune.simulator.cost import CostModel
+from gctune.simulator.dearness import dearness
+from gctune.simulator.generations import MIDDLE, OLD, YOUNG
+from gctune.simulator.heap import Heap
+from gctune.simulator.replay import Step, arrivals, replay, young_collections
+from gctune.simulator.stretch import Stretch
 
 _REMEMBERED = 512  # starts of replays, which a search asks for again
 _REMEMBERED_YOUNG = 8  # runs of young collections, likewise

@@ -8,11 +8,11 @@ from functools import lru_cache
 from itertools import count
 from typing import NamedTuple
 
-from gctune.recommender.conduct import Thresholds
-from gctune.recommender.generations import AUTOMATIC, MIDDLE, OLD, YOUNG
-from gctune.recommender.heap import Collected, Heap
-from gctune.recommender.lives import Life
-from gctune.recommender.timeline import Timeline, reusable
+from gctune.simulator.conduct import Thresholds
+from gctune.simulator.generations import AUTOMATIC, MIDDLE, OLD, YOUNG
+from gctune.simulator.heap import Collected, Heap
+from gctune.simulator.lives import Life
+from gctune.simulator.timeline import Timeline, reusable
 
 _REMEMBERED = 8  # of the last answers, which a search asks for again and again
 

@@ -18,8 +18,8 @@ from typing import TypeAlias
 from gctune.profile.file import Profile
 from gctune.profile.records import Reading, Three
 from gctune.recommender.bootstrap import Interval, of_blocks
-from gctune.recommender.columns import Columns
-from gctune.recommender.verdict import (
+from gctune.simulator.columns import Columns
+from gctune.verifier.verdict import (
     CPU,
     CPU_TIME,
     PAUSE,

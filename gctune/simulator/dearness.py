@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from gctune.recommender.cost import CostModel
-from gctune.recommender.stretch import Stretch
+from gctune.simulator.cost import CostModel
+from gctune.simulator.stretch import Stretch
 
 _FEWEST = 2  # captured collections that tell: one alone may have been interrupted
 _REMEMBERED = 64  # stretches, that a search compares all candidates with

@@ -10,7 +10,7 @@ from operator import mul
 from statistics import median
 from typing import NamedTuple
 
-from gctune.recommender.generations import YOUNG
+from gctune.simulator.generations import YOUNG
 
 _EXAMINE_NS = 50.0  # looking at an object in the caches: one visit of each reference, twice
 _FREE_NS = 200.0  # freeing an object found dead; 100 to 400 were measured on thirteen programs

@@ -6,11 +6,11 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gctune.recommender.columns import Columns
-from gctune.recommender.conduct import Thresholds
-from gctune.recommender.descent import descents
-from gctune.recommender.garbage import Garbage, ages
-from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
+from gctune.simulator.columns import Columns
+from gctune.simulator.conduct import Thresholds
+from gctune.simulator.descent import descents
+from gctune.simulator.garbage import Garbage, ages
+from gctune.simulator.generations import AUTOMATIC, OLD, YOUNG
 
 # CPython keeps up to 80 freed lists and 80 freed dicts, and does not count those
 # that it takes back from there (Objects/listobject.c, dictobject.c). Tuples have

@@ -7,8 +7,8 @@ from math import inf
 from statistics import fmean
 from typing import NamedTuple
 
-from gctune.recommender.columns import Columns
-from gctune.recommender.generations import OLD
+from gctune.simulator.columns import Columns
+from gctune.simulator.generations import OLD
 
 _PIECES = 4  # parts of the span before a full collection, for lives that nothing tells
 _SPREAD = (2 / 3, 1.0, 4 / 3)  # times the mean: from one period of making them to two

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 
 from gctune.pacing import policy
 from gctune.pacing.pace import Act, Decision, Goal, Reading
-from gctune.recommender.conduct import Thresholds
-from gctune.recommender.generations import AUTOMATIC, OLD, YOUNG
-from gctune.recommender.heap import Heap
-from gctune.recommender.lives import Life
-from gctune.recommender.replay import Arrival, Climbs, Counter, Flow, recapture
-from gctune.recommender.stretch import Stretch
-from gctune.recommender.summary import Summary
+from gctune.simulator.conduct import Thresholds
+from gctune.simulator.generations import AUTOMATIC, OLD, YOUNG
+from gctune.simulator.heap import Heap
+from gctune.simulator.lives import Life
+from gctune.simulator.replay import Arrival, Climbs, Counter, Flow, recapture
+from gctune.simulator.stretch import Stretch
+from gctune.simulator.summary import Summary
 
 # What the thread takes, as measured on 3.13 beside an idle program and a busy one.
 _BEGIN_NS = 10_000_000  # of CPU time: what it imports, and its first look

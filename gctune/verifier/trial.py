@@ -18,10 +18,10 @@ from typing import IO
 from gctune.errors import GctuneError, problem
 from gctune.host.container import find_container
 from gctune.profile.file import Profile, read, siblings
-from gctune.recommender.columns import Columns
-from gctune.recommender.verify import LOOKS, Pair, Run, in_turn
 from gctune.runtime.launch import bootstrap_environment, find
 from gctune.runtime.plan import Plan
+from gctune.simulator.columns import Columns
+from gctune.verifier.verify import LOOKS, Pair, Run, in_turn
 
 _PATIENCE = 5.0  # seconds that what is left of a program may take to end when asked to
 _GLANCE = 0.01  # seconds between two looks whether it has

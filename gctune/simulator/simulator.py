@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gctune.recommender.conduct import Thresholds
-from gctune.recommender.cost import CostModel
-from gctune.recommender.estimate import Estimate, greatest, total
-from gctune.recommender.stretch import Stretch
-from gctune.recommender.summary import Summary
-from gctune.recommender.tally import LONGER_RUN, Tally, tallied
+from gctune.simulator.conduct import Thresholds
+from gctune.simulator.cost import CostModel
+from gctune.simulator.estimate import Estimate, greatest, total
+from gctune.simulator.stretch import Stretch
+from gctune.simulator.summary import Summary
+from gctune.simulator.tally import LONGER_RUN, Tally, tallied
 
 # What covers nine runs in ten, of fifteen programs on 3.13 and ten on 3.11, each judged
 # by what the others need. Two runs alike differ by 0.2 of GC's CPU time and 1.5 times in

@@ -14,7 +14,7 @@ from itertools import repeat
 from math import inf
 from typing import NamedTuple
 
-from gctune.recommender.generations import AUTOMATIC, OLD
+from gctune.simulator.generations import AUTOMATIC, OLD
 
 _QUARTER = 0.25
 

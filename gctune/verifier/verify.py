@@ -23,7 +23,7 @@ from random import Random
 from statistics import geometric_mean, median
 
 from gctune.recommender.bootstrap import CONFIDENCE, paired
-from gctune.recommender.verdict import (
+from gctune.verifier.verdict import (
     CPU,
     CPU_TIME,
     PAUSE,

@@ -1,0 +1,1 @@
+"""What a captured run would have cost at other settings: boiled down, and replayed."""

@@ -1,0 +1,1 @@
+"""Whether settings keep what was promised: runs at both in turn, and the verdict on them."""
