@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -14,6 +15,9 @@ from hypothesis.internal.conjecture.junkdrawer import gc_cumulative_time
 settings.register_profile("untimed", deadline=None)  # no test is about how fast a machine is
 settings.load_profile("untimed")
 gc_cumulative_time()  # hypothesis adds a gc callback at its first test and keeps it; have it now
+
+# What a shell starts with `&` ignores SIGINT, and so would every child that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # From 3.12 on the collector itself moves immortal objects among the frozen ones.
 IMMORTALS = 1000 if sys.version_info >= (3, 12) else 0
