@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gctune.pacing import policy
-from gctune.pacing.amounts import MUCH, NURSERY, OLD_NS
+from gctune.pacing.amounts import MUCH, NURSERY, OLD_NS, outgrown
 from gctune.pacing.pace import Act, Decision, Goal, Reading, Regime, State
 from gctune.pacing.piles import room, stays, too_much
 from gctune.pacing.thresholds import NEVER, USUAL
@@ -345,6 +346,19 @@ def test_a_look_that_is_likely_to_find_much_may_look_at_more() -> None:
     assert too_much(found_none, GOAL)
     assert not too_much(found_much, GOAL)
     assert room(found_much, GOAL) > room(found_none, GOAL)
+
+
+@pytest.mark.parametrize(("garbage", "grown"), [(0.5, 17), (0.125, 33), (0.0, 257)])
+def test_all_is_looked_at_the_sooner_again_the_more_garbage_that_found(
+    garbage: float, grown: int
+) -> None:
+    state = Process(rss=40 * MIB).state._replace(deep_late=garbage)
+
+    def at(growth: int) -> State:
+        return state._replace(last=state.last._replace(rss=(40 + growth) * MIB))
+
+    assert outgrown(at(grown))
+    assert not outgrown(at(grown - 2))
 
 
 def test_growth_without_garbage_is_looked_at_less_and_less() -> None:

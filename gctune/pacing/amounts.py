@@ -25,6 +25,7 @@ _LOOKED_NS = 300  # that looking at one and freeing half of them takes
 _SPARED = 0.04  # of the time may go to looks at what is new, where each is looked at twice
 _QUARTER = 0.25  # of what lives has to be new before CPython looks at all by itself
 _LARGE = 256 << 20  # bytes: growth by more is looked at whatever pause that takes
+_WORTH_IT = 16 << 20  # bytes of growth, the least to look at all for where that finds much
 _PAUSED = 0.001  # and so much to pauses that are longer than they should be
 
 
@@ -127,6 +128,11 @@ def deep_is_due(state: State, goal: Goal) -> bool:
 
 
 def outgrown(state: State) -> bool:
-    """Whether memory has doubled, or after garbage grown by what CPython itself waits for."""
-    share, least = (_QUARTER, _LARGE / 4) if state.deep_late >= _QUARTER else (1.0, _LARGE)
-    return state.last.rss - state.deep_rss > max(state.deep_rss * share, least)
+    """Whether memory has grown by so much that all of it is to be looked at.
+
+    The more garbage that found of late, the less: from a quarter on as much as
+    CPython itself waits for.
+    """
+    grew, garbage = state.last.rss - state.deep_rss, min(1.0, state.deep_late / _QUARTER)
+    worth_it = max(state.deep_rss * _QUARTER, _WORTH_IT)
+    return grew > max(state.deep_rss, _LARGE) or grew * garbage > worth_it

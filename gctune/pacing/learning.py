@@ -204,7 +204,7 @@ def looked(state: State) -> State:
     left = max(0.0, state.look_ns - state.found * state.free_ns) / OLD_NS
     late = share(state.found, left)
     left = min(left, state.kept) if late >= MUCH else left  # freeing may have taken longer
-    deep_late = state.deep_late if state.frozen else late
+    deep_late = state.deep_late if state.frozen else max(late, state.deep_late / 2)
     if state.found + left < _FEW:  # most may be in flight: what is older tells
         late = max(late, state.late)
     return state._replace(
