@@ -16,7 +16,8 @@ from gctune.recommender.exploration import explored, too_short
 from gctune.recommender.judgement import Verdict, judge
 from gctune.recommender.processes import Captured, Processes
 from gctune.recommender.remarks import notes, risks
-from gctune.recommender.search import choose
+from gctune.recommender.search import Goal, choose
+from gctune.recommender.tradeoff import SHARES, tradeoff
 from gctune.settings.quantities import Ratio, Size
 from gctune.simulator.conduct import Thresholds
 from gctune.simulator.estimate import Estimate
@@ -133,7 +134,9 @@ def recommendations(
     _check(profiles, target)
     processes = Processes.of(map(summarise, profiles))
     captured = processes.captured
-    allowed = budget_of(budget, _captured_limit(profiles) or limit, captured.peak_rss_bytes)
+    limit = _captured_limit(profiles) or limit
+    allowed = budget_of(budget, limit, captured.peak_rss_bytes)
+    larger = _larger(allowed, limit, captured.peak_rss_bytes)
     seen = explored(profiles)
     paced = adaptive(processes, allowed.bytes)
     for goal in goals:
@@ -156,6 +159,7 @@ def recommendations(
                 *notes(processes, choice.passed_over, target),
                 *(seen.told() if seen else too_short(profiles)),
                 *(told(paced, chosen, captured) if paced else ()),
+                *(tradeoff(processes, choice, larger) if _may_trade(goal, verdict) else ()),
             ),
         )
 
@@ -176,6 +180,20 @@ def _check(profiles: Sequence[Profile], target: Interpreter) -> None:
         if header.version[:2] != first.version[:2]:
             wrong = f"of {header.python}, and {profiles[0].path} is of {first.python}"
             raise _refused(profile, wrong, "ask for each Python apart")
+
+
+def _larger(allowed: Budget, limit: Limit | None, peak_bytes: int) -> dict[Ratio, Budget]:
+    """Larger budgets than what is allowed, as far as the limit allows for them."""
+    budgets = {share: budget_of(share, limit, peak_bytes) for share in SHARES}
+    return {
+        share: budget
+        for share, budget in budgets.items()
+        if allowed.bytes < budget.bytes == int(peak_bytes * share)
+    }
+
+
+def _may_trade(goal: str, verdict: str) -> bool:
+    return goal == Goal.THROUGHPUT and verdict in (Verdict.CHANGE, Verdict.LEAVE_ALONE)
 
 
 def _interpreter(header: Header) -> Interpreter:

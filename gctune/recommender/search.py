@@ -25,7 +25,7 @@ _AS_SHORT = 1.25  # times the shortest pause, within what pauses of one program 
 UNNOTICED_SECONDS = 0.005  # a pause among those that the system itself makes
 _FINALISTS = 8  # candidates that are looked at more closely
 _HOPELESS = 0.5  # chance of going beyond the budget, from which no closer look brings it back
-_RISK = 0.1  # chance of going beyond the budget, that any interval leaves
+RISK = 0.1  # chance of going beyond the budget, that any interval leaves
 _WORTH_IT = 0.25  # the same where CPU time is saved by what is foretold, not seen
 _COSTS = 0.01  # of CPU time that shorter pauses or less memory may cost
 _NOISE = _COSTS / 2  # of CPU time, that a prediction may be off by and still be free
@@ -73,10 +73,11 @@ def _is_oftener(thresholds: Thresholds, processes: Processes) -> bool:
 
 @dataclass(frozen=True)
 class Choice:
-    """The settings that serve best, and better ones that harm one of the processes."""
+    """The settings that serve best, better ones that harm one of the processes, and all tried."""
 
     best: Prediction | None
     passed_over: Prediction | None
+    tried: tuple[Prediction, ...] = ()
 
 
 def choose(
@@ -99,7 +100,7 @@ def choose(
     within = (one for one in closely if wish.risk(one) <= _most_risk(one, goal))
     best = rank(list(islice(within, _FINALISTS)), wish)
     first = next(iter(ranked), None)
-    return Choice(next(iter(best), None), None if first in harmless else first)
+    return Choice(next(iter(best), None), None if first in harmless else first, tuple(rough))
 
 
 def _unlike(predictions: Iterable[Prediction]) -> Iterator[Prediction]:
@@ -118,13 +119,13 @@ def _most_risk(one: Prediction, goal: str) -> float:
     Who asks for short pauses is not to get longer ones than who asks for throughput.
     """
     saves = goal == Goal.THROUGHPUT or (goal == Goal.LATENCY and one.gain > 0)
-    return _WORTH_IT if saves else _RISK
+    return _WORTH_IT if saves else RISK
 
 
 def _choose_seen(seen: Explored, wish: Wish, goal: str) -> Choice:
     captured = wish.processes.captured
     tried = seen.predictions(captured.cpu_seconds - captured.gc_seconds)
-    within = [one for one in tried if wish.risk(one) <= _RISK]
+    within = [one for one in tried if wish.risk(one) <= RISK]
     return Choice(next(iter(_RANKINGS[goal](within, wish)), None), None)
 
 
@@ -158,7 +159,7 @@ def _fastest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
 
     def rank(one: Prediction) -> tuple[float, ...]:
         changed = sum(map(ne, one.thresholds, own))
-        first = max(one.toll.seconds, equal), wish.risk(one) > _RISK, changed
+        first = max(one.toll.seconds, equal), wish.risk(one) > RISK, changed
         return *first, one.toll.pause_seconds, one.extra_bytes.expected
 
     return sorted(predictions, key=rank)
