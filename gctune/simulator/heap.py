@@ -109,18 +109,24 @@ class Heap:
         `young` objects are in generation 0, `live` in the whole heap, garbage
         aside.
         """
-        examined = self._reach(generation, young, live)
-        collected = min(self._free(generation), examined)
-        self._promote(generation, examined - collected)
-        self._since[: generation + 1] = [position] * (generation + 1)
-        return Collected(generation, examined, collected)
-
-    def _reach(self, generation: int, young: float, live: float) -> float:
         if generation == YOUNG:
-            return young
-        if generation == MIDDLE:
-            return young + self.middle
-        return max(live + sum(self.garbage) - self.frozen, young)
+            return self._collect_young(young, position)
+        objects = young + self.middle
+        if generation == OLD:
+            objects = max(live + sum(self.garbage) - self.frozen, young)
+        collected = min(self._free(generation), objects)
+        self._promote(generation, objects - collected)
+        self._since[: generation + 1] = [position] * (generation + 1)
+        return Collected(generation, objects, collected)
+
+    def _collect_young(self, young: float, position: float) -> Collected:
+        """The same for generation 0 alone, as most are: with nothing that only older ones need."""
+        collected = min(self.garbage[YOUNG], young)
+        self.garbage[YOUNG] = self.held[YOUNG] = 0.0
+        self.middle += young - collected
+        self.count1 += 1
+        self._since[YOUNG] = position
+        return Collected(YOUNG, young, collected)
 
     def freeze(self, live: float, position: float) -> None:
         """Put everything out of reach of later collections, garbage with it."""
@@ -133,10 +139,7 @@ class Heap:
         self._frozen_at = position
 
     def _promote(self, generation: int, survivors: float) -> None:
-        if generation == YOUNG:
-            self.middle += survivors
-            self.count1 += 1
-        elif generation == MIDDLE:
+        if generation == MIDDLE:
             self.pending += survivors
             self.middle, self.count1 = 0.0, 0
             self.count2 += 1
