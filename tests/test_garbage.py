@@ -31,13 +31,15 @@ def lives(*left: int) -> list[float]:
 
 def test_lives_are_no_longer_than_what_is_alive_allows() -> None:
     """What a span brings is 1200 blocks, of which so much is alive at a time."""
-    assert max(lives(50_300)) < 133 / 2 < max(lives(51_200))
-    assert max(lives(50_100)) < max(lives(50_300))
+    assert max(lives(50_150)) < 133 / 2 < max(lives(51_200))
+    assert max(lives(50_075)) < max(lives(50_150))
 
 
 def test_what_is_alive_may_be_the_same_all_the_time() -> None:
-    """A cache that drops its oldest, say."""
-    assert max(lives(50_300, 50_300, 50_300, 50_300)) == pytest.approx(133 / 4 * 4 / 3)
+    """A cache that drops its oldest, say: built up evenly, it is twice as old as its parts."""
+    left = 50_100
+    parts = 133 * (left - BEFORE) / 1200
+    assert max(lives(left, left, left, left)) == pytest.approx(2 * parts * 4 / 3)
 
 
 def test_what_windows_never_catch_outlives_them() -> None:

@@ -13,6 +13,9 @@ from gctune.simulator.generations import OLD
 _PIECES = 4  # parts of the span before a full collection, for lives that nothing tells
 _SPREAD = (2 / 3, 1.0, 4 / 3)  # times the mean: from one period of making them to two
 _TELLING = 4  # full collections that tell how much of what they leave turns over
+# Of what is built up evenly and then dropped as one, the oldest part lives twice as long as
+# the parts on average; and a window finds it where it holds all of it.
+_AS_ONE = 2.0
 # Things that one is made of while the last is still alive, again and again, are
 # one to two alive at a time.
 _BY_TURNS = 1.5
@@ -66,15 +69,16 @@ class Evidence(NamedTuple):
 
     @property
     def life(self) -> float:
-        """How long it lived: by Little's law, as much is alive at a time as comes in a life.
+        """How long a window of generation 1 has to be to hold it from birth to death.
 
+        By Little's law as much is alive at a time as comes in the life of its parts.
         A window catches what is born and dies within it: of things that live
         `life`, made at any time, 1 - life / window. So what it mostly catches
         turns over, and nothing lives shorter than it tells.
         """
         most, turned = self.alive
         alive = min(most, turned) if self.caught > self.left else most
-        return max(alive / self.rate, self.window * self.left / (self.caught + self.left))
+        return max(_AS_ONE * alive / self.rate, self.window * self.left / (self.caught + self.left))
 
 
 def within(start: int, stop: int, objects: float) -> Life:
