@@ -8,6 +8,7 @@ from gctune.simulator.cost import Sample, fit
 from gctune.simulator.generations import OLD, YOUNG
 
 LOOK, FREE, COLD = 50, 200, 3  # nanoseconds an object, and how many times dearer a cold one is
+OLD_FREE = 400  # nanoseconds, for one that has grown old
 
 
 def young(collected: int) -> Sample:
@@ -15,7 +16,7 @@ def young(collected: int) -> Sample:
 
 
 def old(examined: int, collected: int) -> Sample:
-    return Sample(OLD, examined, collected, examined * LOOK * COLD + collected * FREE, 1)
+    return Sample(OLD, examined, collected, examined * LOOK * COLD + collected * OLD_FREE, 1)
 
 
 CAPTURED = [*[young(0), young(500)] * 10, old(1_000_000, 0), old(1_000_000, 300_000)]
@@ -27,10 +28,12 @@ def test_it_comes_to_what_was_captured() -> None:
         assert model.ratio(one) == pytest.approx(1.0, rel=0.02)
 
 
-def test_what_is_freed_has_just_been_looked_at_so_that_it_is_no_dearer_in_a_large_heap() -> None:
+@pytest.mark.parametrize("examined", [10_000, 1_000_000])
+def test_what_has_grown_old_is_dearer_to_free_however_large_the_heap_is(examined: int) -> None:
     model = fit(CAPTURED)
-    nothing, much = (model.cost_ns(OLD, 1_000_000, freed) for freed in (0, 300_000))
-    assert much - nothing == pytest.approx(300_000 * FREE, rel=0.02)
+    nothing, much = (model.cost_ns(OLD, examined, freed) for freed in (0, 3000))
+    assert much - nothing == pytest.approx(3000 * OLD_FREE, rel=0.02)
+    assert model.freeing_ns(YOUNG, 3000) == pytest.approx(3000 * FREE, rel=0.02)
 
 
 def test_looking_takes_half_of_a_collection_at_least() -> None:

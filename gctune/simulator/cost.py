@@ -10,10 +10,11 @@ from operator import mul
 from statistics import median
 from typing import NamedTuple
 
-from gctune.simulator.generations import YOUNG
+from gctune.simulator.generations import OLD, YOUNG
 
 _EXAMINE_NS = 50.0  # looking at an object in the caches: one visit of each reference, twice
 _FREE_NS = 200.0  # freeing an object found dead; 100 to 400 were measured on thirteen programs
+_OLD_FREE_NS = 400.0  # one that has grown old, and is in no cache any more, takes at least
 # How much dearer an object gets each time that the young ones double in number
 # and fit the caches less: 0.05 to 0.35 of its cost on programs made for this.
 _COOLING = 0.18
@@ -53,8 +54,8 @@ class CostModel:
 
     `examine_ns` and `free_ns` are for a warm object, as of the captured young
     collections; `curves` tell how many times dearer one is to look at, by generation
-    and size. What is freed has just been looked at, so that it is warm. The model
-    comes to what the captured collections took.
+    and size. To free what has grown old is dearer, too, however few there are. The
+    model comes to what the captured collections took.
     `error` is the relative standard error of the mean.
     """
 
@@ -63,9 +64,10 @@ class CostModel:
     curves: tuple[tuple[float, ...], ...]
     error: float
 
-    def warm_ns(self, examined: float, collected: float) -> float:
-        """CPU time if every object were as close at hand as in a captured young collection."""
-        return self.examine_ns * examined + self.free_ns * collected
+    def freeing_ns(self, generation: int, collected: float) -> float:
+        """CPU time that freeing so many takes."""
+        each = max(self.free_ns, _OLD_FREE_NS) if generation == OLD else self.free_ns
+        return each * collected
 
     def factor(self, generation: int, examined: float) -> float:
         """How many times dearer an object of `generation` is among `examined`."""
@@ -76,7 +78,8 @@ class CostModel:
 
     def cost_ns(self, generation: int, examined: float, collected: float) -> float:
         """CPU time of a collection of `generation`."""
-        return self.warm_ns(examined * self.factor(generation, examined), collected)
+        looking = self.examine_ns * examined * self.factor(generation, examined)
+        return looking + self.freeing_ns(generation, collected)
 
     def ratio(self, sample: Sample) -> float:
         """How many times the model a captured collection took."""
@@ -151,12 +154,13 @@ def _point(warm: CostModel, samples: Sequence[Sample]) -> Point:
     weights = [sample.weight for sample in samples]
     examined = _mean([sample.examined for sample in samples], weights)
     looked = _mean([_looking_ns(warm, sample) for sample in samples], weights)
-    return Point(log2(max(1.0, examined)), looked / warm.warm_ns(examined, 0.0))
+    return Point(log2(max(1.0, examined)), looked / (warm.examine_ns * examined))
 
 
 def _looking_ns(warm: CostModel, sample: Sample) -> float:
     """What is left of a collection's CPU time without freeing: the half of it at least."""
-    return max(sample.cpu_ns - warm.warm_ns(0.0, sample.collected), sample.cpu_ns / 2)
+    freeing = warm.freeing_ns(sample.generation, sample.collected)
+    return max(sample.cpu_ns - freeing, sample.cpu_ns / 2)
 
 
 def _curve(points: Sequence[Point]) -> tuple[float, ...]:
