@@ -17,6 +17,7 @@ from gctune.recommender.budget import budget_of
 from gctune.recommender.judgement import Verdict, judge
 from gctune.recommender.processes import Processes
 from gctune.recommender.recommendation import Recommendation, recommend
+from gctune.recommender.remarks import notes
 from gctune.recommender.search import Goal
 from gctune.settings.quantities import Ratio, Size
 from gctune.simulator.estimate import Estimate
@@ -208,6 +209,14 @@ def test_what_is_best_for_all_but_harms_one_is_said_to_contradict() -> None:
     recommendation = answer(served, cold)
     assert "gc.threshold0" not in settings(recommendation)
     assert recommendation.notes[0].startswith("cold contradicts: ")
+
+
+def test_a_profile_does_not_contradict_itself() -> None:
+    """Though what is best in a longer run would have taken more in this one."""
+    processes = Processes.of([summarise(costly_full_collections(name="alone"))])
+    passed_over = processes.predict((200, 5, 5), freeze=False)
+    assert passed_over.worst > 1.01
+    assert list(notes(processes, passed_over, interpreter())) == []
 
 
 def test_a_program_that_ran_on_is_told_as_a_risk() -> None:

@@ -63,7 +63,7 @@ def notes(
         yield f"captured under {seen}, recommended for {_dotted(target.version)}"
     if len({summary.thresholds for summary in summaries}) > 1:
         yield "the profiles were captured at different thresholds"
-    if passed_over is not None:
+    if passed_over is not None and len(summaries) > 1:
         yield from _contradictions(processes, passed_over)
 
 
