@@ -87,73 +87,64 @@ class Since(Record):
 class State(Record):
     """What the policy remembers from one reading to the next.
 
-    `own` are the thresholds that the program came with, and `nursery` is how
-    many containers a young collection looks at where there is garbage.
-    `scan_ns` is what a young collection takes for each object that it looks
-    at, `free_ns` what freeing one takes besides, and `old_ns` what a look takes
-    for each that was counted, freeing included. `object_bytes` is what a
-    container takes with all that it holds. `base` is the memory when what is
-    new was last looked at, or less, and `doublings` how often what it may grow
-    by has been doubled. `kept` counts containers that
-    are neither young nor frozen, `fresh` those of them that are new since
-    then, `least` the fewest that looks have left lately, `counted` all that came
-    since then, `frozen` what is frozen: all as if none were freed in between.
-    `found` is the garbage of the look under way. `sampled` is the memory at the
-    last sample, or less, `sampled_at_ns` when the one under way was asked for, and
-    `sample` how many are to gather for it; `deep` says that it is to show
-    why memory has grown. `young_yield` is the share of garbage in young
-    collections, `late` in the last look. `seen` and `garbage` are of the batch
-    under way; `calm` counts batches in a row without garbage, and from
-    `calm_enough` on what is new is skipped. `braked` says that the collector
-    may hold off full collections, `looked` that one was asked for just now.
-    `rate` is how many containers come in a nanosecond, or came lately, `flow` how
-    many come to stay, over the last second or so. `look_ns` is what the
-    look under way has taken. `until_young` and `until_rss` are where something
-    is due. `deep_at_ns` is when all was last looked at, `deep_rss` the memory
-    then, or less, and `deep_late` the share of garbage in it. `vain` is how often
-    what came slowly was frozen since a look last found garbage, and `settled`
-    is the memory when what came last came faster, or less.
+    Memory is rss in bytes, and what is remembered of it goes down with it. Counts are
+    of containers, as if none were freed in between.
     """
 
     regime: str
     last: Reading
     thresholds: Three
-    own: Three
-    nursery: float
-    scan_ns: float
-    free_ns: float
-    old_ns: float
-    object_bytes: float
-    base: int
-    doublings: int
-    kept: int
-    fresh: int
-    least: int
-    counted: int
-    found: int
+    own: Three  # those that the program came with
+
+    # What a collection takes, and what comes
+    nursery: float  # containers that a young one looks at where there is garbage
+    scan_ns: float  # that a young one takes for each that it looks at
+    free_ns: float  # that freeing one takes besides
+    old_ns: float  # that a look takes for each that was counted, freeing included
+    object_bytes: float  # that a container takes with all that it holds
+
+    # Growth
+    base: int  # memory when what is new was last looked at
+    doublings: int  # of what it may grow by
+
+    # What there is
+    kept: int  # neither young nor frozen
+    fresh: int  # of those, new since `base`
+    least: int  # that looks have left lately
+    counted: int  # all that came since `base`
+    found: int  # garbage, by the look under way
     frozen: int
-    sampled: int
-    sampled_at_ns: int
-    sample: int
-    deep: bool
-    young_yield: float
-    late: float
-    seen: int
-    garbage: int
-    calm: int
-    calm_enough: int
-    braked: bool
-    looked: bool
-    rate: float
-    flow: float
-    look_ns: int
-    until_young: float
+
+    # Samples
+    sampled: int  # memory at the last one
+    sampled_at_ns: int  # when the one under way was asked for
+    sample: int  # how many are to gather for it
+    deep: bool  # it is to show why memory has grown
+
+    # Garbage
+    young_yield: float  # its share in young collections
+    late: float  # in the last look
+    seen: int  # looked at in the batch under way
+    garbage: int  # of that
+    calm: int  # batches in a row without any
+    calm_enough: int  # of those, from which on what is new is skipped
+
+    braked: bool  # the collector may hold off full collections
+    looked: bool  # one was asked for just now
+
+    rate: float  # containers that come in a nanosecond, or came lately
+    flow: float  # that come to stay, over the last second or so
+    look_ns: int  # that the look under way has taken
+    until_young: float  # where something is due
     until_rss: float
+
+    # The last look at all that there is
     deep_at_ns: int
     deep_rss: int
-    deep_late: float
-    vain: int
-    settled: int
+    deep_late: float  # the share of garbage in it, or half of that in the one before
+
+    vain: int  # how often what came slowly was frozen since a look last found garbage
+    settled: int  # memory when what came last came faster
 
 
 class Decision(Record):
