@@ -14,7 +14,8 @@ _PIECES = 4  # parts of the span before a full collection, for lives that nothin
 _SPREAD = (2 / 3, 1.0, 4 / 3)  # times the mean: from one period of making them to two
 _TELLING = 4  # full collections that tell how much of what they leave turns over
 # Of what is built up evenly and then dropped as one, the oldest part lives twice as long as
-# the parts on average; and a window finds it where it holds all of it.
+# the parts on average; and a window finds it where it holds all of it. So it may be where
+# windows hardly find any.
 _AS_ONE = 2.0
 # Things that one is made of while the last is still alive, again and again, are
 # one to two alive at a time.
@@ -77,8 +78,8 @@ class Evidence(NamedTuple):
         turns over, and nothing lives shorter than it tells.
         """
         most, turned = self.alive
-        alive = min(most, turned) if self.caught > self.left else most
-        return max(_AS_ONE * alive / self.rate, self.window * self.left / (self.caught + self.left))
+        alive = min(most, turned) if self.caught > self.left else most * _AS_ONE
+        return max(alive / self.rate, self.window * self.left / (self.caught + self.left))
 
 
 def within(start: int, stop: int, objects: float) -> Life:
