@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 import pytest
@@ -10,7 +11,7 @@ from captured import PROFILES, collection, growing, profile
 from gctune.profile.file import read
 from gctune.recommender.phases import started_up
 from gctune.recommender.processes import Processes
-from gctune.recommender.search import Goal, Wish, candidates, choose
+from gctune.recommender.search import Goal, Wish, candidates, choose, is_free
 from gctune.simulator.simulator import Prediction
 from gctune.simulator.summary import Summary, summarise
 
@@ -154,3 +155,30 @@ def test_a_freeze_pays_for_no_more_full_collections_where_the_heap_turns_over() 
     assert turning.freezable
     assert not frozen_and_oftener(turning)
     assert frozen_and_oftener(lasting)
+
+
+@pytest.mark.parametrize("thresholds", [(700, 5, 5), (2000, 10, 2)])
+def test_more_full_collections_have_to_save_what_they_may_cost(
+    thresholds: tuple[int, int, int],
+) -> None:
+    """What they take is foretold to a quarter of GC's CPU time at best."""
+    processes = Processes.of([heap_growth()])
+    often, seldom = (processes.predict(each, False) for each in (thresholds, (2000, 10, 100)))
+    share = often.was_seconds / (often.was_seconds + often.other_seconds)
+    assert is_free(saving(often, 0.3 * share), processes)
+    assert not is_free(saving(often, 0.2 * share), processes)
+    assert is_free(saving(often, 0.25 * share - 0.005), processes, may_cost=0.01)
+    assert is_free(saving(seldom, -0.004), processes)
+
+
+def saving(one: Prediction, gain: float) -> Prediction:
+    """The same with so much of all CPU time saved."""
+    seconds = one.was.seconds - gain * (one.was_seconds + one.other_seconds)
+    return replace(one, toll=replace(one.toll, seconds=seconds))
+
+
+def test_settings_that_may_cost_more_than_they_save_are_not_the_fastest() -> None:
+    """A game search's trees, say: full collections twice as often took 4% more CPU time."""
+    processes = Processes.of([summarise(read(PROFILES / "html_parse-3.13.profile.gz"))])
+    best = choose(processes, Goal.THROUGHPUT, PLENTY // 10**6).best
+    assert best is None or is_free(best, processes)

@@ -29,6 +29,7 @@ RISK = 0.1  # chance of going beyond the budget, that any interval leaves
 _WORTH_IT = 0.25  # the same where CPU time is saved by what is foretold, not seen
 _COSTS = 0.01  # of CPU time that shorter pauses or less memory may cost
 _NOISE = _COSTS / 2  # of CPU time, that a prediction may be off by and still be free
+_FULLS = 0.25  # of GC's CPU time, that a prediction of more full collections may be off by
 
 Ranking: TypeAlias = "Callable[[list[Prediction], Wish], list[Prediction]]"
 
@@ -57,18 +58,26 @@ class Wish:
         return one.risk(self.budget_bytes)
 
 
-def is_free(one: Prediction, processes: Processes, doubt: float = _NOISE) -> bool:
-    """Whether it costs no more CPU time than it may.
+def is_free(one: Prediction, processes: Processes, may_cost: float = 0.0) -> bool:
+    """Whether it costs no more CPU time than it may, for all that is in doubt.
 
-    What more full collections cost is foretold to a percent at best, so that
-    settings that ask for them more often have to save as much as is in `doubt`.
+    What more full collections cost is foretold least surely, so that settings that
+    ask for them more often have to save as much as that may be off by.
     """
-    return one.gain >= (doubt if _is_oftener(one.thresholds, processes) else -_NOISE)
+    if not _is_oftener(one.thresholds, processes):
+        return one.gain >= -_NOISE
+    doubt = _FULLS * one.was_seconds / (one.was_seconds + one.other_seconds)
+    return one.gain >= max(doubt, _NOISE) - may_cost
 
 
 def _is_oftener(thresholds: Thresholds, processes: Processes) -> bool:
     """Whether full collections are asked for more often than they were."""
     return prod(thresholds) < prod(processes.thresholds)
+
+
+def _is_doubtful(one: Prediction, processes: Processes) -> bool:
+    """Whether it asks for more full collections, and may well not save what those cost."""
+    return _is_oftener(one.thresholds, processes) and not is_free(one, processes)
 
 
 @dataclass(frozen=True)
@@ -154,6 +163,7 @@ def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bo
 def _fastest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
     """Least CPU first; of those that are as good, what risks no memory, then what changes least."""
     own = wish.processes.thresholds
+    predictions = [one for one in predictions if not _is_doubtful(one, wish.processes)]
     least = min((one.toll.seconds for one in predictions), default=0.0)
     equal = least + _EQUAL * wish.processes.captured.cpu_seconds
 
@@ -192,7 +202,7 @@ def _as_short(pauses: Iterable[float]) -> float:
 
 def _smallest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:
     """The least memory first, of those that cost next to no CPU as predicted."""
-    cheap = [one for one in predictions if is_free(one, wish.processes, doubt=0.0)]
+    cheap = [one for one in predictions if is_free(one, wish.processes, _COSTS)]
     return sorted(cheap, key=lambda one: (one.extra_bytes.expected, one.toll.seconds))
 
 
