@@ -50,6 +50,16 @@ def test_json_carries_everything(real: Path) -> None:
     assert data["target"] == "cpython-3.13.0-generational"
 
 
+def test_who_writes_no_settings_does_not_wait_for_pydantic() -> None:
+    script = (
+        "import sys\nfrom gctune.cli.recommend import recommend\n"
+        "recommend.main(sys.argv[1:], standalone_mode=False)\n"
+        "print('pydantic' in sys.modules, file=sys.stderr)"
+    )
+    done = python("-c", script, "--json", *FOR, str(PROFILES / f"{GROWS}.gz"))
+    assert done.stderr.strip() == "False"
+
+
 def test_a_compressed_profile_is_read_as_it_is() -> None:
     assert recommend(PROFILES / f"{GROWS}.gz", *FOR).stdout.startswith("change:")
 

@@ -14,7 +14,6 @@ from gctune.cli.streams import say
 from gctune.host.container import read_container
 from gctune.host.interpreter import Interpreter, collector_of, stock
 from gctune.profile.file import read, siblings
-from gctune.recommender import config
 from gctune.recommender.recommendation import Recommendation
 from gctune.recommender.recommendation import recommend as recommended
 from gctune.recommender.search import Goal
@@ -116,6 +115,8 @@ def recommend(
 
 
 def _write(file: Path, environment: str, answer: Recommendation) -> None:
+    from gctune.recommender import config  # with pydantic and tomlkit: a tenth of a second
+
     if config.write(file, environment, answer.settings, explained(answer)):
         say(f"gctune: wrote {file}")
     else:

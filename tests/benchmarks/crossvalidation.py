@@ -38,7 +38,7 @@ from gctune.recommender import search
 from gctune.recommender.judgement import Verdict, judge
 from gctune.recommender.processes import Processes
 from gctune.recommender.search import choose
-from gctune.simulator import simulator, summary
+from gctune.simulator import cost, lives, simulator, summary
 from gctune.simulator.conduct import Thresholds
 from gctune.simulator.simulator import Prediction
 from gctune.simulator.summary import summarise
@@ -81,7 +81,10 @@ CONSTANTS = (
     Constant(simulator, "_SCATTER", (0.0, 0.04)),
     Constant(simulator, "_HELD", (0.0, 0.4)),
     Constant(simulator, "_MEMORY", (1.0, 1.8)),
-    Constant(search, "_RISK", (0.05, 0.2)),
+    Constant(lives, "_AS_ONE", (1.0, 4.0)),
+    Constant(cost, "_OLD_FREE_NS", (200.0, 800.0)),
+    Constant(search, "_FULLS", (0.0, 0.5)),
+    Constant(search, "RISK", (0.05, 0.2)),
     Constant(search, "_WORTH_IT", (0.1, 0.4)),
     Constant(search, "_EQUAL", (0.0, 0.003)),
     Constant(search, "_AS_SHORT", (1.0, 1.6)),
@@ -132,7 +135,7 @@ class Case:
         """The same with another value of a constant, as far as it makes a difference to them."""
         if constant.module is search:
             return self.processes
-        if constant.module is summary:
+        if constant.module in (cost, lives, summary):
             return Remembering.of([summarise(self.profile)])
         return Remembering.of(self.processes.summaries)
 
