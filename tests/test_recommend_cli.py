@@ -165,7 +165,8 @@ def test_write_in_a_folder_that_is_gone_is_one_clear_error(real: Path, tmp_path:
     gone.mkdir()
     words = ["recommend", str(real), *FOR, "--write", "gctune.toml"]
     script = (
-        "import os, sys, gctune.cli.recommend; from gctune.cli import main\n"
+        "import os, sys, gctune.cli.recommend, gctune.recommender.config\n"
+        "from gctune.cli import main\n"
         f"os.rmdir({str(gone)!r}); sys.argv[1:] = {words!r}; main()"
     )
     child = [sys.executable, "-c", script]
