@@ -91,12 +91,12 @@ class Heap:
         counted = (self.count2 + self.count1 / (threshold1 + 1)) / (threshold2 + 1)
         return min(1.0, counted, self.ripeness / quarter)
 
-    def due(self, threshold1: int, threshold2: int, quarter: float) -> int:
+    def due(self, threshold1: int, threshold2: int, ripe: bool) -> int:
         """The generation that CPython collects when generation 0 is full.
 
-        `quarter` is how ripe it must be for a full collection.
+        `ripe` says that enough is new for a full collection.
         """
-        if self.ripeness >= quarter:
+        if ripe:
             if self.count2 > threshold2:
                 self.full_at = min(self.full_at, self.count2)
                 return OLD

@@ -198,7 +198,8 @@ class _Run:
         heap.middle = max(0.0, heap.middle - young.died)
         quarter = self._stretch.quarters[min(place, len(self._timeline) - 1)]
         automatic = asked == AUTOMATIC
-        generation = heap.due(*self._thresholds[1:], quarter) if automatic else asked
+        ripe = heap.ripeness >= quarter
+        generation = heap.due(*self._thresholds[1:], ripe) if automatic else asked
         in_flight = self._flow.spare(generation, arrival)
         _, examined, freed = heap.collect(generation, young.objects, self._live, place)
         self._flow.land(generation, in_flight)

@@ -146,6 +146,7 @@ def replay(
     """
     flow = Flow(timeline, heap)
     threshold0, threshold1, threshold2 = thresholds
+    last = len(quarters) - 1
     pairs = zip(young_collections(timeline, threshold0), arrivals(timeline, threshold0))
     for (position, objects, died, asked), arrival in pairs:
         flow.arrive(arrival)
@@ -153,8 +154,9 @@ def replay(
             heap.middle = max(0.0, heap.middle - died)
         now = live[position - 1] if position else live[0]
         held, ripe = heap.held_blocks, heap.ripeness
-        quarter = quarters[min(position, len(quarters) - 1)]
-        generation = heap.due(threshold1, threshold2, quarter) if asked == AUTOMATIC else asked
+        generation = asked
+        if asked == AUTOMATIC:
+            generation = heap.due(threshold1, threshold2, ripe >= quarters[min(position, last)])
         in_flight = flow.spare(generation, arrival)
         yield Step(position, now, held, ripe, heap.collect(generation, objects, now, position))
         flow.land(generation, in_flight)

@@ -115,6 +115,11 @@ class Tally:
         Garbage held `_held` of them then, and by now `held`: evenly more in between.
         """
         start, self._reached = min(self._reached, stop - 1), stop
+        if start == stop - 1:  # mostly, so without a loop
+            unheld = self.stretch.unheld[start]
+            if unheld + held > self.top_blocks:
+                self.top_blocks, self.top_held = unheld + held, held
+            return
         more = (held - self._held) / (stop - start)
         for place, unheld in enumerate(self.stretch.unheld[start:stop], start + 1):
             garbage = held - more * (stop - place)
