@@ -19,7 +19,7 @@ What they leave is frozen once it is too much to be looked at again; that is mor
 where memory grows though little comes, as what was frozen may be dead by now.
 
 All is looked at only after time enough for what that takes, or once memory has
-doubled by hundreds of MiB.
+doubled by hundreds of MiB, and then the sooner again the more garbage that found.
 """
 
 from __future__ import annotations
