@@ -18,7 +18,7 @@ from gctune.recommender.judgement import Verdict, judge
 from gctune.recommender.processes import Processes
 from gctune.recommender.recommendation import Recommendation, recommend
 from gctune.recommender.remarks import notes
-from gctune.recommender.search import Goal
+from gctune.recommender.search import Goal, choose
 from gctune.settings.quantities import Ratio, Size
 from gctune.simulator.estimate import Estimate
 from gctune.simulator.summary import summarise
@@ -209,6 +209,8 @@ def test_what_is_best_for_all_but_harms_one_is_said_to_contradict() -> None:
     recommendation = answer(served, cold)
     assert "gc.threshold0" not in settings(recommendation)
     assert recommendation.notes[0].startswith("cold contradicts: ")
+    tried = choose(Processes.of(map(summarise, (served, cold))), Goal.THROUGHPUT, 2**30).tried
+    assert max(one.worst for one in tried) <= 1.01  # more memory would buy no harm either
 
 
 def test_a_profile_does_not_contradict_itself() -> None:

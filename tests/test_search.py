@@ -164,7 +164,7 @@ def test_more_full_collections_have_to_save_what_they_may_cost(
     """What they take is foretold to a quarter of GC's CPU time at best."""
     processes = Processes.of([heap_growth()])
     often, seldom = (processes.predict(each, False) for each in (thresholds, (2000, 10, 100)))
-    share = often.was_seconds / (often.was_seconds + often.other_seconds)
+    share = often.was_seconds / often.whole_seconds
     assert is_free(saving(often, 0.3 * share), processes)
     assert not is_free(saving(often, 0.2 * share), processes)
     assert is_free(saving(often, 0.25 * share - 0.005), processes, may_cost=0.01)
@@ -173,7 +173,7 @@ def test_more_full_collections_have_to_save_what_they_may_cost(
 
 def saving(one: Prediction, gain: float) -> Prediction:
     """The same with so much of all CPU time saved."""
-    seconds = one.was.seconds - gain * (one.was_seconds + one.other_seconds)
+    seconds = one.was.seconds - gain * one.whole_seconds
     return replace(one, toll=replace(one.toll, seconds=seconds))
 
 

@@ -66,7 +66,7 @@ def is_free(one: Prediction, processes: Processes, may_cost: float = 0.0) -> boo
     """
     if not _is_oftener(one.thresholds, processes):
         return one.gain >= -_NOISE
-    doubt = _FULLS * one.was_seconds / (one.was_seconds + one.other_seconds)
+    doubt = _FULLS * one.was_seconds / one.whole_seconds
     return one.gain >= max(doubt, _NOISE) - may_cost
 
 
@@ -80,9 +80,17 @@ def _is_doubtful(one: Prediction, processes: Processes) -> bool:
     return _is_oftener(one.thresholds, processes) and not is_free(one, processes)
 
 
+def _is_harmless(one: Prediction) -> bool:
+    """Whether it costs none of the processes much CPU time."""
+    return one.worst <= 1 + _COSTS
+
+
 @dataclass(frozen=True)
 class Choice:
-    """The settings that serve best, better ones that harm one of the processes, and all tried."""
+    """The settings that serve best, better ones that harm one of the processes, and all harmless.
+
+    Of those `tried`, what they predict is rough, and the budget may not allow for them.
+    """
 
     best: Prediction | None
     passed_over: Prediction | None
@@ -104,12 +112,13 @@ def choose(
         return _choose_seen(seen, wish, goal)
     rough = [processes.predict(*candidate) for candidate in candidates(processes, goal)]
     ranked = rank([one for one in rough if wish.risk(one) <= _HOPELESS], wish)
-    harmless = [one for one in ranked if one.worst <= 1 + _COSTS]
+    harmless = list(filter(_is_harmless, ranked))
     closely = (processes.predict_about(one.thresholds, one.freeze) for one in _unlike(harmless))
     within = (one for one in closely if wish.risk(one) <= _most_risk(one, goal))
     best = rank(list(islice(within, _FINALISTS)), wish)
     first = next(iter(ranked), None)
-    return Choice(next(iter(best), None), None if first in harmless else first, tuple(rough))
+    passed_over = None if first in harmless else first
+    return Choice(next(iter(best), None), passed_over, tuple(filter(_is_harmless, rough)))
 
 
 def _unlike(predictions: Iterable[Prediction]) -> Iterator[Prediction]:

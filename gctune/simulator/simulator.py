@@ -74,9 +74,14 @@ class Prediction:
     worst: float
 
     @property
+    def whole_seconds(self) -> float:
+        """All CPU time of the run that it is compared with."""
+        return self.other_seconds + self.was_seconds
+
+    @property
     def cpu(self) -> Estimate:
         """CPU time of the whole against that of the run that it is compared with."""
-        whole = self.other_seconds + self.was_seconds
+        whole = self.whole_seconds
         doubt = _ALIKE + _SAVED * abs(self.was_seconds - self.gc_seconds.expected) / whole
         expected, low, high = self.gc_seconds.map(1 / whole, self.other_seconds / whole)
         return Estimate(expected, low - doubt, high + doubt)
