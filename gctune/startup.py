@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gctune.errors import ApplyError, problem
+from gctune.errors import ApplyError, ConfigError, problem
 from gctune.host.interpreter import this_interpreter
 from gctune.runtime.applied import Applied, apply_plan, leave_alone
 from gctune.runtime.knobs import KNOBS
@@ -86,8 +86,16 @@ def activate(environ: Mapping[str, str], warn: Callable[[str], object]) -> None:
 
 
 def monitor_token(environ: Mapping[str, str] = os.environ) -> str | None:
-    """The token of the settings last applied, else of a variable: to be asked for, or shown."""
-    return _secrets.get(_TOKEN) or environ.get(_TOKEN) or None
+    """The token of the settings last applied, else of a variable: to be asked for, or shown.
+
+    Raises ConfigError for one that no client could show.
+    """
+    from gctune.server import token as tokens
+
+    token = _secrets.get(_TOKEN) or environ.get(_TOKEN) or None
+    if token and not tokens.is_sendable(token):
+        raise ConfigError([problem(_TOKEN, "***", tokens.WRONG, tokens.REMEDY)])
+    return token
 
 
 def disabled(environ: Mapping[str, str] = os.environ) -> bool:

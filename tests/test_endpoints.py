@@ -347,6 +347,18 @@ def test_the_token_comes_from_a_variable(production: Program, tmp_path: Path) ->
     assert read(tmp_path / "a").problems == ()
 
 
+def test_a_token_that_no_header_carries_is_one_clear_error(tmp_path: Path) -> None:
+    for token in ("schl\u00fcssel", "\u043a\u043b\u044e\u0447", "\udcff"):
+        done = python(
+            *("-m", "gctune", "capture", "-o", "a", "--url", "http://127.0.0.1:9"),
+            environ={**BARE, "GCTUNE_MONITOR__TOKEN": token},
+            status=1,
+            directory=tmp_path,
+        )
+        assert "GCTUNE_MONITOR__TOKEN = '***': not printable ASCII" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 # The end
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from gctune.settings.layers import leaves, nearest
 from gctune.settings.model import Settings
@@ -70,6 +70,21 @@ def test_an_address_that_others_reach_needs_a_token() -> None:
     with pytest.raises(ValidationError, match=r"set monitor\.token"):
         Settings.model_validate({"monitor": monitor})
     Settings.model_validate({"monitor": {**monitor, "token": "hunter2"}})
+
+
+@pytest.mark.parametrize("token", ["schl\u00fcssel", "\u043a\u043b\u044e\u0447", "a b", "a\n", 5])
+def test_a_token_that_clients_could_send_otherwise_is_refused(token: object) -> None:
+    with pytest.raises(ValidationError, match="not printable ASCII") as caught:
+        Settings.model_validate({"monitor": {"token": token}})
+    assert caught.value.errors()[0]["loc"] == ("monitor", "token")
+
+
+def test_a_token_of_every_printable_sign_is_taken() -> None:
+    signs = "".join(map(chr, range(ord("!"), ord("~") + 1)))
+    for given in (signs, SecretStr(signs)):
+        token = Settings.model_validate({"monitor": {"token": given}}).monitor.token
+        assert token is not None
+        assert token.get_secret_value() == signs
 
 
 def test_the_token_is_never_printed() -> None:

@@ -13,6 +13,7 @@ import pytest
 from asking import Answer, ask, connect, request, until
 from servers import listening
 
+from gctune.errors import ConfigError
 from gctune.integrations.mounts import asgi_app, wsgi_app
 
 TOKEN = "s3cret"
@@ -142,6 +143,12 @@ def test_below_a_path_asgi_answers_what_is_behind_it(monkeypatch: pytest.MonkeyP
     for path in ("/gctune/health", "/health"):
         sent = asyncio.run(called({"path": path, "root_path": "/gctune"}))
         assert sent[0]["status"] == 200
+
+
+def test_a_token_that_no_client_could_show_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GCTUNE_MONITOR__TOKEN", "schl\u00fcssel")
+    with pytest.raises(ConfigError, match=r"GCTUNE_MONITOR__TOKEN = .*: not printable ASCII"):
+        by_wsgi("/metrics")
 
 
 def test_asgi_refuses_what_is_not_http() -> None:

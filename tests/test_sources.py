@@ -223,7 +223,13 @@ def test_a_mistyped_table_is_a_problem(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["monitor.token = 12345", "monitor.tokn = 'hunter2'", "monitor.token = ['hunter2']"]
+    "line",
+    [
+        "monitor.token = 12345",
+        "monitor.tokn = 'hunter2'",
+        "monitor.token = ['hunter2']",
+        "monitor.token = 'hunter2\u00e9'",
+    ],
 )
 def test_no_message_repeats_a_secret(project: Project, line: str) -> None:
     project.write(line)

@@ -16,6 +16,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from gctune.server import token as tokens
 from gctune.settings.alerts import Alerts
 from gctune.settings.fields import (
     FlagField,
@@ -46,6 +47,13 @@ def _folder(value: object) -> str:
     return value
 
 
+def _token(value: object) -> SecretStr:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not (isinstance(text, str) and tokens.is_sendable(text)):
+        raise refusal(tokens.WRONG, tokens.REMEDY)
+    return SecretStr(text)
+
+
 _Threshold0 = Annotated[int, whole_from(1, ", or set gc.enabled = false")]
 _Threshold = Annotated[int, whole_from(0)]
 _Count = Annotated[int, whole_from(1)]
@@ -53,6 +61,8 @@ _PauseTarget = Annotated[Duration, duration_from(0.0001)]
 _Interval = Annotated[Duration, duration_from(0.1)]
 _Address = Annotated[str, Reader(_address, {"type": "string"})]
 _Folder = Annotated[str, Reader(_folder, {"type": "string", "pattern": "^/."})]
+_TOKEN_FORM = {"type": "string", "format": "password", "writeOnly": True, "pattern": tokens.FORM}
+_Token = Annotated[SecretStr, Reader(_token, _TOKEN_FORM)]
 
 
 class Gc(Section):
@@ -150,7 +160,7 @@ class Monitor(Section):
         " debug: allocation tracing can be asked for",
     )
     interval: _Interval = Field(Duration(5), description="the time between two samples")
-    token: SecretStr | None = Field(
+    token: _Token | None = Field(
         None,
         description="what a client must show for all but /health, as Authorization: Bearer;"
         " needed where other machines reach the address; a secret",
