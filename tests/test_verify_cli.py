@@ -60,6 +60,12 @@ def test_settings_that_kill_the_program_are_reverted(folder: Path) -> None:
     assert answer["figures"] == []
 
 
+def test_a_signal_without_a_name_is_told_by_its_number(folder: Path) -> None:
+    dies = f"import os; os.kill(os.getpid(), {signal.SIGRTMIN + 6})"
+    done = verify(folder, "--", sys.executable, "-c", dies, status=1)
+    assert f"was killed by signal {signal.SIGRTMIN + 6}, at its own settings" in done.stderr
+
+
 def test_a_program_that_fails_anyway_tells_nothing(folder: Path) -> None:
     done = verify(folder, "--", sys.executable, "-c", "exit('went wrong')", status=1)
     assert "exits with 1 (went wrong), at its own settings" in done.stderr

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import faulthandler
 import os
-import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -17,6 +16,7 @@ from typing import NoReturn
 from gctune.errors import MissingExtraError, ProfileError, problem
 from gctune.host.container import read_container
 from gctune.host.interpreter import this_interpreter
+from gctune.host.signals import signal_name
 from gctune.profile import pprof
 from gctune.profile.functions import Names
 from gctune.profile.sites import Heap, Site, Stack, gather
@@ -116,7 +116,7 @@ def _in_a_child(make: Callable[[], bytes]) -> bytes:
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if answer.startswith(_DONE):
         return answer[1:]
-    crash = f"damaged: memray ends in {signal.Signals(-status).name}" if status < 0 else "damaged"
+    crash = f"damaged: memray ends in {signal_name(-status)}" if status < 0 else "damaged"
     raise ValueError(answer[1:].decode("utf-8", "replace") or crash)
 
 

@@ -17,6 +17,7 @@ from typing import IO
 
 from gctune.errors import GctuneError, problem
 from gctune.host.container import find_container
+from gctune.host.signals import signal_name
 from gctune.profile.file import Profile, read, siblings
 from gctune.runtime.launch import bootstrap_environment, find
 from gctune.runtime.plan import Plan
@@ -179,7 +180,7 @@ def _fault(status: int, out_of_memory: bool, said: IO[bytes]) -> str:
     if out_of_memory:
         return "was killed by the system for want of memory"
     if status < 0:
-        return f"was killed by {signal.Signals(-status).name}"
+        return f"was killed by {signal_name(-status)}"
     return f"exits with {status}{_last_words(said)}" if status else ""
 
 
