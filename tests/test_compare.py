@@ -46,12 +46,12 @@ def _collections(share: float, draw: Random) -> Iterator[Collection]:
         yield collection(start_ns=tick * SECOND // 10, cpu_ns=cost)
 
 
-def counting(one: Profile, each_second: int, name: str = "requests") -> Profile:
+def counting(one: Profile, each_second: int, name: str = "requests", already: int = 0) -> Profile:
     counts = [
-        Count(reading.time_ns, name, number * each_second)
+        Count(reading.time_ns, name, already + number * each_second)
         for number, reading in enumerate(one.readings)
     ]
-    return replace(one, counts=tuple(counts[1:]))
+    return replace(one, counts=tuple(count for count in counts if count.total))
 
 
 def figure(finding: Finding, name: str) -> Figure:
@@ -90,6 +90,12 @@ def test_what_both_count_is_compared_by_operation() -> None:
     ratio = figure(compare([before], [after], QUESTION), "requests a second").ratio
     assert ratio is not None
     assert ratio.value == pytest.approx(1.25)
+
+
+def test_what_was_counted_before_the_first_window_is_in_none() -> None:
+    before, after = counting(service(0.2), 100, already=50_000), counting(service(0.1), 125)
+    found = figure(compare([before], [after], QUESTION), "requests a second")
+    assert (found.before, found.after) == (pytest.approx(100), pytest.approx(125))
 
 
 def test_what_one_counts_is_said_not_to_be_compared() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, pairwise
+from itertools import accumulate, chain, pairwise
 from operator import mul
 from typing import TypeAlias
 
@@ -64,11 +64,9 @@ def _figures(before: Sequence[Profile], after: Sequence[Profile]) -> Iterator[Fi
 
     yield figure(CPU, "", lambda sums: sums[_CPU] / (sums[_CPU] - sums[_GC]))
     if kind:
-        per = f"{CPU_TIME} of one of the {kind}"
-        yield figure(per, "s", lambda sums: sums[_CPU] / max(1.0, sums[_OPERATIONS]))
-        yield figure(
-            f"{kind} a second", "1/s", lambda sums: max(1.0, sums[_OPERATIONS]) / sums[_WALL]
-        )
+        per, rate = f"{CPU_TIME} of one of the {kind}", f"{kind} a second"
+        yield figure(per, "s", lambda sums: sums[_CPU] / _operations(sums))
+        yield figure(rate, "1/s", lambda sums: _operations(sums) / sums[_WALL])
     yield figure("rss", "B", lambda sums: sums[_RSS] / sums[_WALL])
     for name, unit, peak in ((RSS, "B", _peak_rss), (PAUSE, "s", _longest_pause)):
         yield _once(name, unit, peak(before), peak(after))
@@ -110,11 +108,10 @@ def _windows_of(profile: Profile, kind: str) -> Iterator[Window]:
     columns = Columns.of(batch.collections() for batch in profile.batches)
     costs = list(map(mul, columns.cpu_ns, columns.weights))
     counted = {count.time_ns: count.total for count in profile.counts if count.name == kind}
-    total = 0
-    for start, end in pairwise(profile.readings):
+    totals = accumulate((counted.get(each.time_ns, 0) for each in profile.readings), max)
+    for (start, end), (before, after) in zip(pairwise(profile.readings), pairwise(totals)):
         first, last = (bisect_right(columns.start_ns, each.time_ns) for each in (start, end))
-        before, total = total, counted.get(end.time_ns, total)
-        yield _window(start, end, sum(costs[first:last]), total - before)
+        yield _window(start, end, sum(costs[first:last]), after - before)
 
 
 def _window(start: Reading, end: Reading, gc_ns: int, operations: int) -> Window:
