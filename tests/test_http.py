@@ -133,6 +133,7 @@ OWN_HOSTS = (
     "127.0.0.1:6060",
     "127.9.9.9",
     "[::1]:6060",
+    "[0:0:0:0:0:0:0:1]",
 )
 OTHER_HOSTS = (
     None,
@@ -147,6 +148,9 @@ OTHER_HOSTS = (
     "localhost:",
     "192.168.1.1:6060",
     "[::2]",
+    "::1",
+    "[127.0.0.1]",
+    "127.300.0.1",
     "localhost\u0661",
 )
 FROM_PAGES = (
@@ -200,7 +204,7 @@ def test_every_cell_of_the_matrix_is_decided_right(local: bool, token: str | Non
         )
         assert admitted(rules, method, path, headers) == expected, (method, path, headers)
         cells += 1
-    assert cells == 10 * 6 * 19 * 10 * 11
+    assert cells == 10 * 6 * 23 * 10 * 11
 
 
 @pytest.mark.parametrize(

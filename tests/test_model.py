@@ -60,13 +60,23 @@ def test_values_out_of_range_are_refused(section: str, name: str, wrong: object)
     assert caught.value.errors()[0]["loc"] == (section, name)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:6060", "[::1]:6060", "unix:/run/gctune.sock"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1:6060",
+        "[::1]:6060",
+        "unix:/run/gctune.sock",
+        "LOCALHOST:0",
+        "[0:0:0:0:0:0:0:1]:0",
+    ],
+)
 def test_addresses_are_read(address: str) -> None:
     assert Settings.model_validate({"monitor": {"http": address}}).monitor.http == address
 
 
-def test_an_address_that_others_reach_needs_a_token() -> None:
-    monitor: dict[str, Any] = {"http": "0.0.0.0:6060"}
+@pytest.mark.parametrize("address", ["0.0.0.0:6060", "[::]:0", "localhost.example:0", "1.2.3.4:0"])
+def test_an_address_that_others_reach_needs_a_token(address: str) -> None:
+    monitor: dict[str, Any] = {"http": address}
     with pytest.raises(ValidationError, match=r"set monitor\.token"):
         Settings.model_validate({"monitor": monitor})
     Settings.model_validate({"monitor": {**monitor, "token": "hunter2"}})

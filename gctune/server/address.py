@@ -16,6 +16,7 @@ import stat
 import time
 from contextlib import contextmanager, suppress
 
+from gctune.host.loopback import is_loopback
 from gctune.record import Record
 
 TYPE_CHECKING = False
@@ -72,8 +73,7 @@ def _listen_tcp(host: str, port: int) -> Bound:
         listener.listen(_BACKLOG)
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if family == socket.AF_INET6 else host
-    local = host.startswith("127.") or host == "::1"
-    return Bound(listener, f"{shown}:{port}", local, 0)
+    return Bound(listener, f"{shown}:{port}", is_loopback(shown), 0)
 
 
 def _listen_unix(path: str) -> Bound:

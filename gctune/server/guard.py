@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from hmac import compare_digest
 
+from gctune.host.loopback import is_loopback
 from gctune.record import Record
 from gctune.server.http import Refusal
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 HEALTH = "/health"
 METHODS = ("GET", "HEAD")
-_THIS_MACHINE = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+_HOST = re.compile(r"(.*?)(:[0-9]{1,5})?")
 _OWN_SITES = ("none", "same-origin")
 
 
@@ -44,10 +45,15 @@ def check(request: Request, rules: Rules) -> None:
         raise Refusal(400, "a request here has no body")
     if _from_another_site(request):
         raise Refusal(403, "not for web pages: a request with an Origin is refused")
-    if rules.local and not _THIS_MACHINE.fullmatch(request.headers.get("host", "")):
+    if rules.local and not _names_this_machine(request.headers.get("host", "")):
         raise Refusal(403, "Host does not name this machine; ask for localhost or 127.0.0.1")
     if request.path != HEALTH:
         _check_token(request, rules)
+
+
+def _names_this_machine(host: str) -> bool:
+    match = _HOST.fullmatch(host)
+    return match is not None and is_loopback(match.group(1))
 
 
 def _from_another_site(request: Request) -> bool:

@@ -16,6 +16,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from gctune.host.loopback import is_loopback
 from gctune.server import token as tokens
 from gctune.settings.alerts import Alerts
 from gctune.settings.fields import (
@@ -30,8 +31,6 @@ from gctune.settings.fields import (
 )
 from gctune.settings.quantities import Duration, Ratio, refusal
 
-_THIS_MACHINE = r"unix:|localhost:|127\.[0-9.]+:|\[::1\]:"
-
 
 def _address(value: object) -> str:
     host_and_port = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})"
@@ -39,6 +38,10 @@ def _address(value: object) -> str:
     if match is None or int(match.group(2) or 0) > 65535:  # noqa: PLR2004 - the last port
         raise refusal("not an address", "give one like '127.0.0.1:6060' or 'unix:/run/gctune.sock'")
     return str(value)
+
+
+def _is_local(address: str) -> bool:
+    return address.startswith("unix:") or is_loopback(address.rpartition(":")[0])
 
 
 def _folder(value: object) -> str:
@@ -182,7 +185,7 @@ class Monitor(Section):
     @field_validator("http")
     @classmethod
     def _others_need_a_token(cls, http: str | None, info: ValidationInfo) -> str | None:
-        if http and not re.match(_THIS_MACHINE, http) and not info.data.get("token"):
+        if http and not _is_local(http) and not info.data.get("token"):
             raise refusal(
                 "other machines reach it, and no token is set",
                 "set monitor.token, or give an address of 127.0.0.1",
