@@ -89,6 +89,12 @@ def test_a_token_that_clients_could_send_otherwise_is_refused(token: object) -> 
     assert caught.value.errors()[0]["loc"] == ("monitor", "token")
 
 
+def test_a_wrong_token_is_the_one_problem_of_an_address_that_others_reach() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings.model_validate({"monitor": {"token": "a b", "http": "0.0.0.0:0"}})
+    assert [error["loc"] for error in caught.value.errors()] == [("monitor", "token")]
+
+
 def test_a_token_of_every_printable_sign_is_taken() -> None:
     signs = "".join(map(chr, range(ord("!"), ord("~") + 1)))
     for given in (signs, SecretStr(signs)):

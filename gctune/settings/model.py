@@ -185,7 +185,8 @@ class Monitor(Section):
     @field_validator("http")
     @classmethod
     def _others_need_a_token(cls, http: str | None, info: ValidationInfo) -> str | None:
-        if http and not _is_local(http) and not info.data.get("token"):
+        unset = not info.data.get("token", "a wrong one, which is told by itself")
+        if http and unset and not _is_local(http):
             raise refusal(
                 "other machines reach it, and no token is set",
                 "set monitor.token, or give an address of 127.0.0.1",
