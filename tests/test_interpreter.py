@@ -41,6 +41,11 @@ def test_the_exact_version_decides(
     assert default_thresholds(version, collector) == thresholds
 
 
+def test_a_collector_named_in_a_file_has_the_same_thresholds() -> None:
+    read = "".join(list(Collector.INCREMENTAL))  # equal, and another object
+    assert default_thresholds((3, 14, 2), read) == (2000, 10, 0)
+
+
 @pytest.mark.parametrize(
     ("implementation", "version", "gil"),
     [

@@ -103,11 +103,11 @@ def collector_of(implementation: str, version: tuple[int, int, int], gil: bool) 
 
 def default_thresholds(version: tuple[int, int, int], collector: str) -> tuple[int, int, int]:
     """Return the thresholds a fresh interpreter of this version starts with."""
-    if collector is Collector.UNKNOWN:
+    if collector == Collector.UNKNOWN:
         return gc.get_threshold()
     if version < (3, 13):
         return (700, 10, 10)
-    return (2000, 10, 0 if collector is Collector.INCREMENTAL else 10)
+    return (2000, 10, 0 if collector == Collector.INCREMENTAL else 10)
 
 
 def stock(implementation: str, version: tuple[int, int, int], collector: str) -> Interpreter:
