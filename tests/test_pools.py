@@ -258,6 +258,8 @@ def test_a_size_that_settings_could_not_hold_is_refused(size: int, name: str) ->
     with pytest.raises(ConfigError, match=r"pools\.under_test\.max_size = .*: not a number"):
         pool(name, Thing, max_size=size)
     assert name not in pools._pools
+    with pytest.raises(ConfigError, match=r"pools\.mine\.max_size = .*: not a number of objects"):
+        ObjectPool("mine", Thing, max_size=size)
 
 
 def test_named_pools_shrink_together(name: str) -> None:

@@ -67,7 +67,8 @@ class ObjectPool(Generic[T]):
     At most `max_size` objects lie idle (threads that release at the same
     instant can leave one more each); there is no bound on those in use. After
     a full collection the pool forgets, at the next one, what nobody has used
-    in between. It notices collections while it is being used.
+    in between. It notices collections while it is being used. Raises
+    ConfigError for a size that settings could not hold.
     """
 
     def __init__(
@@ -77,6 +78,9 @@ class ObjectPool(Generic[T]):
         reset: Callable[[T], object] | None = None,
         max_size: int | None = None,
     ) -> None:
+        problems = tuple(_problems_of_size(name, max_size))
+        if problems:
+            raise ConfigError(problems)
         self.name = name
         self._factory = factory
         self._reset = reset
