@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import a_sample, rates
 
+from gctune.errors import ConfigError
+from gctune.monitor.alarm import on_alert
 from gctune.monitor.alerts import CALM_SECONDS, QUIET, Alert, Rule, State, advance, rules_of
 from gctune.monitor.histogram import EMPTY
 from gctune.monitor.measures import MEASURES
@@ -94,6 +96,12 @@ def test_with_no_hold_time_it_is_raised_at_once_and_over_after_a_calm_while() ->
     _, (up, down) = follow(rule, samples)
     assert (up.sample, up.raised) == (samples[0], True)
     assert (down.sample.time_ns / 1e9, down.raised) == (2 + CALM_SECONDS, False)
+
+
+@pytest.mark.parametrize("callback", [None, 7, "tell"])
+def test_what_cannot_be_called_is_refused(callback: object) -> None:
+    with pytest.raises(ConfigError, match=r"on_alert = .*: cannot be called; give"):
+        on_alert(callback)  # type: ignore[type-var]
 
 
 def test_an_alert_says_what_is_the_matter() -> None:

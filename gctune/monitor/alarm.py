@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gctune.errors import ConfigError, problem
 from gctune.monitor.alerts import QUIET, advance
 from gctune.monitor.telling import inform, warn
 
@@ -23,7 +24,11 @@ def on_alert(callback: C) -> C:
 
     It is called in gctune's own thread, which does nothing else meanwhile;
     what it raises is told, and stops nothing. Can be used as a decorator.
+    Raises ConfigError for what cannot be called.
     """
+    if not callable(callback):
+        wrong, remedy = "cannot be called", "give a function that takes an Alert"
+        raise ConfigError([problem("on_alert", callback, wrong, remedy)])
     _callbacks.append(callback)
     return callback
 
