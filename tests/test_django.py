@@ -44,6 +44,12 @@ def test_below_our_gunicorn_hooks_a_request_is_told_of_once(tmp_path: Path) -> N
     assert answer["in_flight"] == 1
 
 
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+def test_within_our_middleware_a_request_is_told_of_once(kind: str) -> None:
+    done = python("django_nested.py", kind, environ={**ENVIRON, **TEST}, directory=APPS)
+    assert done.stdout == "1 0 {'operations': 1}\n"
+
+
 def test_a_check_names_every_problem_of_the_settings() -> None:
     done = checked(1, GCTUNE_GC__THRESHOLD0="lots", GCTUNE_GC__FREZE="fork")
     assert "(gctune.E001) GCTUNE_GC__THRESHOLD0 = 'lots': not an integer" in done.stderr

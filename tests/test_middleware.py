@@ -112,6 +112,44 @@ def test_http_requests_are_in_flight_and_connections_that_stay_are_not(
     assert (seen, in_flight()) == ([number], 0)
 
 
+def test_of_middleware_within_middleware_the_outermost_tells() -> None:
+    answer = called(wsgi.Middleware(lambda *_: Body()))
+    assert b"".join(answer) == b"something"
+    answer.close()
+    assert in_flight() == 0
+
+    seen = []
+
+    async def app(scope: object, receive: object, send: object) -> None:
+        seen.append(in_flight())
+
+    _run(asgi.Middleware(app), "http")
+    assert (seen, in_flight()) == ([1], 0)
+
+
+def test_within_the_hooks_of_gunicorn_no_middleware_tells() -> None:
+    printed = script(
+        "from gctune.integrations import gunicorn, wsgi\n"
+        "from gctune.monitor import counting, requests\n"
+        "counting.start()\n"
+        "def app(environ, start_response): print(requests.in_flight()); return []\n"
+        "for _ in range(2):\n"
+        "    gunicorn.pre_request(None, None)\n"
+        "    wsgi.Middleware(app)({}, None)\n"
+        "    gunicorn.post_request(None, None, {}, None)\n"
+        "print(requests.in_flight(), counting.totals())"
+    )
+    assert printed.splitlines() == ["1", "1", "0 {'operations': 2}"]
+
+
+def test_two_requests_at_once_are_told_of_each() -> None:
+    first, second = called(lambda *_: [b"1"]), called(lambda *_: [b"2"])
+    assert in_flight() == 2
+    first.close()
+    second.close()
+    assert in_flight() == 0
+
+
 _LIFESPAN = """
 import asyncio
 import gc

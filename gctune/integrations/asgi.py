@@ -11,6 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
+from gctune.integrations.outermost import claim
 from gctune.integrations.service import begin as put_in_force
 from gctune.monitor.requests import begin, end
 from gctune.runtime.applied import warmup_done
@@ -33,7 +34,7 @@ class Middleware:
         """Answer as the application does."""
         if scope["type"] == "lifespan":
             await self._live(scope, receive, send)
-        elif scope["type"] == "http":
+        elif scope["type"] == "http" and claim(scope):
             await self._answer(scope, receive, send)
         else:
             await self._app(scope, receive, send)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import signal
 
+from gctune.integrations.outermost import hooks_tell
 from gctune.integrations.service import begin_in_worker, leave_by, prepare_to_fork
 from gctune.monitor.requests import begin, end
 from gctune.runtime.applied import warmup_done
@@ -55,6 +56,7 @@ def post_worker_init(worker: Worker) -> None:  # noqa: ARG001 - as gunicorn call
 
 def pre_request(worker: Worker, req: object) -> None:  # noqa: ARG001 - as gunicorn calls it
     """Tell of a request."""
+    hooks_tell()
     begin()
 
 

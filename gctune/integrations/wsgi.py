@@ -1,7 +1,7 @@
 """Tells of the requests of a WSGI application: `app = Middleware(app)`.
 
 For servers that gctune has no integration for that sees requests itself, as it
-has for gunicorn.
+has for gunicorn. Where several see a request the outermost tells of it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
+from gctune.integrations.outermost import claim
 from gctune.monitor.requests import begin, end
 
 Environ: TypeAlias = dict[str, Any]
@@ -23,6 +24,8 @@ class Middleware:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer as the application does."""
+        if not claim(environ):
+            return self._app(environ, start_response)
         begin()
         try:
             body = self._app(environ, start_response)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import suppress
+from typing import Any
 
 from django.apps import AppConfig
 from django.core import checks
@@ -10,6 +11,7 @@ from django.core.signals import request_finished, request_started
 
 from gctune.errors import GctuneError
 from gctune.integrations.django.checks import check_settings
+from gctune.integrations.outermost import claim
 from gctune.monitor.requests import begin, end
 from gctune.monitor.telling import warn
 from gctune.runtime.applied import in_force
@@ -31,14 +33,23 @@ class GctuneConfig(AppConfig):  # type: ignore[misc]
                 apply()
             except GctuneError as error:
                 warn(str(error))
-        if "gctune.integrations.gunicorn" not in sys.modules:  # which tells of requests as well
-            request_started.connect(_on_request)
-            request_finished.connect(_on_request_end)
+        request_started.connect(_on_request)
+        request_finished.connect(_on_request_end)
 
 
-def _on_request(**_: object) -> None:
-    begin()
+_told: list[None] = []  # a place for each request in flight that this tells of
+
+
+def _on_request(
+    environ: dict[str, Any] | None = None, scope: dict[str, Any] | None = None, **_: object
+) -> None:
+    if claim(environ or scope or {}):
+        _told.append(None)
+        begin()
 
 
 def _on_request_end(**_: object) -> None:
-    end()
+    """Tell of an end: Django does not say of which request, nor in whose context."""
+    with suppress(IndexError):
+        _told.pop()
+        end()
