@@ -14,7 +14,7 @@ from children import script
 from profile_samples import batch, closing, header, reading, records, write
 
 from gctune.errors import ProfileError
-from gctune.profile.file import looks_like_profile, new_sibling, read, siblings
+from gctune.profile.file import looks_like_profile, new_sibling, read, read_all, siblings
 from gctune.profile.writer import Writer
 
 
@@ -139,6 +139,14 @@ for _ in range(2):
     assert "no room for all of a record" in first
     assert "file too large" in second
     assert read(tmp_path / "profile").dropped_records == 1
+
+
+def test_profiles_are_read_with_those_of_their_children_each_once(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("profile", "profile.7", "profile.12")]
+    for path in paths:
+        write(path)
+    found = [profile.path for profile in read_all(paths[0], paths[1])]
+    assert sorted(found) == sorted(paths)
 
 
 def test_siblings_are_the_profiles_of_processes_alone(tmp_path: Path) -> None:

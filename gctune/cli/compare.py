@@ -8,7 +8,7 @@ import click
 
 from gctune.cli.conclusion import conclude
 from gctune.cli.parameters import least_difference, memory_budget
-from gctune.profile.file import Profile, read, siblings
+from gctune.profile.file import read_all
 from gctune.settings.quantities import Ratio, Size
 from gctune.verifier.compare import compare as compared
 from gctune.verifier.verdict import Question
@@ -30,9 +30,5 @@ def compare(
     The profiles PROFILE.<pid> of its children, beside each, are taken along.
     Exits with 0 for keep, 3 for revert, 4 for undecided.
     """
-    finding = compared(_set(before), _set(after), Question(precision, budget))
+    finding = compared(read_all(before), read_all(after), Question(precision, budget))
     conclude(finding, ("before", "after"), as_json)
-
-
-def _set(path: Path) -> list[Profile]:
-    return [read(each) for each in (path, *siblings(path))]

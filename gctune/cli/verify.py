@@ -17,7 +17,7 @@ from gctune.errors import UsageError, problem
 from gctune.host import this_host
 from gctune.host.container import read_container
 from gctune.host.interpreter import this_interpreter
-from gctune.profile.file import read, siblings
+from gctune.profile.file import read_all
 from gctune.recommender.recommendation import recommend
 from gctune.recommender.search import Goal
 from gctune.runtime.launch import bootstrap_environment
@@ -116,9 +116,8 @@ def _of_file(config: Path | None, environment: str) -> tuple[Plan, str]:
 
 def _of_profile(profile: Path, budget: Size | Ratio) -> tuple[Plan, str]:
     """The plan that a profile leads to, and why there is nothing to verify in it, if so."""
-    profiles = [read(path) for path in (profile, *siblings(profile))]
-    interpreter = this_interpreter()
-    answer = recommend(profiles, Goal.THROUGHPUT, budget, read_container().limit, interpreter)
+    limit, interpreter = read_container().limit, this_interpreter()
+    answer = recommend(read_all(profile), Goal.THROUGHPUT, budget, limit, interpreter)
     steps = [
         Step(setting, value, Status.APPLIED, answer.reason, str(profile))
         for setting, value in answer.settings.items()

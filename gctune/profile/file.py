@@ -101,6 +101,15 @@ def siblings(path: Path) -> list[Path]:
         return []
 
 
+def read_all(*paths: Path) -> list[Profile]:
+    """Read profiles and those that the children of their programs left, each once.
+
+    Raises ProfileError as `read` does.
+    """
+    found = (each for path in paths for each in (path, *siblings(path)))
+    return [read(each) for each in dict.fromkeys(found)]
+
+
 def new_sibling(path: Path) -> Path:
     """Name PROFILE.<pid>, or PROFILE.<pid>.1 where this process has written that one."""
     sibling = path.with_name(f"{path.name}.{os.getpid()}")
