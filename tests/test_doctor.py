@@ -15,8 +15,8 @@ from gctune.host.allocator import Allocator
 from gctune.host.container import Container, Limit
 from gctune.host.interpreter import Collector, Interpreter, this_interpreter
 from gctune.host.machine import Host
+from gctune.report.data import as_data
 from gctune.report.diagnosis import bearing_variables, diagnose, warnings
-from gctune.report.doctor import as_data
 
 GLIBC = Allocator("pymalloc", "glibc", trim=True, mallopt=True)
 LIMITED = Container(Limit(1 << 30, "/memory.max"), 1, None, (), "v2")

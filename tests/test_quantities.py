@@ -191,7 +191,14 @@ def test_a_number_is_above_zero_and_finite() -> None:
 
 @pytest.mark.parametrize(
     ("size_in_bytes", "words"),
-    [(5, "5B"), (2**31, "2GiB"), (3_865_470_566, "3.6GiB"), (1000 * 2**20, "1000MiB")],
+    [
+        (5, "5B"),
+        (2**31, "2GiB"),
+        (3_865_470_566, "3.6GiB"),
+        (1000 * 2**20, "1000MiB"),
+        (-5 * 2**20, "-5MiB"),
+        (-3, "-3B"),
+    ],
 )
 def test_bytes_are_told_to_three_digits(size_in_bytes: int, words: str) -> None:
     assert about(size_in_bytes) == words

@@ -9,7 +9,8 @@ from typing import NoReturn
 import click
 from rich.console import Console
 
-from gctune.report.verify import as_data, render
+from gctune.report.data import as_data
+from gctune.report.verify import render
 from gctune.verifier.verdict import Finding, Verdict
 
 _EXITS = {Verdict.KEEP: 0, Verdict.REVERT: 3, Verdict.UNDECIDED: 4}

@@ -7,8 +7,9 @@ import json
 import click
 from rich.console import Console
 
+from gctune.report.data import as_data
 from gctune.report.diagnosis import diagnose
-from gctune.report.doctor import as_data, render
+from gctune.report.doctor import render
 
 
 @click.command()

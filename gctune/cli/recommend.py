@@ -13,11 +13,12 @@ from gctune.cli.parameters import memory_budget
 from gctune.cli.streams import say
 from gctune.host.container import read_container
 from gctune.host.interpreter import Interpreter, collector_of, stock
-from gctune.profile.file import read, siblings
+from gctune.profile.file import read_all
 from gctune.recommender.recommendation import Recommendation
 from gctune.recommender.recommendation import recommend as recommended
 from gctune.recommender.search import Goal
-from gctune.report.recommendation import as_data, explained, render
+from gctune.report.data import as_data
+from gctune.report.recommendation import explained, render
 from gctune.settings.quantities import Ratio, Size
 
 _VERSION = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
@@ -102,10 +103,7 @@ def recommend(
 
     The profiles PROFILE.<pid> of its children, beside a PROFILE, are taken along.
     """
-    paths = dict.fromkeys(each for path in profiles for each in (path, *siblings(path)))
-    answer = recommended(
-        [read(path) for path in paths], goal, budget, read_container().limit, target
-    )
+    answer = recommended(read_all(*profiles), goal, budget, read_container().limit, target)
     if as_json:
         click.echo(json.dumps(as_data(answer), indent=2))
     else:

@@ -1,11 +1,9 @@
-"""A diagnosis as text for a person, and as plain data for JSON."""
+"""A diagnosis as text for a person."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -14,19 +12,10 @@ from rich.text import Text
 from gctune.host.container import Container
 from gctune.host.files import shown
 from gctune.report.diagnosis import Diagnosis, KnobFacts
-from gctune.report.layout import section, word
+from gctune.report.layout import dim_table, section, word
 from gctune.settings.quantities import about
 
 Row = tuple[str, str]
-
-
-def as_data(value: object) -> Any:
-    """Turn a diagnosis into dicts, lists and scalars that JSON can carry."""
-    if is_dataclass(value):
-        return {item.name: as_data(getattr(value, item.name)) for item in fields(value)}
-    if hasattr(value, "_asdict"):
-        return {name: as_data(item) for name, item in value._asdict().items()}
-    return [as_data(item) for item in value] if isinstance(value, tuple) else value
 
 
 def render(diagnosis: Diagnosis) -> RenderableType:
@@ -61,7 +50,7 @@ def _interpreter(diagnosis: Diagnosis) -> Iterator[Row]:
 
 
 def _knobs(knobs: Iterable[KnobFacts]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table = dim_table()
     table.add_column("setting", no_wrap=True, style="cyan")
     table.add_column("default", justify="right", no_wrap=True)
     table.add_column("present", justify="right", no_wrap=True)

@@ -14,6 +14,7 @@ from gctune.host.files import printable
 from gctune.profile.file import opened
 from gctune.profile.ranking import Weight, by_function, by_line, neighbours, total_bytes
 from gctune.profile.sites import Frame, Function, Heap
+from gctune.report.layout import dim_table
 from gctune.settings.quantities import about
 
 _MOST_SOURCE_BYTES = 16 * 2**20
@@ -76,7 +77,7 @@ def _listing(
         text = source[number - 1] if 0 < number <= len(source) else ""
         table.add_row(*_line(lines.get(number)), str(number), Text(text))
     share = _share(weight.cumulative_bytes, total)
-    sizes = f"flat {_size(weight.flat_bytes)}, cum {_size(weight.cumulative_bytes)} ({share})"
+    sizes = f"flat {about(weight.flat_bytes)}, cum {about(weight.cumulative_bytes)} ({share})"
     return Group(Text.assemble(_function(weight.key), f": {sizes}"), table, Text())
 
 
@@ -92,7 +93,7 @@ def _shown_lines(function: Function, lines: Iterable[int], length: int) -> Itera
 def _line(weight: Weight[Frame] | None) -> tuple[str, str]:
     if weight is None:
         return ".", "."
-    return _size(weight.flat_bytes) if weight.flat_bytes else ".", _size(weight.cumulative_bytes)
+    return about(weight.flat_bytes) if weight.flat_bytes else ".", about(weight.cumulative_bytes)
 
 
 def _source(file: str) -> list[str]:
@@ -106,7 +107,7 @@ def _source(file: str) -> list[str]:
 
 
 def _table(*numbers: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table = dim_table()
     for name in numbers:
         table.add_column(name, justify="right", no_wrap=True)
     return table
@@ -118,11 +119,7 @@ def _summary(heap: Heap, total: int, rows: int, functions: int) -> Text:
 
 
 def _amount(size: int, total: int) -> tuple[str, str]:
-    return _size(size), _share(size, total)
-
-
-def _size(size: int) -> str:
-    return f"-{about(-size)}" if size < 0 else about(size)
+    return about(size), _share(size, total)
 
 
 def _share(size: int, total: int) -> str:

@@ -16,9 +16,14 @@ def section(title: str, body: RenderableType) -> Iterator[RenderableType]:
     yield Padding(body, (0, 0, 1, 2), expand=False)
 
 
+def dim_table(gap: int = 2) -> Table:
+    """A table without lines, whose titles are dim and whose columns are so far apart."""
+    return Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
+
+
 def rows(*columns: str, of: Iterable[Iterable[str]]) -> Table:
     """A table whose first column is never cut and whose last takes what room is left."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table = dim_table()
     for index, column in enumerate(columns):
         table.add_column(column, no_wrap=index == 0, overflow="fold")
     for row in of:

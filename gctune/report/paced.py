@@ -12,6 +12,7 @@ from rich.text import Text
 
 from gctune.host.files import printable
 from gctune.settings.quantities import about
+from gctune.simulator.conduct import slashed
 
 _SHOWN = 5  # changes
 _MINUTE = 60.0
@@ -42,9 +43,7 @@ def paced_of(answer: Mapping[str, Any]) -> Paced | None:
     """
     try:
         changes = tuple(map(_change, reversed(answer.get("paced") or ())))
-        return (
-            Paced(str(answer["pid"]), _slashed(answer["thresholds"]), changes) if changes else None
-        )
+        return Paced(str(answer["pid"]), _thresholds(answer), changes) if changes else None
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("tells of no process") from error
 
@@ -71,13 +70,14 @@ def _change(told: Mapping[str, Any]) -> Change:
         float(told["seconds_ago"]),
         printable(str(told["reason"])),
         printable(" ".join(told["acts"])),
-        _slashed(told["thresholds"]),
+        _thresholds(told),
         int(told["rss"]),
     )
 
 
-def _slashed(thresholds: Any) -> str:
-    return "/".join(str(int(each)) for each in thresholds)
+def _thresholds(told: Mapping[str, Any]) -> str:
+    young, middle, full = map(int, told["thresholds"])
+    return slashed((young, middle, full))
 
 
 def _cells(change: Change) -> tuple[str, ...]:

@@ -1,10 +1,9 @@
-"""A recommendation as text for a person, and as plain data for JSON."""
+"""A recommendation as text for a person."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -13,19 +12,14 @@ from rich.text import Text
 
 from gctune.recommender.judgement import Verdict
 from gctune.recommender.recommendation import Evidence, Predicted, Recommendation
-from gctune.report.doctor import as_data as plain
 from gctune.report.layout import section
 from gctune.settings.quantities import about
+from gctune.simulator.conduct import slashed
 from gctune.simulator.estimate import Estimate
 
 _NEARLY = 0.9  # of a pause: what two runs differ by anyway
 _STYLES = {Verdict.CHANGE: "bold green", Verdict.NOT_ENOUGH: "bold yellow"}
 _WIDEST = 100  # characters of a command
-
-
-def as_data(answer: Recommendation) -> Any:
-    """Turn a recommendation into dicts, lists and scalars that JSON can carry."""
-    return plain(answer)
 
 
 def explained(answer: Recommendation) -> list[str]:
@@ -133,10 +127,9 @@ def _counted(collections: Iterable[int]) -> str:
 def _evidence(evidence: Iterable[Evidence]) -> Iterator[RenderableType]:
     for one in evidence:
         yield Text(f"{one.profile}: {_command(one.command)}")
-        thresholds = "/".join(map(str, one.thresholds))
         yield Text(
-            f"{one.python}, thresholds {thresholds}, {one.cpu_seconds:.2f} s of CPU time,"
-            f" peak {_peak(one.peak_rss_bytes)}"
+            f"{one.python}, thresholds {slashed(one.thresholds)}, {one.cpu_seconds:.2f} s of CPU"
+            f" time, peak {_peak(one.peak_rss_bytes)}"
         )
         yield Padding(_generations(one), (0, 0, 0, 2), expand=False)
         yield from (Text(f"note: {told}") for told in one.told)
@@ -187,4 +180,4 @@ def _bytes(estimate: Estimate) -> str:
 
 
 def _signed(size: int) -> str:
-    return f"{'-' if size < 0 else '+'}{about(abs(size))}"
+    return about(size) if size < 0 else f"+{about(size)}"

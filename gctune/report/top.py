@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
+from gctune.report.layout import dim_table
 from gctune.settings.quantities import about
 
 _UNKNOWN = "-"
@@ -52,7 +53,7 @@ def table(rows: Iterable[Row]) -> Table:
     """Lay rows out in 80 columns, without what is known of none of them."""
     shown = [_cells(row) for row in rows]
     known = [any(cell != _UNKNOWN for cell in cells) for cells in zip(*shown)]
-    laid_out = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    laid_out = dim_table(gap=1)
     for title, _ in compress(_COLUMNS.values(), known):
         laid_out.add_column(title, justify="right")
     for cells in shown:
@@ -92,7 +93,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def _bytes(value: float) -> str:
-    return f"-{about(int(-value))}" if value < 0 else about(int(value))
+    return about(int(value))
 
 
 def _a_second(value: float) -> str:

@@ -1,17 +1,15 @@
-"""What trying settings came to, as text for a person, and as plain data for JSON."""
+"""What trying settings came to, as text for a person."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from gctune.recommender.bootstrap import Interval
-from gctune.report.doctor import as_data as plain
-from gctune.report.layout import section
+from gctune.report.layout import dim_table, section
 from gctune.settings.quantities import about
 from gctune.verifier.verdict import Figure, Finding, Verdict
 
@@ -24,11 +22,6 @@ _HOW = (
     "CPU is compared by the collector's share of each run's other CPU time, which a"
     " busy machine disturbs least; the ranges hold the truth 95 times in 100"
 )
-
-
-def as_data(finding: Finding) -> Any:
-    """Turn a finding into dicts, lists and scalars that JSON can carry."""
-    return plain(finding)
 
 
 def render(finding: Finding, columns: tuple[str, str]) -> RenderableType:
@@ -50,7 +43,7 @@ def _measured(finding: Finding, columns: tuple[str, str]) -> Iterator[Renderable
 
 
 def _table(figures: Iterable[Figure], columns: tuple[str, str]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table = dim_table()
     table.add_column("")
     for title in (*columns, "ratio"):
         table.add_column(title, justify="right", no_wrap=True)

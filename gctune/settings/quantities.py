@@ -79,7 +79,9 @@ def refusal(wrong: str, remedy: str) -> PydanticCustomError:
 
 
 def about(size: int) -> str:
-    """Bytes as a person would say them, to three digits (`3.6GiB`)."""
+    """Bytes as a person would say them, to three digits (`3.6GiB`, `-5MiB`)."""
+    if size < 0:
+        return f"-{about(-size)}"
     for unit, scale in reversed(_BINARY.items()):
         if size >= scale:
             return f"{size / scale:.3g}{unit}" if size < 1000 * scale else f"{size // scale}{unit}"
