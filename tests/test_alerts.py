@@ -209,6 +209,13 @@ def test_a_plan_names_the_rules() -> None:
     assert rules_of(planned) == (Rule("heap", 500, 30.0, 0.9), Rule("leak", 0.5, 60.0, 0.8))
 
 
+def test_a_plan_that_does_not_say_when_an_alert_is_over_goes_by_the_settings() -> None:
+    from gctune.settings.alerts import Alert
+
+    (rule,) = rules_of(plan(alerts__heap__threshold=500))
+    assert rule.clear == Alert().clear
+
+
 def test_every_rule_has_its_settings() -> None:
     from gctune.settings.model import Alerts
 

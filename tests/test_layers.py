@@ -13,6 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "gctune"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = {
+    "defaults": 0,
     "errors": 0,
     "record": 0,
     "host": 1,

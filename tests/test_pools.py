@@ -16,9 +16,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
+from gctune.defaults import POOL_SIZE
 from gctune.errors import ConfigError
 from gctune.memory import pools
-from gctune.memory.pools import DEFAULT_MAX_SIZE, ObjectPool, PoolError, pool
+from gctune.memory.pools import ObjectPool, PoolError, pool
 
 BENCHMARK = Path(__file__).parent / "benchmarks" / "pools.py"
 
@@ -270,8 +271,8 @@ def test_named_pools_shrink_together(name: str) -> None:
 
 def test_without_a_word_the_size_is_the_documented_default() -> None:
     target = things(max_size=None)
-    fill(target, DEFAULT_MAX_SIZE + 5)
-    assert target.stats().idle == DEFAULT_MAX_SIZE == 100
+    fill(target, POOL_SIZE + 5)
+    assert target.stats().idle == POOL_SIZE == 100
 
 
 SIZES = """

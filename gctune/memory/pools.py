@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 from collections import deque, namedtuple
 
+from gctune.defaults import POOL_SIZE
 from gctune.errors import ConfigError, GctuneError, problem
 from gctune.host.interpreter import Collector, this_interpreter
 from gctune.runtime import fork
@@ -32,7 +33,6 @@ else:
         __class_getitem__ = classmethod(lambda cls, _: cls)
 
 
-DEFAULT_MAX_SIZE = 100  # idle objects, where neither the call nor the settings say
 _NOTICE_EVERY = 256  # hits between two looks at the collector, each 1.5 us
 
 # A free-threaded collector reports its collections, all of them full, as generation 0.
@@ -171,7 +171,7 @@ class ObjectPool(Generic[T]):
         if collections == self._collections:
             return
         self._collections = collections
-        self._max_size = self._given_size or _planned_size(self.name) or DEFAULT_MAX_SIZE
+        self._max_size = self._given_size or _planned_size(self.name) or POOL_SIZE
         self._victims, self._idle = self._idle, deque()
         self._make_room()
 

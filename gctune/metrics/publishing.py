@@ -6,13 +6,14 @@ import os
 import time
 
 from gctune import __version__
+from gctune.defaults import MONITOR_INTERVAL
 from gctune.host.interpreter import this_interpreter
 from gctune.metrics.exposition import respond
 from gctune.metrics.folder import PRIVATE, private_folder
 from gctune.metrics.metric import Reading
 from gctune.metrics.snapshot import take
 from gctune.metrics.workers import Workers
-from gctune.monitor.monitor import DEFAULT_INTERVAL, current
+from gctune.monitor.monitor import current
 from gctune.monitor.reader import Reader
 from gctune.monitor.thread import Duty, duties
 from gctune.runtime.applied import in_force
@@ -40,7 +41,7 @@ class Publishing(Duty):
         folder = str(plan.value("monitor.workers"))
         if folder == PRIVATE:
             folder = private_folder(str(plan.value("monitor.http")))
-        return cls(folder, float(plan.value("monitor.interval") or DEFAULT_INTERVAL))
+        return cls(folder, float(plan.value("monitor.interval") or MONITOR_INTERVAL))
 
     def __call__(self, now_ns: int) -> float:  # noqa: ARG002 - the numbers have their own clock
         """Write the numbers; return the seconds until this is to be done again."""

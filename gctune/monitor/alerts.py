@@ -9,6 +9,7 @@ threshold is told once.
 
 from __future__ import annotations
 
+from gctune.defaults import ALERT_CLEAR
 from gctune.monitor.measures import MEASURES
 from gctune.record import Record
 
@@ -114,4 +115,4 @@ def _rules_of(plan: Plan) -> Iterator[Rule]:
             plan.value(f"alerts.{name}.{part}") for part in ("threshold", "hold", "clear")
         )
         if threshold is not None:
-            yield Rule(name, float(threshold), float(hold or 0), float(clear or 1))
+            yield Rule(name, float(threshold), float(hold or 0), float(clear or ALERT_CLEAR))

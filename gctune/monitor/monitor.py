@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 
+from gctune.defaults import MONITOR_INTERVAL
 from gctune.monitor.alarm import Alarm
 from gctune.monitor.alerts import rules_of
 from gctune.monitor.reader import Reader
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from gctune.monitor.tally import Seen
     from gctune.runtime.plan import Plan
 
-DEFAULT_INTERVAL = 5.0  # seconds
 _DRAIN = 5.0  # seconds until the recorder's ring is emptied, at most
 _SEES_EACH = ("detailed", "debug")  # the levels at which collections are seen one by one
 
@@ -33,7 +33,7 @@ class Monitor(Duty):
     def __init__(
         self,
         level: str,
-        interval: float = DEFAULT_INTERVAL,
+        interval: float = MONITOR_INTERVAL,
         rules: Iterable[Rule] = (),
         limit_bytes: int | None = None,
     ) -> None:
@@ -48,7 +48,7 @@ class Monitor(Duty):
     def of(cls, plan: Plan) -> Monitor:
         """The monitor that a plan asks for."""
         level, limit = str(plan.value("monitor.level")), plan.value("memory.limit")
-        interval = float(plan.value("monitor.interval") or DEFAULT_INTERVAL)
+        interval = float(plan.value("monitor.interval") or MONITOR_INTERVAL)
         return cls(level, interval, rules_of(plan), int(limit) if limit else None)
 
     @property

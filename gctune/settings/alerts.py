@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from pydantic_core import CoreSchema, core_schema
 
+from gctune.defaults import ALERT_CLEAR
 from gctune.settings.fields import (
     COUNT,
     LENGTH,
@@ -31,7 +32,7 @@ class Alert(Section):
 
     threshold: Any = Field(None, description="what it is raised above; unset, never")
     hold: DurationField = Field(Duration(0), description=_HOLD)
-    clear: RatioField = Field(Ratio(0.9), description=_CLEAR)
+    clear: RatioField = Field(Ratio(ALERT_CLEAR), description=_CLEAR)
 
 
 class _Kind:

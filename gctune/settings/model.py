@@ -16,6 +16,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from gctune import defaults
 from gctune.host.loopback import is_loopback
 from gctune.server import token as tokens
 from gctune.settings.alerts import Alerts
@@ -100,7 +101,8 @@ class Gc(Section):
     )
     pause_target: _PauseTarget | None = Field(
         None,
-        description="the pause that adaptive mode keeps collections under; unset is 10ms",
+        description="the pause that adaptive mode keeps collections under;"
+        f" unset is {Duration(defaults.PAUSE_TARGET)}",
     )
     when: Literal["any", "idle"] = Field(
         "any",
@@ -118,12 +120,12 @@ class Memory(Section):
         " limit ('80%'), or auto: the container's limit less the headroom",
     )
     headroom: ShareField = Field(
-        Ratio(0.1),
+        Ratio(defaults.HEADROOM),
         description="what is kept free below the container's limit;"
         " a ratio is of that limit, and at least 64MiB",
     )
     garbage_budget: ShareField = Field(
-        Ratio(0.1),
+        Ratio(defaults.GARBAGE_BUDGET),
         description="what garbage that waits for a collection may take in adaptive mode;"
         " a ratio is of the memory in use",
     )
@@ -151,7 +153,7 @@ class Memory(Section):
 class Pool(Section):
     """One pool of reused objects."""
 
-    max_size: _Count = Field(100, description="the most idle objects the pool keeps")
+    max_size: _Count = Field(defaults.POOL_SIZE, description="the most idle objects the pool keeps")
 
 
 class Monitor(Section):
@@ -162,7 +164,9 @@ class Monitor(Section):
         description="off; basic: counts and memory; detailed: each pause too;"
         " debug: allocation tracing can be asked for",
     )
-    interval: _Interval = Field(Duration(5), description="the time between two samples")
+    interval: _Interval = Field(
+        Duration(defaults.MONITOR_INTERVAL), description="the time between two samples"
+    )
     token: _Token | None = Field(
         None,
         description="what a client must show for all but /health, as Authorization: Bearer;"

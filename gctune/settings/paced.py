@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gctune.defaults import PAUSE_TARGET
 from gctune.host import Host
 from gctune.host.interpreter import Collector
 from gctune.runtime.plan import Status
@@ -12,8 +13,6 @@ from gctune.settings.quantities import Ratio, plain
 
 _MODE, _TARGET, _BUDGET = "gc.mode", "gc.pause_target", "memory.garbage_budget"
 PACED = (_MODE, _TARGET, _BUDGET)
-
-_USUAL_PAUSE = 0.01  # seconds: what a service of a few ms a request can hide
 
 _OBJECTIONS = {
     Collector.INCREMENTAL: "the incremental collector of 3.14.0 to 3.14.4 sets its own pace,"
@@ -42,7 +41,7 @@ def _value(setting: str, wish: Any) -> tuple[Any, str]:
     if setting == _MODE:
         return wish, "thresholds move, and what holds no garbage is frozen, as the program goes on"
     if setting == _TARGET:
-        return (_USUAL_PAUSE, "as nothing is set") if wish is None else (float(wish), "as set")
+        return (PAUSE_TARGET, "as nothing is set") if wish is None else (float(wish), "as set")
     if isinstance(wish, Ratio):
         return float(wish), f"{wish} of the memory in use"
     return plain(wish), "as set"
