@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,30 +13,34 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gctune"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-FLOORS = {
-    "defaults": 0,
-    "errors": 0,
-    "record": 0,
-    "host": 1,
-    "runtime": 2,
-    "memory": 3,
-    "monitor": 4,
-    "pacing": 5,
-    "metrics": 5,
-    "server": 5,
-    "profile": 6,
-    "endpoints": 7,
-    "settings": 8,
-    "simulator": 8,
-    "recommender": 9,
-    "verifier": 10,
-    "report": 11,
-    "services": 11,
-    "startup": 11,
-    "integrations": 12,
-    "cli": 12,
-}
-RUNTIME_WING = 7  # floors up to this one import the standard library and psutil alone
+README = PACKAGE.parent / "README.md"
+
+# The folders of the README's list, and the modules beside them: each imports only from those above.
+ROOMS = [
+    "defaults",
+    "errors",
+    "record",
+    "host",
+    "runtime",
+    "memory",
+    "monitor",
+    "pacing",
+    "metrics",
+    "server",
+    "profile",
+    "endpoints",
+    "services",
+    "settings",
+    "startup",
+    "simulator",
+    "recommender",
+    "verifier",
+    "report",
+    "integrations",
+    "cli",
+]
+LOBBY = {"__init__", "__main__"}  # they name what others hold
+RUNTIME_WING = {*ROOMS[: ROOMS.index("settings")], "startup", *LOBBY}
 BOOTSTRAP = "runtime/bootstrap/sitecustomize.py"
 
 # What costs a bare interpreter milliseconds or megabytes; a child of `gctune run` goes without.
@@ -81,10 +86,14 @@ def _path(module: Path) -> str:
     return module.relative_to(PACKAGE).as_posix()
 
 
-def _floor(module: Path) -> int | None:
+def _room(module: Path) -> str:
+    return _path(module).split("/")[0].removesuffix(".py")
+
+
+def _floor(module: Path) -> int:
     if _path(module) == BOOTSTRAP:
-        return FLOORS["cli"]  # a program of its own, which happens to lie in the runtime's folder
-    return FLOORS.get(_path(module).split("/")[0].removesuffix(".py"))
+        return len(ROOMS)  # a program of its own, which happens to lie in the runtime's folder
+    return ROOMS.index(_room(module))
 
 
 def _imports(tree: ast.AST) -> Iterator[str]:
@@ -111,19 +120,29 @@ def _tree(module: Path) -> ast.Module:
     return ast.parse(module.read_text(encoding="utf-8"))
 
 
+def test_every_folder_and_module_has_its_floor() -> None:
+    assert {_room(module) for module in MODULES} == {*ROOMS, *LOBBY}
+
+
+def test_the_floors_are_the_readme_s_list() -> None:
+    inside = README.read_text(encoding="utf-8").partition("## Inside")[2]
+    rows = re.findall(r"^\|(.*?)\|", inside, re.MULTILINE)
+    folders = [room for room in ROOMS if (PACKAGE / room).is_dir()]
+    assert re.findall(r"`(\w+)/`", " ".join(rows)) == folders
+
+
 @pytest.mark.parametrize("module", MODULES, ids=_path)
 def test_no_import_rises(module: Path) -> None:
-    floor = _floor(module)
-    if floor is None:
-        return  # gctune/__init__.py and __main__.py name what others hold
-    rooms = [name.split(".")[1] for name in _imports(_tree(module)) if name.startswith("gctune.")]
-    rising = [room for room in rooms if FLOORS.get(room, 0) > floor]
-    assert rising == []
+    if _room(module) in LOBBY:
+        return
+    names = [name for name in _imports(_tree(module)) if name.startswith("gctune.")]
+    rooms = {name.split(".")[1] for name in names} - {"__version__"}
+    assert rooms - {*ROOMS[: _floor(module) + 1]} == set()
 
 
 @pytest.mark.parametrize("module", MODULES, ids=_path)
 def test_the_runtime_wing_imports_the_standard_library_alone(module: Path) -> None:
-    if (_floor(module) or 0) > RUNTIME_WING:
+    if _room(module) not in RUNTIME_WING or _path(module) == BOOTSTRAP:
         return
     allowed = {*sys.stdlib_module_names, "gctune", "psutil"}
     tops = {name.split(".")[0] for name in _imports(_tree(module))}
