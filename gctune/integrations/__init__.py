@@ -1,1 +1,1 @@
-"""What gctune has for other packages, each imported where that package is there."""
+"""What gctune has for servers and other packages, each imported where that package is there."""

@@ -1,1 +1,1 @@
-"""What memory is spent on: pools of reused objects and of fixed-size blocks."""
+"""Staying below a memory limit, relief and recycling; pools of objects and of blocks."""

@@ -1,1 +1,1 @@
-"""What is seen: collections as they happen, with no Python frame in the callback."""
+"""gctune's thread, and what is seen: collections, samples, requests, operations and alerts."""

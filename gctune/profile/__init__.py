@@ -1,1 +1,1 @@
-"""What is kept of a run: records, the file they stand in, and the recording itself."""
+"""What is kept of a run: captures, while it is recorded and as a file, and heaps."""

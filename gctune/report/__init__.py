@@ -1,1 +1,1 @@
-"""Text of plans, settings and recommendations."""
+"""What is found, for people and for tools: text, plain data, rules and dashboards."""
