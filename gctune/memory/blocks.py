@@ -7,21 +7,21 @@ stays mapped, and a parser works on slices of it without a copy.
 from __future__ import annotations
 
 import mmap
-from collections import deque, namedtuple
+from collections import deque
 from pickle import PickleBuffer
 
 from gctune.errors import ConfigError, problem
 from gctune.memory.pools import PoolError
+from gctune.record import Record
 
 
-class BlockStats(namedtuple("BlockStats", "block_size limit in_use free refused")):
+class BlockStats(Record):
     """How the blocks of a pool are spent; `in_use + free == limit` between two calls.
 
     `block_size` is in bytes. `refused` counts the calls of `allocate` that
     found every block in use.
     """
 
-    __slots__ = ()
     block_size: int
     limit: int
     in_use: int

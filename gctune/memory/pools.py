@@ -9,11 +9,12 @@ fork leaves nothing locked. An object that is lost between two such operations
 from __future__ import annotations
 
 import gc
-from collections import deque, namedtuple
+from collections import deque
 
 from gctune.defaults import POOL_SIZE
 from gctune.errors import ConfigError, GctuneError, problem
 from gctune.host.interpreter import Collector, this_interpreter
+from gctune.record import Record
 from gctune.runtime import fork
 from gctune.runtime.applied import in_force
 
@@ -43,7 +44,7 @@ class PoolError(GctuneError):
     """A pool was misused: given back twice, or what never came from it."""
 
 
-class PoolStats(namedtuple("PoolStats", "hits misses idle in_use created discarded")):
+class PoolStats(Record):
     """What a pool has done and what it holds; `idle + in_use == created - discarded`.
 
     A miss is an `acquire` that had to call the factory; a forked child counts
@@ -52,7 +53,6 @@ class PoolStats(namedtuple("PoolStats", "hits misses idle in_use created discard
     and created may miss a few that came at the same instant.
     """
 
-    __slots__ = ()
     hits: int
     misses: int
     idle: int
