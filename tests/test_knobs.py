@@ -115,6 +115,29 @@ def test_what_the_program_froze_itself_stays_frozen() -> None:
     assert printed.endswith("never True")
 
 
+def test_what_is_neither_young_nor_frozen_is_counted() -> None:
+    printed = script(
+        "import gc\n"
+        "from gctune.runtime.knobs import PROMOTION\n"
+        "gc.disable(); gc.collect(); gc.freeze(); first = PROMOTION.count_older()\n"
+        "kept = [[] for _ in range(5000)]; young = PROMOTION.count_older()\n"
+        "gc.collect(0); middle = PROMOTION.count_older()\n"
+        "gc.collect(); print(first, young, 5000 <= middle < 5100, PROMOTION.count_older() - middle)"
+    )
+    assert printed.split() == ["0", "0", "True", "0"]
+
+
+def test_what_an_audit_hook_forbids_to_count_is_unknown() -> None:
+    printed = script(
+        "import sys\n"
+        "from gctune.runtime.knobs import PROMOTION\n"
+        "def hook(event, _):\n"
+        "    if event == 'gc.get_objects': raise RuntimeError\n"
+        "sys.addaudithook(hook); print(PROMOTION.count_older())"
+    )
+    assert printed == "-1"
+
+
 @linux_only
 def test_the_hard_limit_ends_in_a_memory_error_and_leaves_the_hard_value() -> None:
     printed = script(

@@ -123,8 +123,15 @@ class Process:
         if rest_ns:
             self.decision = self.decision._replace(pause_ns=rest_ns)
         else:
-            self.decision = policy.advance(self.state, reading, GOAL)
+            self.decision = self.decide(reading)
             self.act()
+
+    def decide(self, reading: Reading) -> Decision:
+        decision = policy.advance(self.state, reading, GOAL)
+        if not policy.goes_by_counts(self.state, decision):
+            return decision
+        older = sum(self.generations[1:]) + sum(self.waiting[1:])
+        return policy.advance(self.state, reading._replace(older=older), GOAL)
 
     def act(self) -> None:
         for act in self.decision.acts:
@@ -333,19 +340,45 @@ def test_a_pile_is_read_again_before_it_is_more_than_a_look_can_look_at(
 
 
 def test_what_is_in_flight_is_not_frozen_where_looks_left_less_before() -> None:
-    left = Process().state._replace(kept=160_000, late=0.5)
-    assert stays(left._replace(least=40_000), GOAL)
-    assert not stays(left._replace(least=160_000), GOAL)
-    assert not stays(left._replace(least=40_000, late=0.0), GOAL)
+    left = Process().state._replace(kept=50_000, late=0.5)
+    assert stays(left._replace(least=15_000), GOAL)
+    assert not stays(left._replace(least=50_000), GOAL)
+    assert not stays(left._replace(least=15_000, late=0.0), GOAL)
 
 
 def test_a_look_that_is_likely_to_find_much_may_look_at_more() -> None:
     """What is not looked at is frozen with its garbage."""
-    piled = Process().state._replace(kept=60_000, fresh=60_000)
+    piled = Process().state._replace(kept=50_000, fresh=50_000)
     found_none, found_much = piled, piled._replace(late=0.5)
     assert too_much(found_none, GOAL)
     assert not too_much(found_much, GOAL)
     assert room(found_much, GOAL) > room(found_none, GOAL)
+
+
+def counted(older: int) -> Decision:
+    """What is decided on 40,000 containers, by the collector's counts, where there are so many."""
+    process = Process()
+    piled = {"kept": 40_000, "fresh": 40_000, "frozen": 0, "late": 0.5}
+    process.decision = process.decision._replace(
+        state=process.state._replace(regime=Regime.WATCH, **piled)
+    )
+    process.frozen, process.generations = False, [0, older, 0]
+    process.at_ns = 20 * MS
+    return process.decide(process.reading())
+
+
+def test_what_a_look_is_to_look_at_is_counted_before() -> None:
+    """The collector's counts are lowered by what dies elsewhere meanwhile."""
+    as_told, more, fewer = counted(40_000), counted(200_000), counted(5_000)
+    assert as_told.state.regime == Regime.LOOK
+    assert (more.reason, more.acts) == ("too much", (Act.FREEZE,))
+    assert (fewer.state.regime, fewer.state.kept, fewer.acts) == (Regime.WATCH, 5_000, ())
+
+
+def test_counts_that_told_too_little_are_believed_less() -> None:
+    assert counted(40_000).state.unseen == 1
+    assert counted(30_000).state.unseen < 1
+    assert counted(60_000).state.unseen > 1
 
 
 @pytest.mark.parametrize(("garbage", "grown"), [(0.5, 17), (0.125, 33), (0.0, 257)])

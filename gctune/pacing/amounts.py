@@ -122,7 +122,8 @@ def everything(state: State) -> int:
 
 def deep_is_due(state: State, goal: Goal) -> bool:
     """Whether time enough has passed for a look at everything, or memory has outgrown the last."""
-    passed_ns, deep_ns = state.last.at_ns - state.deep_at_ns, everything(state) * OLD_NS
+    passed_ns = state.last.at_ns - state.deep_at_ns
+    deep_ns = everything(state) * max(OLD_NS, state.old_ns)
     share = _LOOKING if deep_ns <= goal.pause_ns else _PAUSED
     return deep_ns <= passed_ns * share or outgrown(state)
 

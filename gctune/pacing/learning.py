@@ -30,6 +30,8 @@ _WHILE_NS = 1e9  # that what comes is averaged over
 _MOST_VAIN = 8  # times that growth has to be twice as much until old garbage is suspected
 _FEW = 3 * NURSERY  # a look at fewer tells nothing of what is older where it finds none
 _MOST_OLD_NS = 5000.0  # however low the count of old objects is
+_LEAST_UNSEEN, _MOST_UNSEEN = 0.5, 8.0  # where what was counted dies, or what is old, as measured
+_TOO_FEW = 1000  # containers, to tell from how many more there are than was thought
 _MOST_BYTES = 1e9  # that a container can take with what it holds
 
 
@@ -51,6 +53,7 @@ def supposed(reading: Reading, thresholds: Three) -> State:
         fresh=0,
         least=0,
         counted=0,
+        unseen=1.0,
         found=0,
         frozen=0,
         sampled=reading.rss,
@@ -99,14 +102,13 @@ def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
     if steady and reading.at_ns - state.last.at_ns > STEADY_NS:
         state = state._replace(doublings=0)
     survived = _survived(state, reading, since, goal)
+    state = _counted(state, reading, survived)
     return state._replace(
         last=reading,
         base=min(state.base, reading.rss),
         sampled=min(state.sampled, reading.rss),
         deep_rss=min(state.deep_rss, reading.rss),
         settled=_settled(state, reading),
-        kept=max(0, state.kept + survived + reading.thawed),
-        fresh=max(0, state.fresh + survived),
         counted=max(0, state.counted + survived),
         found=state.found + reading.collected[2] - state.last.collected[2],
         young_yield=_yield(state, reading, since),
@@ -114,6 +116,18 @@ def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
         rate=_rate(state, reading, since),
         flow=_flow(state, reading, since),
     )
+
+
+def _counted(state: State, reading: Reading, survived: int) -> State:
+    """What is neither young nor frozen, by what collections left, or by a count."""
+    came = 0 if state.regime == Regime.LOOK else int(survived * state.unseen)
+    kept, fresh = max(0, state.kept + came + reading.thawed), max(0, state.fresh + came)
+    if reading.older < 0:
+        return state._replace(kept=kept, fresh=fresh)
+    new = max(0, reading.older - (kept - fresh))
+    times = state.unseen * (new + _TOO_FEW) / (fresh + _TOO_FEW)
+    unseen = _learned(_LEAST_UNSEEN, times, _MOST_UNSEEN, state.unseen)
+    return state._replace(kept=reading.older, fresh=new, unseen=unseen)
 
 
 def _survived(state: State, reading: Reading, since: Since, goal: Goal) -> int:
@@ -195,22 +209,20 @@ def share(found: int, left: float) -> float:
 
 
 def looked(state: State) -> State:
-    """Learn what a look took, what it left, and the share of garbage in that, by its time."""
+    """Learn what a look took, what it left, and the share of garbage."""
     if not state.look_ns:
         return state._replace(late=0.0)
-    before_ns = max(0, state.kept - state.fresh) * OLD_NS
-    each = max(0.0, state.look_ns - before_ns) / max(state.fresh + state.found, 1000)
+    each = state.look_ns / max(state.kept, state.found, 1000)
     each = max(each, (each + state.old_ns) / 2)  # more at once, less by and by
-    left = max(0.0, state.look_ns - state.found * state.free_ns) / OLD_NS
+    left = max(0, state.kept - state.found)
     late = share(state.found, left)
-    left = min(left, state.kept) if late >= MUCH else left  # freeing may have taken longer
     deep_late = state.deep_late if state.frozen else max(late, state.deep_late / 2)
     if state.found + left < _FEW:  # most may be in flight: what is older tells
         late = max(late, state.late)
     return state._replace(
         old_ns=min(each, _MOST_OLD_NS),
-        kept=int(left),
-        least=int(min(left, 2 * max(state.least, NURSERY))),
+        kept=left,
+        least=min(left, 2 * max(state.least, NURSERY)),
         late=late,
         deep_late=deep_late,
     )

@@ -56,7 +56,8 @@ class Reading(Record):
     last reading took, in CPU time, and `examined` the young containers that they
     looked at, 0 where nothing tells. `freezes` says whether anything may be
     frozen, `frozen` whether what was is, and `pressed` that memory is near its
-    limit. `thawed` counts objects that were not known of, or frozen, before.
+    limit. `thawed` counts objects that were not known of, or frozen, before,
+    `older` those that are neither young nor frozen; -1 where they were not counted.
     """
 
     at_ns: int
@@ -70,6 +71,7 @@ class Reading(Record):
     frozen: bool
     pressed: bool
     thawed: int
+    older: int = -1
 
 
 class Since(Record):
@@ -112,6 +114,7 @@ class State(Record):
     fresh: int  # of those, new since `base`
     least: int  # that looks have left lately
     counted: int  # all that came since `base`
+    unseen: float  # times as many that came to stay as the collector's counts tell
     found: int  # garbage, by the look under way
     frozen: int
 

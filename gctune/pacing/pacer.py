@@ -104,7 +104,7 @@ class Pacer:
             return _AWAIT
         reading = self._read(now_ns)
         rest_ns = policy.rest_ns(self._state, reading)
-        return rest_ns / 1e9 or self._do(policy.advance(self._state, reading, self._goal))
+        return rest_ns / 1e9 or self._do(self._decide(self._state, reading))
 
     def close(self) -> None:
         """Hand back the thresholds, and have what was frozen looked at again.
@@ -139,6 +139,13 @@ class Pacer:
     def _see_no_more(self) -> None:
         self._watch.stop()
         self._statm.close()
+
+    def _decide(self, state: State, reading: Reading) -> Decision:
+        decision = policy.advance(state, reading, self._goal)
+        if policy.goes_by_counts(state, decision):
+            counted = reading._replace(older=knobs.PROMOTION.count_older())
+            decision = policy.advance(state, counted, self._goal)
+        return decision
 
     def _awaits_a_quiet(self, state: State) -> bool:
         """Whether a full collection is due that waits until no request is in flight."""

@@ -6,7 +6,6 @@ from gctune.pacing.amounts import (
     MUCH,
     NURSERY,
     OLD_NS,
-    SMALLER,
     everything,
     sample_of_old,
     slowly,
@@ -16,13 +15,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gctune.pacing.pace import Goal, State
 
-_NEW_NS = 100  # that a look takes at least for a new object, besides freeing it
-_MEANT = 0.7  # of what a pause may take
-_REWARDED = 2.0  # times as long a look may take that is likely to find much
-_BORNE = 1.5  # times a pause: rather than for longer, what there is is frozen unseen
+_NEARLY = 0.7  # of a pause: that much will do where it was counted, in the belief that it is more
+_REWARDED = 1.4  # times as long a look may take that is likely to find much
+_BORNE = 1.25  # times a pause: rather than for longer, what there is is frozen unseen
+_LAST = 0.9  # of what is borne: the last moment for a look
 _NEW, _MORE_NEW = 1 / 3, 1 / 2  # of what a look takes is to go to what is new
-_AGAIN = 0.75  # of a pause may go to what was looked at before
-_AT_MOST = 1.0  # of one, where much of that is likely to die
+_SHARE = 0.25  # of what all there is would take a look may, where what is frozen may have died
 
 
 def suspicious(state: State, goal: Goal) -> bool:
@@ -34,13 +32,8 @@ def suspicious(state: State, goal: Goal) -> bool:
     return slowly(state) and crept > goal.budget_bytes(state.settled) * (1 << state.vain)
 
 
-def _look_ns(goal: Goal) -> float:
-    """What a look is meant to take: objects take twice as long in one heap as in another."""
-    return goal.pause_ns * _MEANT
-
-
 def _reach(state: State, goal: Goal) -> float:
-    """How many times that a look may take: twice where looks find much.
+    """How many pauses a look may take: more where looks find much.
 
     What is not looked at is frozen with its garbage. Where what is frozen may have
     died it is more: CPython's own full collections, which look at all, take five
@@ -49,7 +42,7 @@ def _reach(state: State, goal: Goal) -> float:
     much = _REWARDED if state.late >= MUCH else 1.0
     if not suspicious(state, goal):
         return much
-    return max(much, everything(state) * OLD_NS / SMALLER / _look_ns(goal))
+    return max(much, everything(state) * OLD_NS * _SHARE / goal.pause_ns)
 
 
 def batch_of_old(state: State, goal: Goal) -> float:
@@ -59,41 +52,46 @@ def batch_of_old(state: State, goal: Goal) -> float:
 
 def too_much(state: State, goal: Goal) -> bool:
     """Whether what survived young collections is more than a look may take."""
-    return _pile_ns(state) > goal.pause_ns * _BORNE * _reach(state, goal)
+    return _pile_ns(state) > _most_ns(state, goal)
+
+
+def _most_ns(state: State, goal: Goal) -> float:
+    return goal.pause_ns * _BORNE * _reach(state, goal)
 
 
 def worth_a_look(state: State, goal: Goal) -> bool:
     """Whether that is as much as one look can look at, and much of it is new.
 
-    The longer looks may take, the more seldom they come.
+    The longer looks may take, the more seldom they come; but what would be too much
+    next is looked at before.
     """
-    pile, share = _pile_ns(state), _MORE_NEW if suspicious(state, goal) else _NEW
-    return pile > _look_ns(goal) and state.fresh * _each_ns(state) > pile * share
+    pile_ns, nearly = _pile_ns(state), _NEARLY if state.last.older >= 0 else 1.0
+    new = state.fresh > state.kept * _new_share(state, goal)
+    return pile_ns > goal.pause_ns * nearly and (new or pile_ns > _most_ns(state, goal) * _LAST)
+
+
+def _new_share(state: State, goal: Goal) -> float:
+    """How much of what a look looks at is to be new."""
+    return _MORE_NEW if suspicious(state, goal) else _NEW
 
 
 def room(state: State, goal: Goal) -> float:
     """Containers that may yet survive until there are as many as one look can look at."""
-    return (_look_ns(goal) * _reach(state, goal) - _pile_ns(state)) / _each_ns(state)
+    return (goal.pause_ns * _reach(state, goal) - _pile_ns(state)) / state.old_ns
 
 
 def _pile_ns(state: State) -> float:
-    """What a look is likely to take: what was looked at before is counted by what that took."""
-    return max(0, state.kept - state.fresh) * OLD_NS + state.fresh * _each_ns(state)
-
-
-def _each_ns(state: State) -> float:
-    """What a look is likely to take for each that is new."""
-    return max(state.old_ns, _NEW_NS + state.free_ns * state.late)
+    """What a look is likely to take."""
+    return state.kept * state.old_ns
 
 
 def stays(state: State, goal: Goal) -> bool:
-    """Whether what a look left is little enough to be looked at again, by how much it found.
+    """Whether what a look left is little enough to be looked at again, with what is new.
 
     Where looks that find much have left less before, most of it is in flight, and
     soon to die.
     """
-    again_ns, pause_ns = state.kept * OLD_NS, goal.pause_ns * _reach(state, goal)
-    if state.late < MUCH:
-        return again_ns < pause_ns * _AGAIN
-    passing = state.least * OLD_NS < pause_ns * _AGAIN
-    return again_ns < pause_ns * (_BORNE if passing else _AT_MOST)
+    most_ns = _most_ns(state, goal)
+    again_ns = most_ns * (1 - _new_share(state, goal))
+    passing = state.late >= MUCH and state.least * state.old_ns < again_ns
+    return _pile_ns(state) < (most_ns if passing else again_ns)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 OFTEN = 700  # a threshold0 at which collections follow each other, as CPython's was for long
 NEVER = 1000  # a threshold2 that no program reaches before it is moved
+SELDOM = 20  # a threshold1 for samples, of which few gather before the thread comes
 USUAL = 10  # CPython's own, for where old objects cannot be told from others' frozen ones
 
 
@@ -28,7 +29,7 @@ def thresholds_of(state: State, goal: Goal) -> Three:
 def _ages(state: State, goal: Goal) -> tuple[float, int]:
     """How many containers a young collection looks at, and after how many of them a middle one."""
     if state.regime == Regime.SAMPLE:
-        return state.sample, USUAL
+        return state.sample, SELDOM
     if state.regime == Regime.SKIP:  # it is frozen before that, unless the thread is late
         return batch(state, goal), 0
     if garbage_is_old(state):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from itertools import cycle
 
 from gctune.host.interpreter import Collector
 from gctune.runtime.knob import INT_MAX, Knob, unless_whole
@@ -170,6 +171,9 @@ class _Promotion:
 
     frozen = False
 
+    def __init__(self) -> None:
+        self._counts = map(len, map(gc.get_objects, cycle((1, 2))))
+
     def allowed(self) -> bool:
         """Whether what is frozen now is this one's alone. Costs 10 ms for a million of them."""
         return self.frozen or gc.get_freeze_count() <= IMMORTALS
@@ -192,6 +196,17 @@ class _Promotion:
         """How many objects there are that collections look at; nothing else may be frozen."""
         self.freeze()
         return self.thaw()
+
+    def count_older(self) -> int:
+        """How many objects are in generations 1 and 2, or -1 where that cannot be told.
+
+        One step in C for each generation, during which no other thread runs: none
+        sees an object with a reference more. Costs 30 to 65 ns an object.
+        """
+        try:
+            return next(self._counts) + next(self._counts)
+        except Exception:  # noqa: BLE001 - an audit hook may raise anything
+            return -1
 
     def disown(self) -> None:
         """Leave what is frozen frozen: in a forked child, whose parent's it is."""

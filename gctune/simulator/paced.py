@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from gctune.pacing import policy
 from gctune.pacing.pace import Act, Decision, Goal, Reading
 from gctune.simulator.conduct import Thresholds
-from gctune.simulator.generations import AUTOMATIC, OLD, YOUNG
+from gctune.simulator.generations import AUTOMATIC, MIDDLE, OLD, YOUNG
 from gctune.simulator.heap import Heap
 from gctune.simulator.lives import Life
 from gctune.simulator.replay import Arrival, Climbs, Counter, Flow, recapture
@@ -25,6 +25,7 @@ from gctune.simulator.summary import Summary
 # What the thread takes, as measured on 3.13 beside an idle program and a busy one.
 _BEGIN_NS = 10_000_000  # of CPU time: what it imports, and its first look
 _LOOK_NS = 250_000  # of CPU time, each look
+_COUNT_NS = 45  # of CPU time, each object that is counted before a look
 _THAW_NS = 10  # of CPU time, each object that is counted as it is thawed
 _SOON_NS = 20_000_000  # until the first look, as in services
 _LATE_NS = 10_000_000  # a look: twice it waits the 5 ms after which the lock is handed over
@@ -97,6 +98,10 @@ class _PacedHeap(Heap):
         self._frozen_at = -1.0
         return round(thawed)
 
+    def older(self, live: float, young: float) -> float:
+        """What is neither frozen nor young, of so many that live."""
+        return max(0.0, live - self.frozen - young + self.garbage[MIDDLE] + self.garbage[OLD])
+
     def forget(self) -> None:
         """Look at nothing, and take it that the last full collection left nothing."""
         self.settled = self.pending = 0.0
@@ -134,7 +139,7 @@ class _Run:
             self._advance(self._now_ns + pause_ns + _LATE_NS)
             reading = self._read()
             rest_ns = policy.rest_ns(self._state, reading)
-            pause_ns = rest_ns or self._do(policy.advance(self._state, reading, goal))
+            pause_ns = rest_ns or self._do(self._decide(reading, goal))
         return self._over
 
     @property
@@ -257,6 +262,14 @@ class _Run:
         peak, more = self._summary.peak_rss_bytes, self.grown_blocks
         each = self._summary.bytes_per_block if more > 0 else peak / self._captured_blocks
         return max(1, round(peak + each * more))
+
+    def _decide(self, reading: Reading, goal: Goal) -> Decision:
+        decision = policy.advance(self._state, reading, goal)
+        if policy.goes_by_counts(self._state, decision):
+            older = round(self._heap.older(self._live, self._counter.level))
+            self.gc_ns += older * _COUNT_NS
+            decision = policy.advance(self._state, reading._replace(older=older), goal)
+        return decision
 
     def _do(self, decision: Decision) -> int:
         """Do what was decided; how long to rest then."""
