@@ -12,6 +12,7 @@ from typing import TypeAlias
 from gctune.recommender.exploration import Explored
 from gctune.recommender.processes import Processes
 from gctune.simulator.conduct import Thresholds
+from gctune.simulator.generations import OLD
 from gctune.simulator.simulator import Prediction
 
 _THRESHOLD0 = (700, 2000, 5000, 10_000, 20_000, 50_000)
@@ -122,10 +123,13 @@ def choose(
 
 
 def _unlike(predictions: Iterable[Prediction]) -> Iterator[Prediction]:
-    """The first of those that come to the same: threshold2 often makes no difference."""
+    """The first of those that come to the same: threshold2 often makes no difference.
+
+    threshold1 may make none in this run, and much in one that begins otherwise.
+    """
     seen = set()
     for one in predictions:
-        outcome = one.toll, one.extra_bytes, one.freeze
+        outcome = one.thresholds[:OLD], one.toll, one.extra_bytes, one.freeze
         if outcome not in seen:
             seen.add(outcome)
             yield one
@@ -152,7 +156,7 @@ def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bo
 
     Who wants smaller young collections than captured wants none of the others larger.
     Full collections that are to find garbage often are not to rely on what is frozen, nor
-    are more than there were where the heap turns over.
+    are any where the heap turns over.
     """
     zero, one, two = processes.thresholds
     zeros = sorted({*_THRESHOLD0, zero})
@@ -161,11 +165,8 @@ def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bo
         for each in {*product(zeros, {*_THRESHOLD1, one}, {*_THRESHOLD2, two})}
         if each[0] >= zero or each[1] <= one
     )
-    freezes = (False, True) if goal == Goal.LATENCY and processes.freezable else (False,)
-    for thresholds, freeze in product(grid, freezes):
-        relies = freeze and processes.turns_over and _is_oftener(thresholds, processes)
-        if not relies:
-            yield thresholds, freeze
+    lives_on = goal == Goal.LATENCY and processes.freezable and not processes.turns_over
+    yield from product(grid, (False, True) if lives_on else (False,))
     yield from (((low, *often), False) for low in zeros if low <= _OFTEN_UP_TO for often in _OFTEN)
 
 
