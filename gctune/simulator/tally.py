@@ -227,8 +227,16 @@ class _Replays:
         charges = young_charges(self._cost, stretch, thresholds[YOUNG])
         for step, charge in zip(replay(*facts, tally.heap, thresholds, self._freeze_at), charges):
             tally.add(step, charge)
+        tally.gc_ns += self._freeze_ns()
         tally.end()
         return tally
+
+    def _freeze_ns(self) -> float:
+        """CPU time of the collection before a freeze, in the stretch in which that falls."""
+        place, live = self._freeze_at, self._stretch.live
+        if not place or place >= len(live):
+            return 0.0
+        return self._cost.cost_ns(OLD, live[place], 0.0)
 
 
 def tallied(
