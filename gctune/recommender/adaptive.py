@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gctune.pacing.pace import Goal
 from gctune.recommender.processes import Captured, Processes
 from gctune.simulator.estimate import Estimate, greatest, spread, total
+from gctune.simulator.generations import OLD
 from gctune.simulator.paced import Paced, pace
 from gctune.simulator.simulator import Prediction
 from gctune.simulator.summary import Summary
@@ -17,6 +18,7 @@ _RUNS = 0.3  # of GC's CPU time, of which two runs alike differ by 0.2
 _FACTOR = 2.0  # times the longest pause, likewise
 _WORTH = 0.01  # of CPU time: less is within the noise
 _SHORTER = 1 / _FACTOR  # times the longest pause, that is no error of the prediction
+_OLD = 0.1  # of what full collections look at: garbage that dies old, which adaptive mode holds
 _NOTICEABLE_SECONDS = 0.01  # a pause that somebody might notice
 
 
@@ -27,7 +29,7 @@ class Adaptive:
     `cpu` is a ratio of CPU times, `pause_seconds` the longest collection in
     CPU time; the ranges are between garbage that lived as long as it may have and
     as short. Peaks of rss cannot be told so: `over_budget` says that garbage which
-    is not looked at may take more than may be.
+    is not looked at may take more than may be, as where much of it dies old.
     """
 
     cpu: Estimate
@@ -52,8 +54,13 @@ def adaptive(processes: Processes, budget_bytes: int) -> Adaptive | None:
     return Adaptive(
         total(list(gc_seconds)).map(1 / whole, other / whole),
         greatest(list(pauses)),
-        greatest(memory).high > budget_bytes,
+        greatest(memory).high > budget_bytes or any(map(_dies_old, processes.summaries)),
     )
+
+
+def _dies_old(summary: Summary) -> bool:
+    old = summary.generations[OLD]
+    return old.collected > _OLD * old.examined
 
 
 def told(one: Adaptive, choice: Prediction | None, captured: Captured) -> Iterator[str]:

@@ -12,6 +12,10 @@ _WORTH_MEMORY = 0.05  # of the peak of rss, at least: what it costs in CPU time 
 _LEAST_CPU_SECONDS = 0.5  # of a run that is to say anything about the next one
 _LEAST_COLLECTIONS = 8  # that are to say what one costs
 _LEAST_RECORDED = 0.9  # of the collections: what is missing errs the cost by as much
+_NONE = {
+    Goal.LATENCY: "no other settings shorten the longest pause by much",
+    Goal.MEMORY: "no other settings take much from the peak of rss",
+}
 _SHORTER = 0.7  # times the longest pause, that is worth a change for itself
 
 
@@ -33,10 +37,7 @@ def judge(processes: Processes, choice: Prediction | None, goal: str) -> tuple[s
     if choice is None:
         return Verdict.LEAVE_ALONE, "no other settings serve the goal within the memory budget"
     if choice.thresholds == processes.thresholds and not choice.freeze:
-        return Verdict.LEAVE_ALONE, (
-            f"the collector takes {_share(processes)} of CPU time,"
-            " and no other settings within the memory budget do better"
-        )
+        return Verdict.LEAVE_ALONE, _none_better(processes, goal)
     return _GOALS[goal](processes, choice)
 
 
@@ -66,6 +67,16 @@ def _share(processes: Processes) -> str:
     return f"{processes.captured.gc_seconds / processes.captured.cpu_seconds:.1%}"
 
 
+def _none_better(processes: Processes, goal: str) -> str:
+    if goal != Goal.THROUGHPUT:
+        return _NONE[goal]
+    share = _share(processes)
+    return (
+        f"the collector takes {share} of CPU time, and no other settings within the memory"
+        " budget do better"
+    )
+
+
 def _throughput(processes: Processes, choice: Prediction) -> tuple[str, str]:
     cpu = choice.cpu
     gain = 1 - cpu.expected
@@ -91,14 +102,14 @@ def _latency(processes: Processes, choice: Prediction) -> tuple[str, str]:
     if _shorter(choice, "settled_seconds") and is_free(choice, processes):
         since = "" if _shorter(choice) else " once the program has started up"
         return Verdict.CHANGE, f"shortens the longest pause{since}, at no more CPU time"
-    return Verdict.LEAVE_ALONE, "no other settings shorten the longest pause by much"
+    return Verdict.LEAVE_ALONE, _NONE[Goal.LATENCY]
 
 
 def _memory(processes: Processes, choice: Prediction) -> tuple[str, str]:
     less = -choice.extra_bytes.high
     if less >= _WORTH_MEMORY * processes.captured.peak_rss_bytes:
         return Verdict.CHANGE, f"takes {about(round(less))} from the peak of rss"
-    return Verdict.LEAVE_ALONE, "no other settings take much from the peak of rss"
+    return Verdict.LEAVE_ALONE, _NONE[Goal.MEMORY]
 
 
 _GOALS = {Goal.THROUGHPUT: _throughput, Goal.LATENCY: _latency, Goal.MEMORY: _memory}

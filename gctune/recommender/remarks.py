@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 from gctune.host.interpreter import Interpreter
 from gctune.recommender.budget import Budget
@@ -18,7 +19,8 @@ _CONTRADICTS = 0.01  # of its own CPU time, that one profile loses while all tog
 
 def risks(processes: Processes, chosen: Prediction, budget: Budget) -> Iterator[str]:
     """What may go otherwise than predicted."""
-    yield "garbage waits longer to be found; objects that hold much memory each make it more"
+    if prod(chosen.thresholds) > prod(processes.thresholds):
+        yield "garbage waits longer to be found; objects that hold much memory each make it more"
     if not chosen.collections[2]:
         yield (
             "no full collection falls within a run as long as the captured one:"
