@@ -6,6 +6,7 @@ import gc
 import os
 from _operator import sub
 
+from gctune.defaults import GARBAGE_BUDGET, PAUSE_TARGET
 from gctune.host.statm import Statm
 from gctune.memory.standing import near_the_limit
 from gctune.monitor.changes import Change, begin
@@ -220,7 +221,7 @@ class Pacer:
 def pacer_of(plan: Plan) -> Pacer:
     """The duty that a plan asks for."""
     seconds, budget = plan.value("gc.pause_target"), plan.value("memory.garbage_budget")
-    return Pacer(Goal(int(float(seconds or 0.01) * 1e9), float(budget or 0.1)))
+    return Pacer(Goal(int(float(seconds or PAUSE_TARGET) * 1e9), float(budget or GARBAGE_BUDGET)))
 
 
 def _thresholds() -> Three:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gctune.defaults import GARBAGE_BUDGET, PAUSE_TARGET
 from gctune.pacing.pace import Goal
 from gctune.recommender.processes import Captured, Processes
 from gctune.simulator.estimate import Estimate, greatest, spread, total
@@ -13,7 +14,7 @@ from gctune.simulator.paced import Paced, pace
 from gctune.simulator.simulator import Prediction
 from gctune.simulator.summary import Summary
 
-_GOAL = Goal(10_000_000, 0.1)  # gc.pause_target and memory.garbage_budget, as nothing is set
+_GOAL = Goal(int(PAUSE_TARGET * 1e9), GARBAGE_BUDGET)  # as nothing is set
 _RUNS = 0.3  # of GC's CPU time, of which two runs alike differ by 0.2
 _FACTOR = 2.0  # times the longest pause, likewise
 _WORTH = 0.01  # of CPU time: less is within the noise

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gctune.defaults import HEADROOM
 from gctune.host.container import Limit
 from gctune.memory.bounds import ceiling
 from gctune.settings.limits import headroom, told
 from gctune.settings.quantities import Ratio, Size, about
-
-_HEADROOM = Ratio(0.1)
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ def budget_of(wish: Size | Ratio, limit: Limit | None, peak_bytes: int) -> Budge
     how = f"{wish} of the peak of {about(peak_bytes)}" if isinstance(wish, Ratio) else "as given"
     if limit is None:
         return Budget(asked, how, None)
-    room = max(0, ceiling(limit.bytes, headroom(_HEADROOM, limit)) - peak_bytes)
+    room = max(0, ceiling(limit.bytes, headroom(Ratio(HEADROOM), limit)) - peak_bytes)
     if asked <= room:
         return Budget(asked, how, limit)
     return Budget(room, f"what {told(limit)} leave above that peak, less headroom", limit)
