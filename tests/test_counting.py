@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from children import python, script
@@ -29,6 +30,27 @@ def test_what_is_counted_while_a_capture_runs_stands_in_its_profile(path: Path) 
         gctune.count(5)
         gctune.count(2, "jobs")
     assert counted(read(path)) == {"operations": 6, "jobs": 2}
+
+
+@pytest.mark.parametrize("n", ["x", None, 1.5, -5, 0, 2**63, [], object()], ids=repr)
+def test_what_is_no_number_of_operations_is_not_counted_and_raises_nothing(
+    path: Path, n: Any
+) -> None:
+    gctune.count(n)
+    with gctune.capture(path):
+        gctune.count(3)
+        gctune.count(n)
+    gctune.count(n)
+    assert counted(read(path)) == {"operations": 3}
+
+
+@pytest.mark.parametrize("name", [None, 5, ["jobs"]], ids=repr)
+def test_a_kind_whose_name_is_no_text_is_not_counted_and_raises_nothing(
+    path: Path, name: Any
+) -> None:
+    with gctune.capture(path):
+        gctune.count(name=name)
+    assert counted(read(path)) == {}
 
 
 def test_what_was_counted_before_does_not(path: Path) -> None:

@@ -7,8 +7,10 @@ are never more of them than threads that have lived at the same time.
 
 from __future__ import annotations
 
+from _operator import index
 from _thread import get_ident  # threading costs a bare interpreter 4 ms
 
+_MOST = 2**63 - 1  # operations of one call; no more can stand in a profile
 _MOST_NAMES = 16  # kinds of operations; a name made up for each request must cost no memory
 
 _asked = False
@@ -21,10 +23,12 @@ def count(n: int = 1, name: str = "operations") -> None:
     A request, a job, a document: what its users would count. Costs some tens
     of nanoseconds, and does nothing until a capture asks for it. Takes no lock;
     a call from a signal handler may be lost that interrupts another in the same
-    thread. More than 16 kinds are not kept apart: the others are not counted.
+    thread. More than 16 kinds are not kept apart: the others are not counted,
+    nor is what is no whole number above 0, or of a kind whose name is no text.
+    Never raises.
     """
-    if _asked:
-        _add(n, name, get_ident())
+    if _asked and _countable(n, name):
+        _add(index(n), name, get_ident())
 
 
 def start() -> None:
@@ -36,6 +40,13 @@ def start() -> None:
 def totals() -> dict[str, int]:
     """The operations counted so far, by kind, in all threads together."""
     return {name: sum(tuple(cells.values())) for name, cells in tuple(_cells.items())}
+
+
+def _countable(n: object, name: object) -> bool:
+    try:
+        return isinstance(name, str) and 0 < index(n) <= _MOST  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001 - whatever it is, no request may fail for being counted
+        return False
 
 
 def _add(n: int, name: str, thread: int) -> None:
