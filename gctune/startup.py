@@ -76,7 +76,7 @@ def activate(environ: Mapping[str, str], warn: Callable[[str], object]) -> None:
     if disabled(environ):
         return
     for variable, start in (
-        ("GCTUNE_PLAN", _apply_text),
+        ("GCTUNE_PLAN", lambda text: _apply_text(text, warn)),
         ("GCTUNE_CAPTURE", _begin_capture),
         ("GCTUNE_HEAP", lambda text: _begin_heap(text, warn)),
     ):
@@ -113,8 +113,21 @@ def _attempt(
         warn(problem(variable, text, wrong, "the program runs without it"))
 
 
-def _apply_text(text: str) -> None:
-    apply_plan(Plan.from_text(text), services(monitor_token))
+def _apply_text(text: str, warn: Callable[[str], object]) -> None:
+    """Put a plan in force; what is wrong with it names the setting, and not the whole text."""
+    plan = Plan.from_text(text)
+    try:
+        apply_plan(plan, services(monitor_token))
+    except ApplyError as error:
+        wrong = "; ".join(_with_origin(line, plan) for line in str(error).splitlines())
+        warn(f"GCTUNE_PLAN = the plan of {plan.environment}: {wrong}; the program runs without it")
+
+
+def _with_origin(fault: str, plan: Plan) -> str:
+    """A problem of a plan, with where the setting that it begins with has its value from."""
+    setting = fault.partition(" = ")[0]
+    origin = next((step.origin for step in plan.steps if step.setting == setting), None)
+    return fault if origin is None else f"{fault} (it comes from {origin})"
 
 
 def _begin_capture(text: str) -> None:

@@ -89,6 +89,16 @@ def test_a_wrong_plan_costs_a_line_and_stops_nothing(text: str) -> None:
     assert len(done.stderr) < 500
 
 
+def test_a_plan_that_cannot_be_put_in_force_names_the_setting_and_where_it_comes_from() -> None:
+    unfit = plan(origin="variable GCTUNE_GC__THRESHOLD0", gc__threshold0=2**40, gc__threshold1=21)
+    done = python("-c", THRESHOLD, environ=below(unfit))
+    assert done.stderr == (
+        f"gctune: GCTUNE_PLAN = the plan of test: gc.threshold0 = {2**40}: out of range or not a"
+        f" whole number; give one from 0 to {2**31 - 1} (it comes from variable"
+        " GCTUNE_GC__THRESHOLD0); the program runs without it\n"
+    )
+
+
 def test_a_plan_truncated_anywhere_stops_nothing() -> None:
     for length in range(1, len(TEXT), 17):
         done = python("-c", THRESHOLD, environ=below(TEXT[:length]))

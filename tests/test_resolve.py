@@ -148,6 +148,11 @@ def test_the_soft_limit_follows_from_settings_and_container(
     assert found.status == (Status.APPLIED if value else Status.LEFT_ALONE)
 
 
+def test_a_hard_limit_that_no_python_starts_in_is_a_problem() -> None:
+    with pytest.raises(ConfigError, match=r"memory.hard_limit = 0.1%: less than 1MiB of the cont"):
+        resolve(settings(memory={"hard_limit": "0.1%"}), host(GIB // 2))
+
+
 def test_a_hard_limit_is_a_share_of_the_container_s() -> None:
     loaded = settings(memory={"hard_limit": "50%"})
     found = step(resolve(loaded, host(4 * GIB)), "memory.hard_limit")

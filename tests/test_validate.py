@@ -59,6 +59,22 @@ def test_a_name_that_is_empty_or_without_end_is_told_short(directory: Path) -> N
         assert len(str(result.exception)) < 400
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [
+        ("MEMORY__MMAP", "64MiB", "above 32MiB; give 32MiB or less"),
+        ("MEMORY__HARD_LIMIT", "10", "below 1MiB; give 1MiB or more"),
+    ],
+)
+def test_what_no_process_can_put_in_force_is_a_problem_of_the_setting(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, wrong: str
+) -> None:
+    monkeypatch.setenv(f"GCTUNE_{name}", value)
+    for command in ("validate", "show"):
+        result = CliRunner().invoke(gctune, [command])
+        assert str(result.exception) == f"GCTUNE_{name} = {value!r}: {wrong}"
+
+
 @pytest.mark.parametrize("arguments", [["a" * 5000], ["recommend", "x", "--goal", "a" * 5000]])
 def test_a_usage_error_repeats_no_argument_without_end(arguments: list[str]) -> None:
     result = CliRunner().invoke(gctune, arguments)

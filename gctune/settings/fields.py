@@ -22,12 +22,15 @@ from gctune.settings.quantities import (
     Duration,
     Ratio,
     Size,
+    at_least,
+    at_most,
     duration,
     flag,
     limit,
     number,
     rate,
     ratio,
+    size,
     size_or_ratio,
     small_size,
     whole,
@@ -87,6 +90,19 @@ def duration_from(least: float) -> Reader:
         {"type": "number", "minimum": least, "maximum": YEAR},
         {"type": "string", "pattern": rf"^{DURATION}$"},
     )
+
+
+def size_to(most: int) -> Reader:
+    """Read a size of at most so many bytes."""
+    whole_bytes = {"type": "integer", "minimum": 1, "maximum": most}
+    return Reader(lambda value: at_most(most, size(value)), whole_bytes, _A_SIZE[1])
+
+
+def share_from(least: int) -> Reader:
+    """Read a size of at least so many bytes, or a ratio."""
+    whole_bytes = {"type": "integer", "minimum": least, "maximum": MOST}
+    forms = (whole_bytes, _A_SIZE[1], *_A_RATIO)
+    return Reader(lambda value: at_least(least, size_or_ratio(value)), *forms)
 
 
 SHARE = Reader(size_or_ratio, *_A_SIZE, *_A_RATIO)

@@ -19,6 +19,7 @@ from pydantic_settings import (
 from gctune import defaults
 from gctune.host.loopback import is_loopback
 from gctune.server import token as tokens
+from gctune.runtime.knob import LEAST_HARD_LIMIT, MOST_MMAP
 from gctune.settings.alerts import Alerts
 from gctune.settings.fields import (
     FlagField,
@@ -28,9 +29,11 @@ from gctune.settings.fields import (
     ShareField,
     SmallSizeField,
     duration_from,
+    share_from,
+    size_to,
     whole_from,
 )
-from gctune.settings.quantities import Duration, Ratio, refusal
+from gctune.settings.quantities import Duration, Ratio, Size, refusal
 
 
 def _address(value: object) -> str:
@@ -61,6 +64,8 @@ def _token(value: object) -> SecretStr:
 _Threshold0 = Annotated[int, whole_from(1, ", or set gc.enabled = false")]
 _Threshold = Annotated[int, whole_from(0)]
 _Count = Annotated[int, whole_from(1)]
+_HardLimit = Annotated[Size | Ratio, share_from(LEAST_HARD_LIMIT)]
+_Mmap = Annotated[Size, size_to(MOST_MMAP)]
 _PauseTarget = Annotated[Duration, duration_from(0.0001)]
 _Interval = Annotated[Duration, duration_from(0.1)]
 _Address = Annotated[str, Reader(_address, {"type": "string"})]
@@ -134,7 +139,7 @@ class Memory(Section):
         description="the rss at which a worker is replaced by a fresh one;"
         " a ratio is of the memory limit",
     )
-    hard_limit: ShareField | None = Field(
+    hard_limit: _HardLimit | None = Field(
         None,
         description="RLIMIT_DATA: an allocation beyond it raises MemoryError;"
         " a ratio is of the container's limit",
@@ -142,10 +147,10 @@ class Memory(Section):
     trim: SmallSizeField | None = Field(
         None, description="free memory at the top of glibc's heap that goes back to the system"
     )
-    mmap: SmallSizeField | None = Field(
+    mmap: _Mmap | None = Field(
         None,
-        description="the size, 32MiB at most, from which glibc gives an allocation pages of its"
-        " own, which go back to the system when it is freed",
+        description=f"the size, {Size(MOST_MMAP)} at most, from which glibc gives an allocation pages"
+        " of its own, which go back to the system when it is freed",
     )
     arenas: _Count | None = Field(None, description="how many arenas glibc may keep for threads")
 

@@ -123,6 +123,20 @@ def small_size(value: object) -> Size:
     return read
 
 
+def at_least(least: int, read: Size | Ratio) -> Size | Ratio:
+    """What was read: a size of `least` bytes or more, or a ratio. Raises ValueError."""
+    if isinstance(read, Size) and read < least:
+        raise refusal(f"below {Size(least)}", f"give {Size(least)} or more")
+    return read
+
+
+def at_most(most: int, read: Size) -> Size:
+    """What was read: a size of `most` bytes or less. Raises ValueError."""
+    if read > most:
+        raise refusal(f"above {Size(most)}", f"give {Size(most)} or less")
+    return read
+
+
 def ratio(value: object) -> Ratio:
     """Read a ratio, as `0.1` or `10%`. Raises ValueError."""
     share = _share(value)

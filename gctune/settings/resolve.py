@@ -8,13 +8,14 @@ from typing import Any
 from gctune.errors import ConfigError, problem
 from gctune.host import Host
 from gctune.host.interpreter import Collector
+from gctune.runtime.knob import LEAST_HARD_LIMIT
 from gctune.runtime.knobs import KNOBS, NEVER
 from gctune.runtime.plan import Plan, Status, Step, is_own
 from gctune.settings import limits
 from gctune.settings.kept import KEPT, kept
 from gctune.settings.layers import dotted, leaves
 from gctune.settings.paced import PACED, paced
-from gctune.settings.quantities import Ratio, Size, plain
+from gctune.settings.quantities import Ratio, Size, about, plain
 from gctune.settings.sources import Loaded
 from gctune.settings.watched import WATCHED, watched
 
@@ -94,6 +95,10 @@ def _problems(loaded: Loaded, host: Host) -> Iterator[str]:
     if isinstance(memory.headroom, Size) and memory.headroom >= limit.bytes:
         wrong, remedy = f"all of {limits.told(limit)}", "lower it, or use '10%'"
         yield problem(loaded.typed["memory.headroom"], memory.headroom, wrong, remedy)
+    share = memory.hard_limit
+    if isinstance(share, Ratio) and limit.bytes * share < LEAST_HARD_LIMIT:
+        wrong, remedy = f"less than {about(LEAST_HARD_LIMIT)} of {limits.told(limit)}", "raise it"
+        yield problem(loaded.typed["memory.hard_limit"], share, wrong, remedy)
 
 
 def _warnings(loaded: Loaded, host: Host) -> Iterator[str]:
