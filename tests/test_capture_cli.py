@@ -92,16 +92,24 @@ def test_an_earlier_profile_is_not_written_over(path: Path) -> None:
 
 
 def test_nor_are_its_children(path: Path) -> None:
-    sibling = write(Path(f"{path}.123"))
+    sibling = write(Path(f"{path}.7"))
     done = capture("-o", path, "--", "python", "-c", "", directory=path.parent, status=2)
     assert f"'{sibling}': exists already" in done.stderr
 
 
 def test_force_removes_both(path: Path) -> None:
     write(path)
-    write(Path(f"{path}.123"))
+    write(Path(f"{path}.7"))
     capture("-o", path, "--force", "--", "python", "-c", "", directory=path.parent)
     assert read(path).header.pid != 7
+    assert siblings(path) == []
+
+
+def test_force_leaves_a_dated_copy_alone(path: Path) -> None:
+    write(path)
+    copy = write(Path(f"{path}.20261127"))
+    capture("-o", path, "--force", "--", "python", "-c", "", directory=path.parent)
+    assert read(copy).header.pid == 7
     assert siblings(path) == []
 
 
@@ -113,7 +121,7 @@ def test_force_removes_nothing_for_a_program_that_is_not_there(path: Path) -> No
 
 def test_force_removes_nothing_that_is_no_profile(path: Path) -> None:
     path.write_text("precious")
-    write(Path(f"{path}.123"))
+    write(Path(f"{path}.7"))
     command = ["-o", path, "--force", "--", "python", "-c", ""]
     done = capture(*command, directory=path.parent, status=2)
     assert done.stderr == f"-o = '{path}': not a profile; remove it yourself\n"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,7 @@ def test_one_without_permission_is_refused(tmp_path: Path) -> None:
 def test_a_full_disk_is_a_profile_error(tmp_path: Path) -> None:
     limited = f"""
 import resource
+from dataclasses import replace
 from pathlib import Path
 from profile_samples import records
 from gctune.errors import ProfileError
@@ -158,6 +161,17 @@ def test_siblings_are_the_profiles_of_processes_alone(tmp_path: Path) -> None:
     assert siblings(tmp_path / "missing" / "profile") == []
 
 
+def test_a_copy_and_what_is_no_profile_are_no_siblings(tmp_path: Path) -> None:
+    path = write(tmp_path / "profile")
+    child = write(Path(f"{path}.8"), replace(header(), pid=8), *records()[1:])
+    cut = Path(f"{path}.9")
+    cut.write_bytes(path.read_bytes()[:50])
+    shutil.copy(path, Path(f"{path}.20261127"))
+    Path(f"{path}.10").write_text("precious")
+    Path(f"{path}.11").mkdir()
+    assert siblings(path) == [child, cut]
+
+
 def test_a_new_sibling_is_always_another(tmp_path: Path) -> None:
     path, pid = tmp_path / "profile", os.getpid()
     Path(f"{path}.{pid}0").touch()
@@ -187,6 +201,7 @@ def test_a_writer_knows_when_a_reader_takes_no_more(
 
 
 BIG = """
+from dataclasses import replace
 from pathlib import Path
 from gctune.host.process import peak_rss_bytes
 from gctune.profile.file import read

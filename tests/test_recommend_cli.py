@@ -14,6 +14,7 @@ from captured import PROFILES, unpacked
 from children import BARE, python
 from profile_samples import header, write
 
+from gctune.profile.file import read
 from gctune.settings.sources import load
 
 GROWS = "type_check-3.13.profile"
@@ -66,9 +67,11 @@ def test_a_compressed_profile_is_read_as_it_is() -> None:
 
 def test_the_profiles_of_children_are_taken_along(real: Path, tmp_path: Path) -> None:
     (tmp_path / "web").write_bytes(real.read_bytes())
-    (tmp_path / "web.4711").write_bytes(real.read_bytes())
+    child = tmp_path / f"web.{read(real).header.pid}"
+    child.write_bytes(real.read_bytes())
+    (tmp_path / "web.20261127").write_bytes(real.read_bytes())  # a copy that somebody keeps
     data = json.loads(recommend(tmp_path / "web", *FOR, "--json").stdout)
-    assert [evidence["profile"] for evidence in data["evidence"]] == ["web", "web.4711"]
+    assert [evidence["profile"] for evidence in data["evidence"]] == ["web", child.name]
 
 
 def test_a_truncated_profile_is_used_and_said(real: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from gctune.errors import ProfileError
 from gctune.host.files import reason
 from gctune.monitor.recorder import Collection
 from gctune.profile.records import (
@@ -93,12 +94,34 @@ def absolute(path: str | os.PathLike[str]) -> Path:
 
 
 def siblings(path: Path) -> list[Path]:
-    """The profiles PROFILE.<pid> that the children of PROFILE's program left, by name."""
-    pattern = re.compile(re.escape(path.name) + r"\.\d+(\.\d+)?")
+    """The profiles PROFILE.<pid> that the children of PROFILE's program left, by name.
+
+    A file of such a name whose header tells of another process, as a copy's
+    does, or that is no profile, is none of them.
+    """
+    return [other for other, pid in _named_as_siblings(path).items() if _is_of(pid, other)]
+
+
+def _named_as_siblings(path: Path) -> dict[Path, int]:
+    """The files that are named as siblings are, by name, each with the process it names."""
+    pattern = re.compile(re.escape(path.name) + r"\.([0-9]{1,19})(\.[0-9]+)?")
     try:
-        return sorted(other for other in path.parent.iterdir() if pattern.fullmatch(other.name))
+        others = {other: pattern.fullmatch(other.name) for other in sorted(path.parent.iterdir())}
     except OSError:
-        return []
+        return {}
+    return {other: int(match.group(1)) for other, match in others.items() if match}
+
+
+def _is_of(pid: int, path: Path) -> bool:
+    """Whether a file is the profile of a process; one that has no header yet may be."""
+    if not path.is_file():
+        return False
+    try:
+        with opened(path) as stream:
+            header = _Reader(path).header(stream.readline(_LONGEST_LINE))
+    except OSError:  # it is for whoever reads it to say so
+        return True
+    return looks_like_profile(path) if header is None else header.pid == pid
 
 
 def read_all(*paths: Path) -> list[Profile]:
@@ -113,7 +136,7 @@ def read_all(*paths: Path) -> list[Profile]:
 def new_sibling(path: Path) -> Path:
     """Name PROFILE.<pid>, or PROFILE.<pid>.1 where this process has written that one."""
     sibling = path.with_name(f"{path.name}.{os.getpid()}")
-    earlier = sum(sibling.name in (other.name, other.stem) for other in siblings(path))
+    earlier = sum(sibling.name in (other.name, other.stem) for other in _named_as_siblings(path))
     return sibling.with_name(f"{sibling.name}.{earlier}") if earlier else sibling
 
 
@@ -170,6 +193,14 @@ class _Reader:
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             self._problems.append(f"the compressed file is damaged ({error})")
         return self._profile()
+
+    def header(self, line: bytes) -> Header | None:
+        """What a first line tells, if it is a whole header of this schema."""
+        try:
+            record = self._record(line)
+        except (ValueError, RecursionError, ProfileError):
+            return None
+        return record if isinstance(record, Header) else None
 
     def _lines(self, raw: IO[bytes]) -> Iterator[bytes]:
         packed = raw.read(len(_GZIP)) == _GZIP

@@ -149,8 +149,8 @@ class Memory(Section):
     )
     mmap: _Mmap | None = Field(
         None,
-        description=f"the size, {Size(MOST_MMAP)} at most, from which glibc gives an allocation pages"
-        " of its own, which go back to the system when it is freed",
+        description=f"the size, {Size(MOST_MMAP)} at most, from which glibc gives an allocation"
+        " pages of its own, which go back to the system when it is freed",
     )
     arenas: _Count | None = Field(None, description="how many arenas glibc may keep for threads")
 
