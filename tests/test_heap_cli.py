@@ -229,6 +229,16 @@ def test_a_difference_shows_growth_and_shrinkage(heap: Path, tmp_path: Path) -> 
     assert "0B in 0 blocks" in same
 
 
+def test_the_total_of_a_difference_is_signed_and_its_shares_are_of_all_that_changed(
+    heap: Path, tmp_path: Path
+) -> None:
+    moved = Heap((Site((Frame(F, 4), Frame(MAIN, 8)), 4, 2 * 2**20),), 1)
+    (tmp_path / "moved.prof").write_bytes(encode(moved))
+    first, _, *grown = gctune("--top", "--base", heap, tmp_path / "moved.prof").stdout.splitlines()
+    assert first.startswith("-2MiB in -7 blocks, shares of the 4MiB that grew or shrank; 3 of 3 ")
+    assert [row.split()[:2] for row in grown[1:3]] == [["-3MiB", "-75.0%"], ["1MiB", "25.0%"]]
+
+
 def test_a_browser_is_opened_at_a_flame_graph(heap: Path, tmp_path: Path) -> None:
     done = gctune("--web", heap, BROWSER="echo %s", TMPDIR=str(tmp_path))
     (page,) = tmp_path.glob("gctune-heap-*.html")
