@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 DISABLED = "GCTUNE_DISABLE is set"
+_YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 _TOKEN = "GCTUNE_MONITOR__TOKEN"  # noqa: S105 - the name of a variable
 
 _secrets: dict[str, str] = {}  # of the settings that were applied last, by variable
@@ -32,6 +33,7 @@ def apply(*, environment: str | None = None, **sections: Any) -> Applied:
     ApplyError where they cannot be put in force; nothing is changed then.
     """
     if disabled():
+        _warn_of_disable()
         return leave_alone(_plan_of_every_knob(), DISABLED)
     own = environment is not None or sections
     plan = None if own else _handed_down(os.environ)
@@ -74,6 +76,9 @@ def activate(environ: Mapping[str, str], warn: Callable[[str], object]) -> None:
     Does nothing where GCTUNE_DISABLE is set.
     """
     if disabled(environ):
+        doubt = disable_problem(environ)
+        if doubt:
+            warn(doubt)
         return
     for variable, start in (
         ("GCTUNE_PLAN", lambda text: _apply_text(text, warn)),
@@ -99,8 +104,28 @@ def monitor_token(environ: Mapping[str, str] = os.environ) -> str | None:
 
 
 def disabled(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether GCTUNE_DISABLE turns everything off."""
-    return environ.get("GCTUNE_DISABLE", "") not in ("", "0")
+    """Whether GCTUNE_DISABLE turns everything off, as any word does that does not say no."""
+    return _disable(environ) not in _NO
+
+
+def disable_problem(environ: Mapping[str, str] = os.environ) -> str:
+    """What is wrong with the word in GCTUNE_DISABLE; empty if nothing is."""
+    if _disable(environ) in (*_YES, *_NO):
+        return ""
+    wrong = "neither yes nor no, and taken for yes"
+    return problem("GCTUNE_DISABLE", environ["GCTUNE_DISABLE"], wrong, "give 1 or 0")
+
+
+def _disable(environ: Mapping[str, str]) -> str:
+    return environ.get("GCTUNE_DISABLE", "").strip().lower()
+
+
+def _warn_of_disable() -> None:
+    doubt = disable_problem()
+    if doubt:
+        from gctune.monitor.telling import warn
+
+        warn(doubt)
 
 
 def _attempt(

@@ -69,3 +69,17 @@ def test_a_warning_and_a_note_are_shown(tmp_path: Path) -> None:
     done = show(tmp_path, GCTUNE_GC__ENABLED="false")
     assert "taken" in done.stdout
     assert "notes" in done.stdout
+
+
+def test_where_gctune_is_disabled_nothing_is_shown_as_applied(tmp_path: Path) -> None:
+    (tmp_path / "gctune.toml").write_text("gc.threshold0 = 5000\n")
+    disabled = show(tmp_path, "--json", GCTUNE_DISABLE="1")
+    steps = {step["setting"]: step for step in json.loads(disabled.stdout)["plan"]["steps"]}
+    assert {step["status"] for step in steps.values()} <= {"left alone", "unsupported"}
+    assert steps["gc.threshold0"]["reason"] == "GCTUNE_DISABLE is set"
+    assert disabled.stderr == ""
+
+
+def test_a_disable_that_says_neither_yes_nor_no_is_told_of(tmp_path: Path) -> None:
+    done = show(tmp_path, GCTUNE_DISABLE="flase")
+    assert done.stderr.startswith("gctune: GCTUNE_DISABLE = 'flase': neither yes nor no")

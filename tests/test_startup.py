@@ -93,6 +93,26 @@ def test_disable_leaves_every_setting_alone(handed_down: dict[str, str], tmp_pat
     assert second == "True ()"
 
 
+STATUS = "print(gctune.apply(gc={'threshold0': 5432}).outcomes[0].status)"
+
+
+@pytest.mark.parametrize("word", ["false", "off", "no", "FALSE", " ", "0"])
+def test_a_disable_that_says_no_disables_nothing(word: str, tmp_path: Path) -> None:
+    assert said(STATUS, {**BARE, "GCTUNE_DISABLE": word}, tmp_path) == "applied"
+
+
+@pytest.mark.parametrize("word", ["1", "true", "YES", "on "])
+def test_a_disable_that_says_yes_disables_without_a_word(word: str, tmp_path: Path) -> None:
+    assert said(STATUS, {**BARE, "GCTUNE_DISABLE": word}, tmp_path) == "left alone"
+
+
+def test_a_disable_that_says_neither_disables_with_a_warning(tmp_path: Path) -> None:
+    environ = below(plan(gc__threshold0=5432), GCTUNE_DISABLE="flase")
+    done = python("-c", f"import gctune; {STATUS}", environ=environ, directory=tmp_path)
+    told = "gctune: GCTUNE_DISABLE = 'flase': neither yes nor no, and taken for yes; give 1 or 0\n"
+    assert (done.stdout, done.stderr) == ("left alone\n", 2 * told)  # at the start, and by apply
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="resource limits of Linux")
 def test_what_cannot_be_put_in_force_is_an_error_and_changes_nothing(tmp_path: Path) -> None:
     code = (

@@ -16,6 +16,7 @@ from gctune import __version__
 from gctune.cli.streams import discard_output, say
 from gctune.errors import GctuneError, cut
 from gctune.host.files import reason
+from gctune.startup import disable_problem
 
 COMMANDS = {
     "run": "run a program with the plan of its environment put on it",
@@ -52,6 +53,9 @@ class _Commands(click.Group):
 
     def invoke(self, context: click.Context) -> object:
         """Run the command; a usage error repeats no argument without end."""
+        doubt = disable_problem()
+        if doubt:
+            say(f"gctune: {doubt}")
         try:
             return super().invoke(context)
         except click.UsageError as error:

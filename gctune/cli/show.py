@@ -9,8 +9,10 @@ from rich.console import Console
 
 from gctune.host import this_host
 from gctune.report.settings import as_data, render
+from gctune.runtime.plan import Plan, Status
 from gctune.settings.resolve import resolve
 from gctune.settings.sources import load
+from gctune.startup import DISABLED, disabled
 
 
 @click.command()
@@ -25,7 +27,19 @@ def show(environment: str | None, as_json: bool) -> None:
     """
     loaded = load(environment=environment)
     plan = resolve(loaded, this_host())
+    plan = _left_alone(plan) if disabled() else plan
     if as_json:
         click.echo(json.dumps(as_data(loaded, plan), indent=2))
     else:
         Console(highlight=False).print(render(loaded, plan))
+
+
+def _left_alone(plan: Plan) -> Plan:
+    """The plan where gctune is turned off: nothing of it is put in force."""
+    steps = tuple(
+        step._replace(status=Status.LEFT_ALONE, reason=DISABLED)
+        if step.status == Status.APPLIED
+        else step
+        for step in plan.steps
+    )
+    return plan._replace(steps=steps, warnings=())

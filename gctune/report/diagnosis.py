@@ -125,7 +125,7 @@ def _process(proc: StrPath) -> Process:
 
 # The first pattern that fits a name says what the variable does.
 _BEARINGS = (
-    (r"GCTUNE_DISABLE", "turns gctune off, unless it is empty or 0"),
+    (r"GCTUNE_DISABLE", "turns gctune off: 1, true, yes or on"),
     (r"GCTUNE_ENVIRONMENT|ENVIRONMENT|APP_ENV", "names the environment"),
     (r"GCTUNE_CONFIG", "names the configuration file"),
     (r"GCTUNE_(PLAN|CAPTURE)", "handed down by gctune to the program that it started"),
