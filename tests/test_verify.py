@@ -9,8 +9,10 @@ from math import exp
 from random import Random
 
 import pytest
+from rich.console import Console
 
 from gctune.recommender.bootstrap import of_blocks, paired
+from gctune.report.verify import render
 from gctune.settings.quantities import Ratio, Size
 from gctune.verifier.verdict import Finding, Question, Verdict
 from gctune.verifier.verify import LOOKS, Pair, Run, in_turn, is_over, judge
@@ -79,6 +81,16 @@ def test_a_few_pairs_are_undecided_however_clear() -> None:
     few = pairs(LOOKS[0] - 1, gc=0.1)
     assert judge(few, QUESTION, "interrupted").verdict == Verdict.UNDECIDED
     assert "interrupted" in judge(few, QUESTION, "interrupted").reason
+
+
+def test_of_a_few_pairs_no_range_is_shown_nor_spoken_of() -> None:
+    console = Console(width=100)
+    for number, told in ((LOOKS[0] - 1, False), (LOOKS[0], True)):
+        finding = judge(pairs(number, gc=0.4), QUESTION)
+        assert [figure.ratio is not None for figure in finding.figures] == [told] * 6
+        with console.capture() as capture:
+            console.print(render(finding, ("default", "tried")))
+        assert ("95 times in 100" in capture.get()) is told
 
 
 def test_a_budget_in_bytes_is_one() -> None:

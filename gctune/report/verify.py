@@ -20,8 +20,9 @@ _STYLES = {
 }
 _HOW = (
     "CPU is compared by the collector's share of each run's other CPU time, which a"
-    " busy machine disturbs least; the ranges hold the truth 95 times in 100"
+    " busy machine disturbs least"
 )
+_RANGES = "; the ranges hold the truth 95 times in 100"
 
 
 def render(finding: Finding, columns: tuple[str, str]) -> RenderableType:
@@ -36,7 +37,8 @@ def render(finding: Finding, columns: tuple[str, str]) -> RenderableType:
 
 def _measured(finding: Finding, columns: tuple[str, str]) -> Iterator[RenderableType]:
     if finding.figures:
-        body = Group(_table(finding.figures, columns), Text(), Text(_HOW, style="dim"))
+        how = _HOW + (_RANGES if any(map(_has_range, finding.figures)) else "")
+        body = Group(_table(finding.figures, columns), Text(), Text(how, style="dim"))
         yield from section(f"measured: {finding.measured}", body)
     if finding.notes:
         yield from section("notes", Group(*map(Text, finding.notes)))
@@ -51,6 +53,10 @@ def _table(figures: Iterable[Figure], columns: tuple[str, str]) -> Table:
         amounts = (_amount(figure, value) for value in (figure.before, figure.after))
         table.add_row(figure.name, *amounts, _ratio(figure.ratio))
     return table
+
+
+def _has_range(figure: Figure) -> bool:
+    return figure.ratio is not None and figure.ratio.low < figure.ratio.high
 
 
 def _ratio(ratio: Interval | None) -> str:

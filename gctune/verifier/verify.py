@@ -154,7 +154,7 @@ def _figure(name: str, unit: str, pairs: Sequence[Pair], cost: Callable[[Run], f
     both = [(cost(pair.default), cost(pair.candidate)) for pair in pairs]
     before, after = map(median, zip(*both))
     ratios = [other / own for own, other in both if own and other]
-    told = len(ratios) == len(both) > 1
+    told = len(ratios) == len(both) >= LOOKS[0]
     return Figure(name, unit, before, after, paired(ratios, _EACH) if told else None)
 
 
