@@ -90,6 +90,30 @@ def test_write_merges_into_the_file(real: Path, tmp_path: Path) -> None:
     assert done.stderr == f"gctune: wrote {file}\n"
 
 
+def test_an_environment_that_nothing_knows_is_said_to_be_new(real: Path, tmp_path: Path) -> None:
+    file = tmp_path / "gctune.toml"
+    file.write_text("[environments.canary]\n")
+    arguments = (real, *FOR, "--write", file, "--environment")
+    assert recommend(*arguments, "prodution").stderr == (
+        f"gctune: wrote {file}\ngctune: 'prodution' is a new environment;"
+        " those there were: development, test, staging, production, canary\n"
+    )
+    assert recommend(*arguments, "canary").stderr == f"gctune: wrote {file}\n"
+
+
+@pytest.mark.parametrize("place", ["missing/gctune.toml", "folder", "broken.toml"])
+def test_what_cannot_be_written_is_refused_before_a_profile_is_read(
+    place: str, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "broken.toml").write_text("[gc\n")
+    arguments = ("no-such.profile", "--write", place)
+    status = 2 if place.startswith("missing") else 1
+    done = recommend(*arguments, status=status, directory=tmp_path)
+    assert place in done.stderr
+    assert "no-such" not in done.stderr
+
+
 def test_nothing_to_change_writes_a_file_that_says_so(tmp_path: Path) -> None:
     short = tmp_path / "short"
     capture = "import gctune; gctune.capture('short').stop()"
@@ -134,6 +158,7 @@ def test_what_is_no_profile_gets_one_clear_error(kind: str, tmp_path: Path) -> N
         ("{}", "--memory-budget", "nan"),
         ("{}", "--for-python", "3.13"),
         ("{}", "--for-python", "2.7.1"),
+        ("{}", "--environment", "staging"),
         ("{}", "--environment", ""),
         ("{}", "--environment", "two\nlines"),
     ],

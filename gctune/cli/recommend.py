@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from gctune.cli.output import folder_problems
 from gctune.cli.parameters import memory_budget
 from gctune.cli.streams import say
+from gctune.errors import UsageError
 from gctune.host.container import read_container
 from gctune.host.interpreter import Interpreter, collector_of, stock
 from gctune.profile.file import read_all
@@ -24,6 +27,7 @@ from gctune.settings.quantities import Ratio, Size
 _VERSION = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
 _OLDEST = (3, 10, 0)
 _LONGEST_NAME = 64  # of an environment
+_USUAL = "production"
 
 
 def _target(
@@ -45,8 +49,10 @@ def _target(
 def _environment(
     context: click.Context,  # noqa: ARG001
     parameter: click.Parameter,  # noqa: ARG001
-    value: str,
-) -> str:
+    value: str | None,
+) -> str | None:
+    if value is None:
+        return None
     if not value.strip() or not value.isprintable() or len(value) > _LONGEST_NAME:
         raise click.BadParameter(f"give a name of 1 to {_LONGEST_NAME} printable characters")
     return value
@@ -84,10 +90,9 @@ def _environment(
 )
 @click.option(
     "--environment",
-    default="production",
-    show_default=True,
+    metavar="NAME",
     callback=_environment,
-    help="The environment that --write sets.",
+    help=f"The environment that --write sets; {_USUAL} if not given.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def recommend(
@@ -96,26 +101,49 @@ def recommend(
     budget: Size | Ratio,
     target: Interpreter | None,
     file: Path | None,
-    environment: str,
+    environment: str | None,
     as_json: bool,
 ) -> None:
     """Say what to change, from PROFILEs of one program.
 
     The profiles PROFILE.<pid> of its children, beside a PROFILE, are taken along.
     """
+    if environment is not None and file is None:
+        raise click.UsageError("--environment names what --write sets: give --write FILE, too")
+    if file is not None:
+        _check(file)
     answer = recommended(read_all(*profiles), goal, budget, read_container().limit, target)
     if as_json:
         click.echo(json.dumps(as_data(answer), indent=2))
     else:
         Console(highlight=False).print(render(answer))
     if file is not None:
-        _write(file, environment, answer)
+        _write(file, environment or _USUAL, answer)
+
+
+def _check(file: Path) -> None:
+    """Refuse a file that cannot be written in the end, before all that takes time.
+
+    Raises UsageError for its folder, and ConfigError for what stands there.
+    """
+    from gctune.recommender import config  # with pydantic and tomlkit: a tenth of a second
+
+    problems = list(folder_problems("--write", file))
+    if problems:
+        raise UsageError("\n".join(problems))
+    if os.path.lexists(file):
+        config.write(file, _USUAL, {})  # with nothing to set it reads, and leaves all as it is
 
 
 def _write(file: Path, environment: str, answer: Recommendation) -> None:
-    from gctune.recommender import config  # with pydantic and tomlkit: a tenth of a second
+    from gctune.recommender import config
+    from gctune.settings.document import find
+    from gctune.settings.environments import canonical
 
+    known = find({}, Path(), str(file)).environments
     if config.write(file, environment, answer.settings, explained(answer)):
         say(f"gctune: wrote {file}")
     else:
         say(f"gctune: {file} stays as it is")
+    if answer.settings and canonical(environment) not in known:
+        say(f"gctune: {environment!a} is a new environment; those there were: {', '.join(known)}")
