@@ -239,6 +239,14 @@ def test_static_mode_is_the_default_and_moves_nothing() -> None:
         assert step(plan, setting).status == Status.LEFT_ALONE
 
 
+def test_adaptive_mode_is_left_alone_where_the_collector_is_off() -> None:
+    plan = resolve(settings(gc={"mode": "adaptive", "enabled": False}), host())
+    for setting in ("gc.mode", "gc.pause_target", "memory.garbage_budget"):
+        found = step(plan, setting)
+        assert found.status == Status.LEFT_ALONE
+        assert found.reason == "gc.enabled is false: there is no pace to find"
+
+
 def test_adaptive_mode_says_why_on_a_collector_that_it_does_not_pace() -> None:
     loaded = settings(gc={"mode": "adaptive"})
     reasons = set()

@@ -34,6 +34,8 @@ def paced(setting: str, wish: Any, settings: Settings, host: Host) -> _Outcome:
     if collector != Collector.GENERATIONAL:
         why = _OBJECTIONS.get(collector) or host.interpreter.objection("mode")
         return value, Status.UNSUPPORTED, why
+    if settings.gc.enabled is False:
+        return value, Status.LEFT_ALONE, "gc.enabled is false: there is no pace to find"
     return value, Status.APPLIED, how
 
 
