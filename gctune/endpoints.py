@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _MOST_SECONDS = 3600.0
 _USUAL_SECONDS = "30"
+_DEBUG = 'set monitor.level = "debug"'
 _SECRET = "monitor.token"  # noqa: S105 - the name of one
 _HIDDEN = "***"
 _INDEX = f"""\
@@ -114,12 +115,15 @@ def _told(outcome: Outcome) -> dict[str, Any]:
 
 def _heap(shown: str, request: Request, pause: Pause) -> Response:
     if "seconds" in request.query:
+        seconds = _seconds(request)
         _check_that_tracing_is_allowed()
-        heap = _or_refuse(partial(live.growth, _seconds(request), pause))
+        heap = _or_refuse(partial(live.growth, seconds, pause))
     elif tracing.under_way():
         heap = _or_refuse(live.heap)
     else:
-        raise Refusal(409, "no allocation is traced; ask with ?seconds=30, or set monitor.trace")
+        first = "" if _traces_on_demand() else f"{_DEBUG}, then "
+        remedy = f"{first}ask with ?seconds=30, or set monitor.trace"
+        raise Refusal(409, f"no allocation is traced; {remedy}")
     name = ("Content-Disposition", 'attachment; filename="heap.pb.gz"')
     return Response(200, BINARY, pprof.encode(heap, shown), (name,))
 
@@ -131,9 +135,14 @@ def _profile(request: Request, pause: Pause) -> Response:
 
 
 def _check_that_tracing_is_allowed() -> None:
+    if not (tracing.under_way() or _traces_on_demand()):
+        wrong = "allocations are traced on demand at monitor.level debug only"
+        raise Refusal(403, f"{wrong}; {_DEBUG}")
+
+
+def _traces_on_demand() -> bool:
     plan = in_force()
-    if not (tracing.under_way() or (plan and plan.value("monitor.level") == "debug")):
-        raise Refusal(403, "allocations are traced on demand at monitor.level debug only")
+    return plan is not None and plan.value("monitor.level") == "debug"
 
 
 def _seconds(request: Request) -> float:

@@ -259,7 +259,22 @@ def test_where_nothing_may_be_traced_it_is_said_what_to_do(
     denied = ask(production.name, path, authorization=shown)
     assert denied.status == 403
     assert b"monitor.level debug" in denied.body
+    assert b'set monitor.level = "debug"' in denied.body
+    below_debug = ask(production.name, "/debug/pprof/heap", authorization=shown)
+    assert below_debug.status == 409
+    assert b'set monitor.level = "debug", then ask with ?seconds=30' in below_debug.body
     assert production.run("_ = tracemalloc.is_tracing()") is False
+
+
+def test_seconds_that_make_no_sense_are_refused_at_every_level(production: Program) -> None:
+    for seconds in ("abc", "-1", "999999"):
+        path = f"/debug/pprof/heap?seconds={seconds}"
+        assert ask(production.name, path, authorization=f"Bearer {TOKEN}").status == 400
+
+
+def test_the_command_line_names_its_own_option(bare: Program, tmp_path: Path) -> None:
+    told = gctune("heap", "-o", str(tmp_path / "m"), *at(bare), status=1)
+    assert "ask with --seconds 30, or set monitor.trace" in told
 
 
 # Captures

@@ -57,7 +57,10 @@ def keep(output: Path, parts: Iterable[bytes]) -> None:
 
 def _heap(remote: Remote, seconds: float | None) -> bytes:
     target = "/debug/pprof/heap" if seconds is None else f"/debug/pprof/heap?seconds={seconds:g}"
-    return remote.read(target, pprof.MOST_BYTES, seconds or 0.0)
+    try:
+        return remote.read(target, pprof.MOST_BYTES, seconds or 0.0)
+    except ProfileError as error:  # the program names what its endpoint takes; here it is an option
+        raise ProfileError(str(error).replace("?seconds=", "--seconds ")) from error
 
 
 def _write(output: Path, form: str | None, content: bytes) -> None:
