@@ -152,6 +152,14 @@ def test_profiles_are_read_with_those_of_their_children_each_once(tmp_path: Path
     assert sorted(found) == sorted(paths)
 
 
+def test_one_damaged_record_is_told_in_the_singular(tmp_path: Path) -> None:
+    path = write(tmp_path / "profile")
+    path.write_bytes(path.read_bytes()[:-10])
+    (told, _) = read(path).problems
+    assert told.startswith("1 damaged record (")
+    assert told.endswith(" bytes) is left out")
+
+
 def test_siblings_are_the_profiles_of_processes_alone(tmp_path: Path) -> None:
     path = tmp_path / "a[b].profile"
     for name in ("", ".12", ".7", ".7.1", ".gz", ".7.gz", ".txt", "7"):

@@ -270,10 +270,9 @@ class _Reader:
     def _all_problems(self) -> Iterator[str]:
         yield from self._problems
         if self._dropped_records:
-            yield (
-                f"{self._dropped_records} damaged records"
-                f" ({self._dropped_bytes} bytes) are left out"
-            )
+            one = self._dropped_records == 1
+            records = "1 damaged record" if one else f"{self._dropped_records} damaged records"
+            yield f"{records} ({self._dropped_bytes} bytes) {'is' if one else 'are'} left out"
         if Closing not in self._records:
             yield "the recording was cut off: its end is missing"
 
