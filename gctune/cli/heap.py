@@ -146,7 +146,7 @@ def heap(
     choosing = base or allocated or leaks
     running = before or frames or url or seconds
     choice = Choice(Path(*operands[:1]), base, allocated, leaks)
-    looking = len(operands) == 1 and (showing == 1 or is_heap(choice.file))
+    looking = len(operands) == 1 and (showing == 1 or output is None or is_heap(choice.file))
     if looking and output and not (showing or rows or running):
         _convert(choice, absolute(output), form)
     elif looking and web and not (output or form or rows or running or showing > 1):
@@ -161,6 +161,8 @@ def heap(
         and not (showing or choosing or rows or operands or frames or (before and not seconds))
     ):
         _fetch(url, absolute(output), before and absolute(before), seconds, form)
+    elif operands and not (output or showing or choosing or rows or url):
+        raise click.UsageError("-o is missing: give -o FILE -- COMMAND, to write its heap to FILE")
     else:
         raise click.UsageError(
             "give either -o FILE -- COMMAND, with --before, --frames or --format;"
