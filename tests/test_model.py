@@ -125,6 +125,8 @@ def test_layers_are_ranked_the_strongest_first() -> None:
         (("gc", "freze"), ("gc", "freeze")),
         (("memory", "freeze"), ("gc", "freeze")),
         (("freeze",), ("gc", "freeze")),
+        (("gc", "threshold"), ("gc", "threshold0")),
+        (("gc", "thresholds"), ("gc", "threshold0")),
         (("pools", "mine", "maxsize"), ("pools", "mine", "max_size")),
         (("zzzzzzz",), None),
     ],

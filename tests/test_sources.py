@@ -216,6 +216,22 @@ def test_variables_that_are_no_settings_are_let_be(project: Project) -> None:
     project.load({"GCTUNE_PLAN": "x", "GCTUNE_CAPTURE": "x", "GCTUNE_DISABLE": "1"})
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("[production.gc]\nfreeze = 'fork'\n", "environments.production.gc"),
+        ("['my env'.memory]\nlimit = 1\n", "environments.'my env'.memory"),
+        ("[tool.gctune.gc]\nfreeze = 'fork'\n", "gc"),
+    ],
+)
+def test_a_table_at_the_wrong_place_is_told_where_it_belongs(
+    project: Project, typed: str, meant: str
+) -> None:
+    project.write(typed)
+    (problem,) = project.problems()
+    assert problem.endswith(f" = {{...}}: unknown setting; did you mean [{meant}]?")
+
+
 def test_a_mistyped_table_is_a_problem(project: Project) -> None:
     project.write("[enviroments.production]\ngc.freeze = 'fork'\n")
     (problem,) = project.problems()

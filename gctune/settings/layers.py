@@ -59,7 +59,7 @@ class Layer(Record):
 
     def _objection(self, path: Path, value: object, below: Any) -> str:
         if below is _UNKNOWN:
-            wrong, remedy = self._unknown(path)
+            wrong, remedy = self._unknown(path, value)
         elif below is None:
             wrong, remedy = "not a single value", "give one value"
         else:
@@ -67,9 +67,13 @@ class Layer(Record):
             wrong, remedy = "a section, not a setting", f"set {example}, say"
         return problem(self.where(path), shown(path, value), wrong, remedy)
 
-    def _unknown(self, path: Path) -> tuple[str, str]:
+    def _unknown(self, path: Path, value: object) -> tuple[str, str]:
         if path[0] == "pools" and len(path) == 2:  # noqa: PLR2004 - pools.<name>
             return "not a name for a pool", "use a to z, 0 to 9 and _, a letter first"
+        if len(path) == 1 and ("environments",) in self.besides:  # of a file, not of a table in it
+            table = _misplaced(path[0], value)
+            if table:
+                return "unknown setting", f"did you mean [{table}]?"
         meant = nearest(path, self.besides)
         if meant:
             return "unknown setting", f"did you mean {self.spell(meant)}?"
@@ -91,8 +95,10 @@ def nearest(path: Path, besides: tuple[Path, ...] = ()) -> Path | None:
     same = [known for known in candidates.values() if known[-1] == path[-1] and len(path) > 1]
     if len(same) == 1:
         return same[0]
-    close = difflib.get_close_matches(dotted(path), candidates, n=1)
-    return candidates[close[0]] if close else None
+    typed = dotted(path)
+    close = difflib.get_close_matches(typed, candidates, n=3)
+    alike = [difflib.SequenceMatcher(None, name, typed).ratio() for name in sorted(close)]
+    return candidates[sorted(close)[alike.index(max(alike))]] if close else None
 
 
 def nest(values: Mapping[Path, object]) -> dict[str, Any]:
@@ -139,6 +145,16 @@ def leaves(section: BaseModel | Mapping[str, Any], at: Path = ()) -> Iterator[tu
             yield from leaves(value, (*at, name))
         else:
             yield (*at, name), value
+
+
+def _misplaced(name: str, value: object) -> str:
+    """The table that was meant where a file has one of this name; empty if that is no wonder."""
+    if not isinstance(value, Mapping):
+        return ""
+    if name == "tool":  # as in pyproject.toml
+        return _misplaced("", value.get("gctune"))
+    section = next((key for key in value if key in shape()), "")
+    return f"environments.{dotted((name, section))}" if name and section else section
 
 
 def _fits(value: object, below: object) -> bool:
