@@ -274,6 +274,23 @@ def test_with_no_logging_an_alert_is_a_line_on_standard_error() -> None:
     assert len(told.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("set_up", "expected"),
+    [
+        ("", "gctune: high\n"),
+        ("logging.basicConfig(format='own: %(message)s')", "own: high\n"),
+        ("logging.getLogger('gctune').setLevel(logging.CRITICAL)", ""),
+        ("logging.getLogger('gctune').addHandler(logging.NullHandler())", ""),
+    ],
+)
+def test_a_warning_is_marked_as_gctunes_where_the_programs_logging_does_not_format_it(
+    set_up: str, expected: str
+) -> None:
+    code = f"import logging\n{set_up}\nfrom gctune.monitor.telling import inform, warn\n"
+    done = python("-c", f"{code}warn('high'); inform('low again')")
+    assert done.stderr == expected
+
+
 def test_watching_imports_nothing_that_is_dear_to_a_program_that_has_it_not() -> None:
     code = (
         "import sys; had = {*sys.modules}\n"

@@ -1,4 +1,7 @@
-"""Telling the program's operator: by the program's own logging, else a line to standard error."""
+"""Telling the program's operator: by the program's own logging, else a line to standard error.
+
+Logging that nobody has set up would print the bare message: its line is ours.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,27 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
+    Level = Literal["WARNING", "INFO"]
+
 
 def warn(message: str) -> None:
     """Tell of what is wrong. Never raises."""
-    _tell("warning", message)
+    _tell("WARNING", message)
 
 
 def inform(message: str) -> None:
     """Tell of what is right again. Never raises."""
-    _tell("info", message)
+    _tell("INFO", message)
 
 
-def _tell(level: Literal["warning", "info"], message: str) -> None:
+def _tell(level: Level, message: str) -> None:
     try:
         logging = sys.modules["logging"]  # not imported here: see gctune.monitor.loop
-        getattr(logging.getLogger("gctune"), level)("%s", message)
+        logger, number = logging.getLogger("gctune"), getattr(logging, level)
+        if logger.hasHandlers():
+            logger.log(number, "%s", message)
+        elif logger.isEnabledFor(number):
+            _write(f"gctune: {message}\n")
     except (KeyError, AttributeError):  # not imported, or by half
         _write(f"gctune: {message}\n")
     except Exception:  # noqa: BLE001, S110 - a handler of the program's
