@@ -126,6 +126,12 @@ def test_bad_input_is_refused(
     assert said in verify(folder, *arguments, status=status).stderr
 
 
+@pytest.mark.parametrize("option", ["--memory-budget", "--precision", "--max-time"])
+def test_what_is_wrong_with_an_option_is_said_once(option: str, folder: Path) -> None:
+    done = verify(folder, option, "lots", "--", "true", status=2)
+    assert done.stderr.splitlines()[-1].startswith(f"Error: {option} = 'lots': not a ")
+
+
 def test_it_refuses_where_gctune_is_turned_off(folder: Path) -> None:
     done = verify(folder, "--", "true", status=2, GCTUNE_DISABLE="1")
     assert "nothing can be tried" in done.stderr

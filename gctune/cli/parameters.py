@@ -21,17 +21,17 @@ def read_by(
     """A callback that reads an option's text by one of `settings.quantities`."""
 
     def callback(
-        context: click.Context,  # noqa: ARG001
+        context: click.Context,
         parameter: click.Parameter,
         value: str | None,
     ) -> T | None:
-        """Read the text; None where the option is not given. Raises click.BadParameter."""
+        """Read the text; None where the option is not given. Raises click.UsageError."""
         try:
             return None if value is None else read(value)
         except ValueError as error:
             wrong, _, remedy = str(error).partition("; ")
             told = problem(parameter.opts[0], value, wrong, remedy or "give another")
-            raise click.BadParameter(told) from error
+            raise click.UsageError(told, context) from error
 
     return callback
 
