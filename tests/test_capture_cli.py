@@ -136,7 +136,7 @@ def test_a_folder_that_is_not_there_is_told_before_the_start(path: Path) -> None
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon", "0m"])
 def test_seconds_are_a_number_above_0(seconds: str, path: Path) -> None:
     command = ["-o", path, "--seconds", seconds, "--", "python", "-c", ""]
     done = capture(*command, directory=path.parent, status=2)
@@ -149,6 +149,12 @@ def test_seconds_are_handed_down(path: Path) -> None:
     command = ["-o", path, "--seconds", "2.5", "--", "python", "-c", code]
     done = capture(*command, directory=path.parent)
     assert json.loads(done.stdout) == {"path": str(path), "seconds": 2.5, "explore": False}
+
+
+def test_seconds_may_be_a_duration(path: Path) -> None:
+    code = "import os; print(os.environ['GCTUNE_CAPTURE'])"
+    done = capture("-o", path, "--seconds", "5m", "--", "python", "-c", code, directory=path.parent)
+    assert json.loads(done.stdout)["seconds"] == 300.0
 
 
 def test_a_plan_that_is_handed_down_stays(path: Path) -> None:

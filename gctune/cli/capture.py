@@ -30,9 +30,9 @@ from gctune.startup import DISABLED, disabled
 )
 @click.option(
     "--seconds",
-    type=float,
+    metavar="DURATION",
     callback=positive,
-    help="Stop recording after so many seconds of each process; the program goes on.",
+    help="Stop recording after so many seconds, or 5m, of each process; the program goes on.",
 )
 @click.option(
     "--explore",

@@ -55,9 +55,9 @@ def _compiled(
 )
 @click.option(
     "--seconds",
-    type=float,
+    metavar="DURATION",
     callback=positive,
-    help="With --url, write what is allocated within so many seconds and still in use;"
+    help="With --url, write what is allocated within so many seconds, or 5m, and still in use;"
     " or with --before, the heap before and after them.",
 )
 @click.option(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,7 +9,15 @@ from typing import TypeVar
 import click
 
 from gctune.errors import problem
-from gctune.settings.quantities import Ratio, Size, ratio, size_or_ratio
+from gctune.settings.quantities import (
+    Duration,
+    Ratio,
+    Size,
+    duration,
+    ratio,
+    refusal,
+    size_or_ratio,
+)
 
 T = TypeVar("T")
 
@@ -36,15 +43,15 @@ def read_by(
     return callback
 
 
-def positive(
-    context: click.Context,  # noqa: ARG001
-    parameter: click.Parameter,  # noqa: ARG001
-    seconds: float | None,
-) -> float | None:
-    """A callback that refuses seconds that nobody can wait for."""
-    if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
-        raise click.BadParameter("give a number of seconds above 0")
-    return seconds
+def _span(text: object) -> Duration:
+    """Read how long something is to take, in seconds or as a duration. Raises ValueError."""
+    span = duration(text)
+    if not span:
+        raise refusal("out of range", "give a duration above 0")
+    return span
+
+
+positive = read_by(_span)  # a callback that reads a duration that somebody can wait for
 
 
 def _budget(text: object) -> Size | Ratio:
