@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from captured import PROFILES, unpacked
 from children import BARE, python
-from profile_samples import header, write
+from profile_samples import header, records, write
 
 from gctune.profile.file import read
 from gctune.settings.sources import load
@@ -72,6 +73,21 @@ def test_the_profiles_of_children_are_taken_along(real: Path, tmp_path: Path) ->
     (tmp_path / "web.20261127").write_bytes(real.read_bytes())  # a copy that somebody keeps
     data = json.loads(recommend(tmp_path / "web", *FOR, "--json").stdout)
     assert [evidence["profile"] for evidence in data["evidence"]] == ["web", child.name]
+
+
+def test_profiles_of_different_programs_are_told_of(tmp_path: Path) -> None:
+    def written(name: str, *command: str) -> Path:
+        return write(
+            tmp_path / name, replace(header(), command=("python", *command)), *records()[1:]
+        )
+
+    first, second = written("a", "-X", "dev", "app.py", "1"), written("b", "app.py", "2")
+    assert recommend(first, second).stderr == ""
+    third = written("c", "-m", "other")
+    told = "'app.py' (b), '-m other' (c); ask for each apart, unless they are one"
+    assert recommend(first, second, third).stderr == (
+        f"gctune: these are different programs: {told}\n"
+    )
 
 
 def test_a_truncated_profile_is_used_and_said(real: Path, tmp_path: Path) -> None:

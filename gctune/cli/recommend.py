@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,10 +14,10 @@ from rich.console import Console
 from gctune.cli.output import folder_problems
 from gctune.cli.parameters import memory_budget
 from gctune.cli.streams import say
-from gctune.errors import UsageError
+from gctune.errors import UsageError, cut
 from gctune.host.container import read_container
 from gctune.host.interpreter import Interpreter, collector_of, stock
-from gctune.profile.file import read_all
+from gctune.profile.file import Profile, read_all
 from gctune.recommender.recommendation import Recommendation
 from gctune.recommender.recommendation import recommend as recommended
 from gctune.recommender.search import Goal
@@ -28,6 +29,7 @@ _VERSION = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
 _OLDEST = (3, 10, 0)
 _LONGEST_NAME = 64  # of an environment
 _USUAL = "production"
+_WORDS = 60  # characters of a program's name
 
 
 def _target(
@@ -112,13 +114,25 @@ def recommend(
         raise click.UsageError("--environment names what --write sets: give --write FILE, too")
     if file is not None:
         _check(file)
-    answer = recommended(read_all(*profiles), goal, budget, read_container().limit, target)
+    taken = read_all(*profiles)
+    _tell_of_programs([each for each in taken if each.path in profiles])
+    answer = recommended(taken, goal, budget, read_container().limit, target)
     if as_json:
         click.echo(json.dumps(as_data(answer), indent=2))
     else:
         Console(highlight=False).print(render(answer))
     if file is not None:
         _write(file, environment or _USUAL, answer)
+
+
+def _tell_of_programs(profiles: Sequence[Profile]) -> None:
+    """Say so where profiles that somebody gave are not of one program."""
+    programs = {profile.header.program: profile.path.name for profile in profiles}
+    if len(programs) > 1:
+        told = ", ".join(f"{cut(ascii(each), _WORDS)} ({of})" for each, of in programs.items())
+        say(
+            f"gctune: these are different programs: {told}; ask for each apart, unless they are one"
+        )
 
 
 def _check(file: Path) -> None:

@@ -21,6 +21,7 @@ from gctune.monitor.recorder import GENERATION, RECORD_BYTES, Collection, decode
 SCHEMA = 1
 _MOST = 2**63 - 1  # no count, clock or size is above it
 _LONGEST = 100_000  # characters of a text
+_WITH_A_VALUE = ("-W", "-X", "--check-hash-based-pycs")  # Python's options that a word follows
 
 T = TypeVar("T")
 Three: TypeAlias = tuple[int, int, int]
@@ -65,6 +66,19 @@ class Header:
     def python(self) -> str:
         """The interpreter, as in `cpython 3.13.0`."""
         return f"{self.implementation} {'.'.join(map(str, self.version))}"
+
+    @property
+    def program(self) -> str:
+        """The script, module or code that was run, by whatever and with whatever arguments."""
+        words = iter(self.command[1:])
+        for word in words:
+            if word in ("-m", "-c"):
+                return f"{word} {next(words, '')}"
+            if word in _WITH_A_VALUE:
+                next(words, "")
+            elif not word.startswith("-"):
+                return word
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
