@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from captured import PROFILES, unpacked
 from children import BARE, python
-from profile_samples import header, records, write
+from profile_samples import closing, header, reading, write
 
 from gctune.profile.file import read
 from gctune.settings.sources import load
@@ -41,6 +41,17 @@ def test_it_says_what_to_change_and_what_that_stands_on(real: Path) -> None:
     text = recommend(real, *FOR).stdout
     for part in ("change: saves", "gc.threshold2", "CPU time", "peak of rss", "evidence", "risks"):
         assert part in text
+
+
+@pytest.mark.parametrize("columns", [40, 60, 74, 80])
+def test_no_word_is_cut_or_folded_on_a_narrow_terminal(columns: int) -> None:
+    words = ["-m", "gctune", "recommend", *FOR, str(PROFILES / f"{GROWS}.gz")]
+    wide, narrow = (
+        python(*words, environ={**BARE, "COLUMNS": str(width)}).stdout for width in (200, columns)
+    )
+    said = [text.partition("\nevidence")[0].split() for text in (wide, narrow)]
+    assert sorted(said[0]) == sorted(said[1])
+    assert max(map(len, narrow.splitlines())) <= columns
 
 
 def test_json_carries_everything(real: Path) -> None:
@@ -78,7 +89,7 @@ def test_the_profiles_of_children_are_taken_along(real: Path, tmp_path: Path) ->
 def test_profiles_of_different_programs_are_told_of(tmp_path: Path) -> None:
     def written(name: str, *command: str) -> Path:
         return write(
-            tmp_path / name, replace(header(), command=("python", *command)), *records()[1:]
+            tmp_path / name, replace(header(), command=("python", *command)), reading(), closing()
         )
 
     first, second = written("a", "-X", "dev", "app.py", "1"), written("b", "app.py", "2")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +21,8 @@ from gctune.simulator.estimate import Estimate
 _NEARLY = 0.9  # of a pause: what two runs differ by anyway
 _STYLES = {Verdict.CHANGE: "bold green", Verdict.NOT_ENOUGH: "bold yellow"}
 _WIDEST = 100  # characters of a command
+_GAP = 2  # blanks between two columns
+_NARROW = 20  # columns of the screen, below which no text is put into a column
 
 
 def explained(answer: Recommendation) -> list[str]:
@@ -53,29 +56,53 @@ def _title(answer: Recommendation) -> str:
     return "predicted" if answer.changes else "predicted of the best other settings"
 
 
-def _grid(rows: Iterable[Iterable[str]]) -> Table:
-    """A table whose last column takes what room there is."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for row in map(tuple, rows):
-        while len(table.columns) < len(row):
-            table.add_column(no_wrap=len(table.columns) < len(row) - 1, overflow="fold")
-        table.add_row(*map(Text, row))
-    return table
+class _Grid:
+    """A table whose last column takes what room there is, or lines of its own where that is none.
+
+    Every row has as many columns as the first.
+    """
+
+    def __init__(self, rows: Iterable[Iterable[str]]) -> None:
+        self._rows = [tuple(row) for row in rows]
+        self._widths = [max(map(cell_len, column)) for column in zip(*self._rows)]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The table, or a paragraph for each row where the console is narrow."""
+        *before, last = self._widths or [0]
+        room = options.max_width - sum(before) - _GAP * len(before)
+        if room >= min(last, _NARROW):
+            yield self._table()
+        else:
+            yield from self._paragraphs()
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, _GAP, 0, 0))
+        for number, _ in enumerate(self._widths, 1):
+            table.add_column(no_wrap=number < len(self._widths), overflow="fold")
+        for row in self._rows:
+            table.add_row(*map(Text, row))
+        return table
+
+    def _paragraphs(self) -> Iterator[RenderableType]:
+        for *before, last in self._rows:
+            cells = (cell.ljust(width) for cell, width in zip(before, self._widths))
+            yield Text((_GAP * " ").join(cells).rstrip())
+            yield Padding(Text(last), (0, 0, 0, 2 * _GAP))
 
 
-def _lines(lines: Iterable[str]) -> Table:
-    return _grid([line] for line in lines)
+def _lines(lines: Iterable[str]) -> _Grid:
+    return _Grid([line] for line in lines)
 
 
-def _changes(answer: Recommendation) -> Table:
-    return _grid(
+def _changes(answer: Recommendation) -> _Grid:
+    return _Grid(
         (change.setting, str(change.old), "->", str(change.new), change.meaning)
         for change in answer.changes
     )
 
 
-def _predicted(answer: Recommendation) -> Table:
-    return _grid(_rows(answer, answer.predicted) if answer.predicted else ())
+def _predicted(answer: Recommendation) -> _Grid:
+    return _Grid(_rows(answer, answer.predicted) if answer.predicted else ())
 
 
 def _rows(answer: Recommendation, predicted: Predicted) -> Iterator[tuple[str, str, str]]:
@@ -147,7 +174,7 @@ def _command(command: tuple[str, ...]) -> str:
 def _generations(evidence: Evidence) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="")
     for title in ("generation", "collections", "examined", "collected", "CPU", "longest"):
-        table.add_column(title, justify="right", no_wrap=True)
+        table.add_column(title, justify="right", overflow="fold")
     for number, one in enumerate(evidence.generations):
         table.add_row(
             str(number),
