@@ -73,6 +73,7 @@ __all__ = [
     "PoolError",
     "ProfileError",
     "Sample",
+    "__version__",
     "apply",
     "asgi_app",
     "capture",

@@ -23,7 +23,7 @@ _TOKEN = "GCTUNE_MONITOR__TOKEN"  # noqa: S105 - the name of a variable
 _secrets: dict[str, str] = {}  # of the settings that were applied last, by variable
 
 
-def apply(*, environment: str | None = None, **sections: Any) -> Applied:
+def apply(environment: str | None = None, **sections: Any) -> Applied:
     """Put the settings of this process's environment in force.
 
     `environment` and the sections (`gc={"threshold0": 5000}`) go before what

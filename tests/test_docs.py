@@ -71,6 +71,10 @@ def test_every_public_name_is_in_the_readme(name: str) -> None:
     assert name in README
 
 
+def test_the_version_is_a_public_name() -> None:
+    assert "__version__" in gctune.__all__
+
+
 def test_every_shipped_profile_is_told_of() -> None:
     told = (ROOT / "profiles" / "README.md").read_text(encoding="utf-8")
     kept = [path.name for path in (ROOT / "profiles").glob("*.profile*")]

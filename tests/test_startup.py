@@ -34,8 +34,9 @@ def test_an_argument_beats_a_variable(tmp_path: Path) -> None:
 
 def test_the_environment_can_be_named(tmp_path: Path) -> None:
     (tmp_path / "gctune.toml").write_text("[environments.staging.gc]\nthreshold0 = 6000\n")
-    code = "print(gctune.apply(environment='staging').plan.environment, gc.get_threshold()[0])"
-    assert said(code, BARE, tmp_path) == "staging 6000"
+    for argument in ("environment='staging'", "'staging'"):
+        code = f"print(gctune.apply({argument}).plan.environment, gc.get_threshold()[0])"
+        assert said(code, BARE, tmp_path) == "staging 6000"
 
 
 def test_every_setting_has_its_outcome(tmp_path: Path) -> None:
