@@ -38,6 +38,20 @@ def test_every_problem_of_every_environment_is_told_once(directory: Path) -> Non
     ]
 
 
+def test_the_environment_that_is_in_effect_is_checked_too(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (directory / "gctune.toml").write_text("[environments.canary]\n")
+    monkeypatch.setenv("ENVIRONMENT", "canary")
+    assert CliRunner().invoke(gctune, ["validate"]).exit_code == 0
+    monkeypatch.setenv("ENVIRONMENT", "qa")
+    result = CliRunner().invoke(gctune, ["validate"])
+    assert str(result.exception) == (
+        "ENVIRONMENT = 'qa': unknown environment;"
+        " give one of development, test, staging, production, canary"
+    )
+
+
 def test_json_holds_the_same(directory: Path) -> None:
     result = CliRunner().invoke(gctune, ["validate", "--json"])
     assert json.loads(result.stdout) == {

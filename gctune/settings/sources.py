@@ -64,13 +64,14 @@ def load_each(
 ) -> list[Loaded]:
     """Load every environment there is, as `load` does.
 
-    Raises ConfigError with every problem of all of them, each once.
+    Raises ConfigError with every problem of all of them, each once, and of the
+    one that variables name, which there may not be.
     """
     document = find(environ, directory or File(), file)
     outcomes = [_attempt(name, environ, document) for name in document.environments]
     problems = [
         problem
-        for outcome in outcomes
+        for outcome in (*outcomes, _attempt(None, environ, document))
         if isinstance(outcome, ConfigError)
         for problem in outcome.problems
     ]
@@ -102,7 +103,9 @@ class _Ranked:
         return next((layer for layer, values in self._layers if path in values), None)
 
 
-def _attempt(name: str, environ: Mapping[str, str], document: Document) -> Loaded | ConfigError:
+def _attempt(
+    name: str | None, environ: Mapping[str, str], document: Document
+) -> Loaded | ConfigError:
     try:
         return _load({}, name, environ, document)
     except ConfigError as error:
