@@ -16,6 +16,8 @@ from gctune.settings.sources import load_each
 def validate(file: str | None, as_json: bool) -> None:
     """Check FILE, or the configuration found here, every environment at once.
 
+    The one in effect, which variables name, has to be one of them.
+
     Each problem is named once, on stderr, with exit status 1.
     """
     try:
