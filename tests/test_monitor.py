@@ -244,6 +244,30 @@ def test_an_alert_reaches_the_program() -> None:
     assert printed[2] == "heap True 1.0 True"
 
 
+@pytest.mark.parametrize("where", ["callback", "main"])
+def test_an_undo_is_whole_though_a_callback_is_at_work(where: str) -> None:
+    """Whether it is the callback that undoes, or the program meanwhile."""
+    printed = script(
+        _APPLIED + "import logging, _thread; logging.disable()\n"
+        "told, done = _thread.allocate_lock(), _thread.allocate_lock()\n"
+        "told.acquire(); done.acquire()\n"
+        "def seen(): return gc.get_threshold(), [*gc.callbacks], gc.get_freeze_count() < 1001\n"
+        "before = seen()\n"
+        "@gctune.on_alert\n"
+        "def at_work(alert):\n"
+        f"    if {where!r} == 'callback': applied.undo()\n"
+        "    told.release(); done.acquire()\n"
+        "applied = gctune.apply(environment='test', gc={'mode': 'adaptive'},\n"
+        "    monitor={'level': 'detailed', 'interval': 0.1, 'http': '127.0.0.1:0'},\n"
+        "    alerts={'heap': {'threshold': 1, 'hold': 0}})\n"
+        "told.acquire(); print(gctune.served_at() is None)\n"
+        f"if {where!r} == 'main': applied.undo(); print(gctune.served_at() is None)\n"
+        "print(gc.get_threshold() == before[0], gc.get_freeze_count() < 1001)\n"
+        "done.release(); until(lambda: seen() == before)"
+    ).splitlines()
+    assert printed[-2:] == ["True", "True True"]
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="keeps a limit on Linux alone")
 def test_a_limit_that_cannot_be_kept_raises_the_alert_on_thrashing() -> None:
     printed = script(

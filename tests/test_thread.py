@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -195,12 +196,76 @@ def test_a_duty_that_is_stuck_keeps_nobody_for_long() -> None:
     ) == ["went on", "closed later"]
 
 
+# `Hangs` is at work from its first time on until `stuck` is released.
+_HANGS = """
+import _thread; stuck = _thread.allocate_lock(); stuck.acquire()
+class Hangs(Duty):
+    def __call__(self, now_ns): print("at work"); tell(); stuck.acquire(); return 60.0
+    def close(self): print("closed later"); tell()
+class Rests(Counts): pause = 60.0
+"""
+
+
+def test_a_duty_that_is_not_at_work_is_closed_at_once_though_another_is_stuck() -> None:
+    assert child(
+        _HANGS + "resting = take_up('resting', Rests); wait()\n"
+        "hanging = take_up('hanging', Hangs); wait()\n"
+        "lay_down(resting); lay_down(hanging); print('went on'); stuck.release(); wait()"
+    ) == ["at work", "closed", "went on", "closed later"]
+
+
+def test_no_two_threads_are_at_one_duty() -> None:
+    """Else this one would hang, too."""
+    assert child(
+        _HANGS + "hanging = take_up('hanging', Hangs); wait()\n"
+        "hanging.do(time.perf_counter_ns()); print('went on'); stuck.release()"
+    ) == ["at work", "went on", "closed later"]
+
+
+def test_a_duty_may_lay_down_others() -> None:
+    assert child(
+        "class Rests(Counts): pause = 60.0\n"
+        "others = [take_up('resting', Rests), take_up('too', Rests)]; wait(2)\n"
+        "class Ends(Duty):\n"
+        "    def __call__(self, now_ns):\n"
+        "        for job in others: lay_down(job)\n"
+        "        print('went on'); tell(); return 60.0\n"
+        "    def close(self): print('ended')\n"
+        "take_up('ending', Ends); wait()"
+    ) == ["closed", "closed", "went on", "ended"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no such signal here")
+@pytest.mark.parametrize("end", ["lay_down(one)", "pass"])
+def test_a_signal_handler_may_lay_down_duties_while_others_end(end: str) -> None:
+    assert child(
+        "import signal\n"
+        "class Kills(Counts):\n"
+        "    pause = 60.0\n"
+        "    def close(self): os.kill(os.getpid(), signal.SIGUSR1); super().close()\n"
+        "one, two = take_up('one', Kills), take_up('two', Counts); wait(2)\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: [lay_down(job) for job in (one, two)])\n"
+        f"{end}"
+    ) == ["closed", "closed"]
+
+
 def test_a_duty_may_lay_itself_down() -> None:
     assert child(
         "class Ends(Duty):\n"
         "    def __call__(self, now_ns): lay_down(job); tell(); return 0.0\n"
         "    def close(self): print('closed'); tell()\n"
         "job = take_up('ending', Ends, 0.05); wait(2)"
+    ) == ["closed"]
+
+
+def test_the_end_of_the_program_waits_for_a_duty_that_has_laid_itself_down() -> None:
+    assert child(
+        "import atexit, _thread; over = _thread.allocate_lock(); over.acquire()\n"
+        "class Ends(Duty):\n"
+        "    def __call__(self, now_ns):\n"
+        "        lay_down(job); tell(); over.acquire(); return sum(range(10**6))\n"
+        "    def close(self): print('closed')\n"
+        "job = take_up('ending', Ends, 0.05); wait(); atexit.register(over.release)"
     ) == ["closed"]
 
 

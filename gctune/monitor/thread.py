@@ -13,7 +13,7 @@ from __future__ import annotations
 import atexit
 import sys
 import time
-from _thread import RLock
+from _thread import RLock, allocate_lock, get_ident
 
 from gctune.monitor.loop import Loop
 from gctune.runtime import fork
@@ -28,6 +28,7 @@ else:
 FIRST = 1.0  # seconds until a duty is first due, unless it is in a hurry
 _UNTIL_WOKEN = float("inf")
 _LONGEST_BACKOFF = 300.0  # seconds between two attempts at a duty that fails
+_PATIENCE = 1.0  # seconds that a duty which another thread is at is waited for, or tried again in
 _HURRY = 1e-4  # seconds until a busy thread gives the interpreter's lock up; CPython waits 5e-3
 
 
@@ -49,7 +50,8 @@ class Job:
     """A duty that was taken up: made when it is first due, then done whenever it is due.
 
     What it raises is caught and counted in `failures`, told once, and has it
-    wait longer and longer.
+    wait longer and longer. Once it was ended it is closed by whoever comes
+    last: the thread that ends it, or the one that is at it meanwhile.
     """
 
     def __init__(self, name: str, make: Callable[[], Duty], first: float, urgent: bool) -> None:
@@ -64,35 +66,53 @@ class Job:
         """Begin anew, with a duty that is yet to be made."""
         self.due_ns = time.perf_counter_ns() + int(self._first * 1e9)
         self.duty: Duty | None = None
+        self._at_work, self._worker = allocate_lock(), 0
         self._ended = self._told = False
         self._in_a_row = 0
 
     def do(self, now_ns: int) -> None:
-        """Do the duty, and settle when it is next due."""
+        """Do the duty, unless another thread is still at it, and settle when it is next due."""
+        at_work = self._at_work  # a fork within the duty replaces it
+        if not at_work.acquire(blocking=False):
+            self.due_ns = now_ns + int(_PATIENCE * 1e9)
+            return
+        self._worker = get_ident()
         try:
-            seconds = self._in_a_hurry(now_ns) if self.urgent else self._attempt(now_ns)
-            self._in_a_row = 0
-        except BaseException as error:  # noqa: BLE001 - the program goes on, whatever fails here
-            seconds = self._backoff()
-            self._tell(error)
-        self.due_ns = now_ns + int(seconds * 1e9)
+            if not self._ended:
+                self.due_ns = now_ns + int(self._seconds_until_next(now_ns) * 1e9)
+        finally:
+            self._worker = 0
+            at_work.release()
         if self._ended:
-            self.close()
+            self.end()
 
-    def end(self, *, now: bool) -> None:
-        """Close the duty: now, or once it is done with what it is at."""
+    def end(self) -> None:
+        """Do the duty no more, and close it: now, or once it is done with what it is at."""
         self._ended = True
-        if now:
-            self.close()
+        patience = 0.0 if self._worker == get_ident() else _PATIENCE
+        if self._at_work.acquire(timeout=patience):
+            try:
+                self.close()
+            finally:
+                self._at_work.release()
 
     def close(self) -> None:
-        """Let go of the duty."""
+        """Let go of the duty, if there is one."""
         duty, self.duty = self.duty, None
         if duty is not None:
             try:
                 duty.close()
             except Exception as error:  # noqa: BLE001 - as above
                 self._tell(error)
+
+    def _seconds_until_next(self, now_ns: int) -> float:
+        try:
+            seconds = self._in_a_hurry(now_ns) if self.urgent else self._attempt(now_ns)
+            self._in_a_row = 0
+        except BaseException as error:  # noqa: BLE001 - the program goes on, whatever fails here
+            seconds = self._backoff()
+            self._tell(error)
+        return seconds
 
     def _attempt(self, now_ns: int) -> float:
         if self.duty is None:
@@ -162,7 +182,7 @@ def take_up(
 
 
 def lay_down(job: Job) -> None:
-    """Do a duty no more, and close it; takes two seconds at most, even if the duty is stuck."""
+    """Do a duty no more, and close it; takes three seconds at most, whatever is stuck."""
     with _lock:
         if job in _jobs:
             _end(job)
@@ -189,17 +209,21 @@ def _run() -> None:
 
 
 def _end(*jobs: Job) -> None:
-    at_rest = _stop(*jobs)
+    _stop(*jobs)
     for job in jobs:
-        _jobs.remove(job)
-        job.end(now=at_rest)
+        if job in _jobs:  # else the handler of a signal has laid it down meanwhile
+            _jobs.remove(job)
+        job.end()
 
 
-def _stop(*jobs: Job) -> bool:
-    """Stop what may be doing these jobs; whether it has stopped. The first may begin the second."""
-    loops = (_first,) if all(job.urgent for job in jobs) else _loops
-    stopped = [loop.stop() for loop in loops]
-    return all(stopped)
+def _stop(*jobs: Job) -> None:
+    """Stop what may be doing these jobs, so that they end in quiet; the first may begin the second.
+
+    One that is stuck is waited for once, not again for each job that ends.
+    """
+    for loop in (_first,) if all(job.urgent for job in jobs) else _loops:
+        if loop.runs:
+            loop.stop()
 
 
 def _step_first() -> float | None:
@@ -259,8 +283,9 @@ def _after_fork_in_child() -> None:
 
 def _at_exit() -> None:
     with _lock:
-        for urgent in (True, False):
-            _end(*[job for job in _jobs if job.urgent is urgent])
+        for loop in _loops:
+            loop.stop()
+        _end(*_jobs)
 
 
 _lock = RLock()
