@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _SOON = 0.02  # seconds until memory is first looked at: a fast program takes 80 MB meanwhile
 
 
+_PACED_BY = "gc.pause_target", "memory.garbage_budget"
+
+
 def services(token: Callable[[], str | None]) -> tuple[Service, ...]:
     """All there are; `token` gives what those show who ask the endpoints from elsewhere."""
     return (
@@ -31,16 +34,23 @@ def services(token: Callable[[], str | None]) -> tuple[Service, ...]:
         _duty("memory.limit", _releaser),
         _duty("memory.recycle", _recycler),
         _duty("gc.when", _idle_collector),
-        _duty("gc.mode", _pacer, "gc.pause_target", "memory.garbage_budget", first=_SOON),
+        _duty("gc.mode", _pacer, *_PACED_BY, turns=("gc.threshold",), first=_SOON),
         Service(("pools.",), _pools),
     )
 
 
-def _duty(setting: str, make: Callable[[Plan], Duty], *others: str, **how: Any) -> Service:
+def _duty(
+    setting: str,
+    make: Callable[[Plan], Duty],
+    *others: str,
+    turns: tuple[str, ...] = (),
+    **how: Any,
+) -> Service:
     """A duty for the thread, done where the plan has a value for `setting`.
 
-    `others` are further settings that it acts on. `make` makes it of the plan
-    when it is first due; `how` is what else `take_up` is told.
+    `others` are further settings that it acts on, and `turns` is as in Service.
+    `make` makes it of the plan when it is first due; `how` is what else
+    `take_up` is told.
     """
 
     def start(plan: Plan) -> Stop | None:
@@ -52,7 +62,7 @@ def _duty(setting: str, make: Callable[[Plan], Duty], *others: str, **how: Any) 
         job = take_up(setting, lambda: make(plan), **how)
         return lambda: lay_down(job)
 
-    return Service((setting, *others), start)
+    return Service((setting, *others), start, turns)
 
 
 def _trace(plan: Plan) -> Stop | None:

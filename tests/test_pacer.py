@@ -74,6 +74,20 @@ def test_a_plan_starts_it_and_an_undo_hands_the_thresholds_back() -> None:
     ) == ["True", "True"]
 
 
+@pytest.mark.parametrize("undone", ["paced, fixed", "fixed, paced"])
+@pytest.mark.parametrize("put", ["paced, fixed = pace(), fix()", "fixed, paced = fix(), pace()"])
+def test_beside_a_plan_of_fixed_thresholds_the_program_s_own_come_back(
+    put: str, undone: str
+) -> None:
+    assert applied(
+        "def pace(): done = put_in_force(); wait(); return done\n"
+        "def fix(): return apply_plan(plan(gc__threshold0=5000), services(lambda: None))\n"
+        f"before = gc.get_threshold(); {put}\n"
+        f"for each in ({undone}): each.undo()\n"
+        "print(gc.get_threshold() == before)"
+    ) == ["True"]
+
+
 def test_what_the_program_froze_is_never_thawed() -> None:
     assert script(
         "import gc\nown = [[] for _ in range(5000)]\ngc.freeze(); before = gc.get_freeze_count()\n"

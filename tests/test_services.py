@@ -9,7 +9,7 @@ import pytest
 from children import plan
 
 from gctune.errors import ApplyError
-from gctune.runtime.applied import apply_plan, reset
+from gctune.runtime.applied import apply_plan, pause_services, reset
 from gctune.runtime.plan import Plan, Status
 from gctune.runtime.services import Service
 
@@ -44,6 +44,21 @@ class Log:
 @pytest.fixture
 def log() -> Log:
     return Log()
+
+
+_PACED = (10_000, 0, 1000)
+
+
+def _pace(plan: Plan) -> Callable[[], None] | None:
+    """Turn the thresholds until it is stopped, as adaptive mode does."""
+    if plan.value("gc.mode") is None:
+        return None
+    before = gc.get_threshold()
+    gc.set_threshold(*_PACED)
+    return lambda: gc.set_threshold(*before)
+
+
+PACING = Service(("gc.mode",), _pace, turns=("gc.threshold",))
 
 
 def _refuse(plan: Plan) -> None:
@@ -113,3 +128,42 @@ def test_the_same_plan_again_starts_nothing(log: Log) -> None:
 def test_a_plan_for_another_interpreter_has_nothing_run(log: Log) -> None:
     apply_plan(plan(interpreter="other-1.2.3-unknown", monitor__level="basic"), [log.service])
     assert log.lines == []
+
+
+@pytest.mark.parametrize("first_undone", [0, 1])
+@pytest.mark.parametrize("first_applied", [0, 1])
+def test_a_service_that_turns_thresholds_is_no_way_back(
+    first_applied: int, first_undone: int
+) -> None:
+    before = gc.get_threshold()
+    plans = [plan(gc__mode="adaptive"), plan(gc__threshold0=5000)]
+    nested = [
+        apply_plan(plans[first_applied], [PACING]),
+        apply_plan(plans[1 - first_applied], [PACING]),
+    ]
+    assert (gc.get_threshold() == _PACED) == (first_applied == 1)
+    undone = [*nested[first_undone].undo(), *nested[1 - first_undone].undo()]
+    assert gc.get_threshold() == before
+    assert [(each.status, each.value) for each in undone] == [(Status.APPLIED, before[0])]
+
+
+def test_what_it_turned_is_not_what_the_program_has_set() -> None:
+    apply_plan(plan(gc__mode="adaptive"), [PACING])
+    later = apply_plan(plan(origin="preset production", gc__threshold0=5000), [PACING])
+    assert later.outcomes[0].status == Status.APPLIED
+
+
+def test_it_turns_them_again_where_a_later_plan_cannot_be_put_in_force() -> None:
+    apply_plan(plan(gc__mode="adaptive"), [PACING])
+    with pytest.raises(ApplyError):
+        apply_plan(plan(gc__threshold0=-1), [PACING])
+    assert gc.get_threshold() == _PACED
+
+
+def test_what_is_paused_stays_so_where_a_later_plan_cannot_be_put_in_force() -> None:
+    before = gc.get_threshold()
+    apply_plan(plan(gc__mode="adaptive"), [PACING])
+    pause_services()
+    with pytest.raises(ApplyError):
+        apply_plan(plan(gc__threshold0=-1), [PACING])
+    assert gc.get_threshold() == before

@@ -94,8 +94,15 @@ def apply_plan(plan: Plan, services: Iterable[Service] = ()) -> Applied:
         interpreter = this_interpreter()
         fitted = fit(plan, interpreter)
         offered = Services(services, fitted)
-        applied = Applied(plan, _foresee(fitted, interpreter, offered), offered)
-        _put_in_force(applied)
+        settings = [step.setting for step in fitted.steps if step.status == Status.APPLIED]
+        handed_back = _hand_back(settings)
+        try:
+            applied = Applied(plan, _foresee(fitted, interpreter, offered), offered)
+            _put_in_force(applied)
+        except BaseException:
+            if handed_back:
+                resume_services()
+            raise
         return applied
 
 
@@ -155,6 +162,18 @@ def reset() -> None:
     with _state.lock:
         for applied in reversed(tuple(_state.stack)):
             applied.undo()
+
+
+def _hand_back(settings: Iterable[str]) -> bool:
+    """Stop what the last plan has running if it turns their knobs by itself; whether it does.
+
+    What such a knob holds meanwhile is nobody's setting, and no way back.
+    """
+    last = _state.stack[-1]._services if _state.stack else None
+    if last is None or not last.turn(settings):
+        return False
+    last.stop()
+    return True
 
 
 def _foresee(plan: Plan, interpreter: Interpreter, services: Services) -> Iterator[Outcome]:
@@ -218,6 +237,7 @@ def _take_back(applied: Applied) -> tuple[Outcome, ...]:
     _state.moving = applied, get_ident()
     try:
         applied._services.stop()
+        _hand_back(change.knob.setting for change in applied._changes)
         later = _later_than(applied)
         outcomes = [_take_back_one(change, later) for change in reversed(applied._changes)]
         if applied in _state.stack:

@@ -26,11 +26,13 @@ class Service(Record):
     the plan does not ask for it; it raises ApplyError where it cannot run.
     Starting is quick and imports little: most programs end before the service
     has anything to do. After a fork the service sees to itself; the thread of
-    the process that forked is not there any more.
+    the process that forked is not there any more. `turns` are the beginnings of
+    the names of settings whose knobs it turns by itself while it runs.
     """
 
     settings: tuple[str, ...]
     start: Callable[[Plan], Stop | None]
+    turns: tuple[str, ...] = ()
 
 
 class Services:
@@ -40,10 +42,15 @@ class Services:
         self._offered = tuple(offered)
         self._plan = plan
         self._stops: list[Stop] = []
+        self._turned: tuple[str, ...] = ()
 
     def act_on(self, setting: str) -> bool:
         """Whether one of them acts on a setting."""
         return any(setting.startswith(service.settings) for service in self._offered)
+
+    def turn(self, settings: Iterable[str]) -> bool:
+        """Whether one that runs turns the knob of one of these settings by itself."""
+        return any(setting.startswith(self._turned) for setting in settings)
 
     def start(self) -> None:
         """Start them all or none; does nothing while they run. Raises what a start raises."""
@@ -54,6 +61,7 @@ class Services:
                 stop = service.start(self._plan)
                 if stop is not None:
                     self._stops.append(stop)
+                    self._turned += service.turns
         except BaseException:
             self.stop()
             raise
@@ -62,6 +70,7 @@ class Services:
         """Stop those that run, the last first."""
         while self._stops:
             self._stops.pop()()
+        self._turned = ()
 
     def resume(self) -> None:
         """Start them again; one that cannot start any more stays away."""
