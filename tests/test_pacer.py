@@ -131,6 +131,36 @@ def test_it_stands_aside_once_the_program_sets_thresholds_and_says_so_once() -> 
     )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+@pytest.mark.parametrize("seen_by", ["parent", "child"])
+def test_what_is_left_to_the_program_is_left_to_its_children_and_told_once(seen_by: str) -> None:
+    done = script(
+        "import sys; sys.stderr = sys.stdout\n"
+        + _PRELUDE
+        + "gc.set_threshold(1234, 5, 6)\n"
+        + f"if {seen_by!r} == 'parent': look()\n"
+        "frozen = gc.get_freeze_count()\n"
+        "if pid := os.fork(): os.waitpid(pid, 0)\n"
+        "else:\n"
+        "    paced.close(); old, paced = paced, Pacer(GOAL); look(); grow(5)\n"
+        "    print(gc.get_threshold(), gc.get_freeze_count() <= frozen, flush=True); os._exit(0)"
+    ).splitlines()
+    assert done[1:] == ["(1234, 5, 6) True"]
+    assert "are left to it" in done[0]
+
+
+def test_a_new_plan_paces_what_was_left_to_the_program_under_another() -> None:
+    done = script(
+        "import sys; sys.stderr = sys.stdout\nfrom children import plan\n"
+        + _PRELUDE
+        + "def pace(): return pacer.pacer_of(plan(gc__mode='adaptive'))\n"
+        "paced.close(); paced = pace(); look(); gc.set_threshold(1234, 5, 6); look()\n"
+        "paced.close(); paced = pace(); look(); print(gc.get_threshold() != (1234, 5, 6))\n"
+        "paced.close(); print(gc.get_threshold())"
+    ).splitlines()
+    assert done[1:] == ["True", "(1234, 5, 6)"]
+
+
 def test_it_does_nothing_while_the_program_has_the_collector_off() -> None:
     assert child(
         "gc.disable(); look(); print(gc.get_freeze_count() < 1000); before = len(reasons())\n"

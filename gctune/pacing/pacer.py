@@ -34,11 +34,16 @@ _DO = {
 
 
 class _Latest:
-    """What the last pacer knew: a forked child starts from it."""
+    """What the last pacer knew: a forked child starts from it.
+
+    `aside` says that it has left the thresholds to the program, for good under this `plan`.
+    """
 
     state: State | None = None
     before: Three = (0, 0, 0)
     pid = 0
+    plan: Plan | None = None
+    aside = False
 
 
 class _Counted(Record):
@@ -79,9 +84,9 @@ class Pacer:
     undoes what it did and stands aside.
     """
 
-    def __init__(self, goal: Goal) -> None:
+    def __init__(self, goal: Goal, plan: Plan | None = None) -> None:
         self.changes = begin()
-        self._goal = goal
+        self._goal, self._plan = goal, plan
         self._state: State | None = None
         self._aside = False
         self._pid = os.getpid()
@@ -134,7 +139,9 @@ class Pacer:
         self._aside = True
         knobs.PROMOTION.thaw()
         self._see_no_more()
-        warn("gc.mode = 'adaptive': the program sets thresholds itself, so they are left to it")
+        if not _Latest.aside:  # else it has been told, if only by the process that forked this one
+            _Latest.aside = True
+            warn("gc.mode = 'adaptive': the program sets thresholds itself, so they are left to it")
         return _ASIDE
 
     def _see_no_more(self) -> None:
@@ -198,11 +205,12 @@ class Pacer:
         if decision.reason:
             self._tell(decision)
         self._state = _Latest.state = state
-        _Latest.pid = self._pid
+        _Latest.pid, _Latest.plan, _Latest.aside = self._pid, self._plan, False
         return decision.pause_ns / 1e9
 
     def _are_set_by_another(self) -> bool:
-        return self._state is not None and _thresholds() != self._state.thresholds
+        state = self._state or (_Latest.state if _Latest.plan is self._plan else None)
+        return state is not None and _thresholds() != state.thresholds
 
     def _announced(self, decision: Decision) -> Decision:
         """Have only threshold2 ask for a full collection that waits for a quiet."""
@@ -221,7 +229,8 @@ class Pacer:
 def pacer_of(plan: Plan) -> Pacer:
     """The duty that a plan asks for."""
     seconds, budget = plan.value("gc.pause_target"), plan.value("memory.garbage_budget")
-    return Pacer(Goal(int(float(seconds or PAUSE_TARGET) * 1e9), float(budget or GARBAGE_BUDGET)))
+    goal = Goal(int(float(seconds or PAUSE_TARGET) * 1e9), float(budget or GARBAGE_BUDGET))
+    return Pacer(goal, plan)
 
 
 def _thresholds() -> Three:
