@@ -278,7 +278,7 @@ def test_a_forked_child_has_its_own_profile(path: Path) -> None:
 
 
 def test_a_fork_sees_one_thread_alone(path: Path) -> None:
-    """Else CPython warns from 3.12 on, and FORK makes that an error."""
+    """Else the child could find a lock held for ever, and CPython warns of it from 3.12 on."""
     threads = "list(map(len, (os.listdir('/proc/self/task'),)))"
     before = f"os.register_at_fork(before=lambda: print({threads}, flush=True))"
     environ = bootstrap_environment(BARE, GCTUNE_CAPTURE=json.dumps({"path": str(path)}))

@@ -327,20 +327,23 @@ def test_watching_imports_nothing_that_is_dear_to_a_program_that_has_it_not() ->
 
 
 def test_the_workers_of_a_preloading_master_are_watched(tmp_path: Path) -> None:
-    """And its forks bring no warning of a thread, which would be an error here."""
+    """And no thread is at work in the master while it forks them."""
     (tmp_path / "app.py").write_text(
         "import os, time\n"
         "from gctune.monitor.monitor import current\n"
+        "from gctune.runtime import fork\n"
+        "def count():\n"
+        "    number = len(os.listdir('/proc/self/task'))\n"
+        "    with open('threads', 'a') as file: print(number, file=file)\n"
+        "fork.around(count, lambda: None)\n"  # the last that is registered, so the last to be run
         "def app(environ, start_response):\n"
         "    while current() is None or current().sample is None: time.sleep(0.01)\n"
         "    start_response('200 OK', [])\n"
         "    return [str(current().sample.pid == os.getpid()).encode()]\n"
     )
-    variables = {
-        "ENVIRONMENT": "test",
-        "GCTUNE_MONITOR__LEVEL": "detailed",
-        "PYTHONWARNINGS": "error:This process:DeprecationWarning",
-    }
+    variables = {"ENVIRONMENT": "test", "GCTUNE_MONITOR__LEVEL": "detailed"}
     workers = ["-w", "2", "--preload", "app:app"]
     with serving([*RUN, "--"], *workers, directory=tmp_path, at=tmp_path, **variables) as ask:
         assert ask() == "True"
+    counted = Path("/proc/self/task").is_dir()
+    assert (tmp_path / "threads").read_text().split() == ["1", "1"] * counted

@@ -45,7 +45,9 @@ def around(before: Callable[[], None], in_parent: Callable[[], None]) -> None:
     """Have `before` called before every fork from now on, and `in_parent` after it.
 
     For a thread, which must not run meanwhile: a child would find the locks
-    that it holds locked for ever, and CPython 3.12 and later warn of it.
+    that it holds locked for ever, and CPython 3.12 and later warn of it. Those
+    from 3.13.0 to 3.13.9, and 3.14.0, count the threads only after `in_parent`,
+    and so warn of one that begins again there: https://github.com/python/cpython/issues/137109.
     """
     _acts_before.append(before)
     _acts_in_parent.append(in_parent)
