@@ -289,6 +289,38 @@ def test_a_fork_sees_one_thread_alone(path: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="forks by the C library of Linux")
+def test_a_child_whose_fork_ran_no_hook_can_be_told_and_has_its_own_profile(path: Path) -> None:
+    """As uWSGI forks, whose integration tells."""
+    script(
+        "import ctypes, gc, gctune, os\n"
+        "from gctune.runtime.fork import after_in_child\n"
+        f"captured = gctune.capture({str(path)!r})\n"
+        "child = ctypes.PyDLL(None).fork()\n"
+        "if not child: after_in_child(); gc.collect()\n"
+        "captured.stop()\n"
+        "if not child: os._exit(0)\n"
+        "assert os.waitpid(child, 0)[1] == 0"
+    )
+    child = only_sibling(path)
+    assert child.header.parent == read(path).header.pid
+    assert sum(collection.generation == 2 for collection in child.collections()) == 1
+
+
+@pytest.mark.parametrize(
+    "begun",
+    ["gctune.capture({path!r}).stop()", "heap.begin({path!r}, 'pprof', 1, None, print)"],
+    ids=["capture", "heap"],
+)
+def test_it_is_had_where_nothing_forks(begun: str, path: Path) -> None:
+    script(
+        "import os\n"
+        "for name in ('fork', 'register_at_fork'): vars(os).pop(name, None)\n"
+        "import gctune; from gctune.profile import heap\n" + begun.format(path=str(path))
+    )
+    assert path.stat().st_size
+
+
 def test_the_parent_is_recorded_after_its_fork(path: Path) -> None:
     after = f"import time; assert {_THREADS} == 2; time.sleep(0.5)"
     profile = captured(path, "-c", _fork(after=after), status=5)

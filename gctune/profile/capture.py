@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -23,6 +23,7 @@ from gctune.profile.ending import at_the_end_of_multiprocessing
 from gctune.profile.file import absolute, new_sibling
 from gctune.profile.recording import Recording
 from gctune.profile.writer import Writer
+from gctune.runtime import fork
 
 _BUSY, _ASLEEP = 0.2, 2.0  # seconds between two flushes, at least and at most
 
@@ -68,7 +69,6 @@ class Capture:
             raise
         self._loop = Loop(self._step)
         self._start_thread()
-        _register()
         _running.add(self)
 
     def stop(self, reason: str = "stop") -> None:
@@ -144,16 +144,11 @@ class Capture:
 _running: set[Capture] = set()
 
 
-@cache
-def _register() -> None:
-    atexit.register(_each, partial(Capture.stop, reason="exit"))
-    os.register_at_fork(
-        before=partial(_each, Capture._before_fork),
-        after_in_parent=partial(_each, Capture._start_thread),
-        after_in_child=partial(_each, Capture._after_fork_in_child),
-    )
-
-
 def _each(act: Callable[[Capture], None]) -> None:
     for running in tuple(_running):
         act(running)
+
+
+atexit.register(_each, partial(Capture.stop, reason="exit"))
+fork.around(partial(_each, Capture._before_fork), partial(_each, Capture._start_thread))
+fork.in_child(partial(_each, Capture._after_fork_in_child))

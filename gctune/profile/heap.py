@@ -19,6 +19,7 @@ from gctune.profile.ending import at_the_end_of_multiprocessing
 from gctune.profile.file import new_sibling, opened
 from gctune.profile.sites import Heap
 from gctune.profile.writer import create, fill, write_new
+from gctune.runtime import fork
 
 FORMATS: dict[str, Callable[[Heap], bytes]] = {
     "pprof": pprof.encode,
@@ -106,7 +107,7 @@ def begin(
     if before is not None:
         fill(*_claim(Path(before).absolute()), [FORMATS[form](tracing.take())])
     atexit.register(ending.write)
-    os.register_at_fork(after_in_child=ending.after_fork_in_child)
+    fork.in_child(ending.after_fork_in_child)
 
 
 class _Ending:
