@@ -116,7 +116,7 @@ def _table(*numbers: str) -> Table:
 def _summary(heap: Heap, total: int, rows: int, functions: int) -> Text:
     size, blocks = sum(site.bytes for site in heap.sites), sum(site.blocks for site in heap.sites)
     of = "" if abs(size) == total else f", shares of the {about(total)} that grew or shrank"
-    return Text(f"{_size(size)} in {blocks} blocks{of}; {rows} of {functions} functions\n")
+    return Text(f"{about(size)} in {blocks} blocks{of}; {rows} of {functions} functions\n")
 
 
 def _amount(size: int, total: int) -> tuple[str, str]:

@@ -18,8 +18,8 @@ from pydantic_settings import (
 
 from gctune import defaults
 from gctune.host.loopback import is_loopback
-from gctune.server import token as tokens
 from gctune.runtime.knob import LEAST_HARD_LIMIT, MOST_MMAP
+from gctune.server import token as tokens
 from gctune.settings.alerts import Alerts
 from gctune.settings.fields import (
     FlagField,
