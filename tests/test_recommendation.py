@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from captured import collection, growing, profile
+from captured import PROFILES, collection, growing, profile
 
 from gctune.errors import ProfileError
 from gctune.host.container import Limit
 from gctune.host.interpreter import Collector, Interpreter
-from gctune.profile.file import Profile
+from gctune.profile.file import Profile, read
 from gctune.profile.records import Paced
 from gctune.recommender.budget import budget_of
 from gctune.recommender.judgement import Verdict, judge
@@ -256,3 +258,13 @@ def test_every_goal_has_an_answer(goal: str) -> None:
     recommendation = answer(*profiles, goal=goal)
     assert recommendation.goal == goal
     assert bool(recommendation.changes) == (recommendation.verdict == Verdict.CHANGE)
+
+
+def test_no_pause_since_the_start_is_longer_than_the_longest(tmp_path: Path) -> None:
+    """Not where the recording is cut off just before a full collection, either."""
+    lines = gzip.decompress((PROFILES / "lint-3.13.profile.gz").read_bytes())
+    (tmp_path / "cut").write_bytes(lines[: len(lines) // 2])
+    found = recommend([read(tmp_path / "cut")], Goal.THROUGHPUT, TENTH, None)
+    assert found.predicted is not None
+    assert found.predicted.settled_before <= found.captured.pause_seconds
+    assert found.predicted.settled_seconds <= found.predicted.pause_seconds.expected

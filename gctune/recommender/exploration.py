@@ -108,6 +108,8 @@ def _prediction(one: Tried, own: Tried, other: float) -> Prediction:
         later_bytes=one.later_bytes,
         was_seconds=was,
         other_seconds=other,
+        settled_seconds=one.pause_seconds,
+        settled_before=own.pause_seconds,
         toll=Toll(seconds.expected, one.pause_seconds, one.pause_seconds),
         was=Toll(was, own.pause_seconds, own.pause_seconds),
         worst=one.cpu.expected,

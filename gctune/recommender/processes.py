@@ -171,6 +171,7 @@ class Processes:
             thresholds=thresholds,
             gc_seconds=mean([one.gc_seconds for one in near]),
             pause_seconds=spread([one.pause_seconds for one in near]),
+            settled_seconds=fmean(one.settled_seconds for one in near),
             toll=Toll(
                 sum(one.toll.seconds for one in near) / len(near),
                 sum(one.toll.pause_seconds for one in near) / len(near),
@@ -192,6 +193,8 @@ class Processes:
             toll=_all([one.toll for one in apart]),
             was=_all([one.was for one in apart]),
             pause_seconds=greatest([one.pause_seconds for one in apart]),
+            settled_seconds=max(one.settled_seconds for one in apart),
+            settled_before=max(one.settled_before for one in apart),
             grown_bytes=greatest(memory),
             later_bytes=max(
                 sum(apart[place].later_bytes for place in crowd) for crowd in self.crowds

@@ -218,8 +218,8 @@ def _predicted(choice: Prediction) -> Predicted:
         cpu=choice.cpu,
         gc_seconds=choice.gc_seconds,
         pause_seconds=choice.pause_seconds,
-        settled_seconds=choice.toll.settled_seconds,
-        settled_before=choice.was.settled_seconds,
+        settled_seconds=choice.settled_seconds,
+        settled_before=choice.settled_before,
         extra_bytes=choice.extra_bytes,
         collections=choice.collections,
     )

@@ -53,7 +53,9 @@ class Prediction:
     settings; `was_seconds` that within those of the run that it is compared
     with. `grown_bytes` is what the peak of rss grows by in a run as long,
     `later_bytes` what more it may in a longer one; `pause_seconds` is the
-    longest collection in CPU time. `toll` is what runs of about that length
+    longest collection in CPU time, `settled_seconds` the longest once the program
+    has started up, which was `settled_before`; none of them counts one that the run
+    only nears. `toll` is what runs of about that length
     have to pay, `was` what they have under the captured settings, with the
     longest pauses that were captured. `freeze` says that the heap is frozen
     once the program has started up, `worst` is the ratio of CPU times of the
@@ -69,6 +71,8 @@ class Prediction:
     later_bytes: float
     was_seconds: float
     other_seconds: float
+    settled_seconds: float
+    settled_before: float
     toll: Toll
     was: Toll
     worst: float
@@ -129,7 +133,8 @@ def simulate(
     ]
     was, other = summary.gc_ns / 1e9, max(summary.cpu_ns - summary.gc_ns, 1) / 1e9
     gc_seconds, pause_seconds = _gc_seconds(summary, tallies), _pause_seconds(summary, tallies)
-    settled_ns = max(map(Tally.longest_ns, tallies, places))
+    settled = max(map(Tally.longest_ns, tallies, places)) / 1e9
+    settled_before = max(map(_longest_ns, summary.stretches, places)) / 1e9
     return Prediction(
         thresholds=thresholds,
         freeze=freeze,
@@ -140,20 +145,10 @@ def simulate(
         later_bytes=_later_bytes(summary, tallies, captured),
         was_seconds=was,
         other_seconds=other,
-        toll=_toll(
-            summary,
-            tallies,
-            gc_seconds.expected,
-            pause_seconds.expected,
-            settled_ns / 1e9,
-        ),
-        was=_toll(
-            summary,
-            captured,
-            was,
-            summary.longest_ns / 1e9,
-            max(map(_longest_ns, summary.stretches, places)) / 1e9,
-        ),
+        settled_seconds=settled,
+        settled_before=settled_before,
+        toll=_toll(summary, tallies, gc_seconds.expected, pause_seconds.expected, settled),
+        was=_toll(summary, captured, was, summary.longest_ns / 1e9, settled_before),
         worst=(gc_seconds.expected + other) / (was + other),
     )
 
