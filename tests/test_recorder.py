@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from itertools import pairwise
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count, pairwise
+from types import FrameType
 
 import pytest
 
 from gctune.monitor import recorder
 from gctune.monitor.recorder import Collection, Recorder, decode
+from gctune.pacing.stopwatch import Stopwatch
 
 
 @pytest.fixture
@@ -131,6 +135,44 @@ def test_stopped_it_records_no_more_and_leaves_other_callbacks(recording: Record
     gc.callbacks.remove(print)
     gc.collect()
     assert taken(recording) == []
+
+
+def _begun() -> Recorder:
+    recording = Recorder()
+    recording.start()
+    return recording
+
+
+def _kept_if_added_at(instant: int, stop: Callable[[], None]) -> bool:
+    """Whether a callback is kept that is added at that opcode of `stop`, if there is one."""
+    added, tracing = partial("".format), sys.gettrace()
+    instants = count()
+
+    def add(frame: FrameType, event: str, _: object) -> object:
+        frame.f_trace_opcodes = True
+        if next(instants) == instant:
+            gc.callbacks.append(added)
+        return add
+
+    sys.settrace(add)
+    try:
+        stop()
+    finally:
+        sys.settrace(tracing)
+    kept = gc.callbacks[-1:] == [added]
+    if kept:
+        gc.callbacks.pop()
+    return kept or next(instants) <= instant
+
+
+@pytest.mark.parametrize("begin", [_begun, Stopwatch])
+def test_what_the_program_adds_while_it_stops_is_kept(
+    begin: Callable[[], Recorder | Stopwatch],
+) -> None:
+    before = list(gc.callbacks)
+    kept = [_kept_if_added_at(instant, begin().stop) for instant in range(100)]
+    assert all(kept)
+    assert gc.callbacks == before
 
 
 def test_recording_leaves_no_containers(recording: Recorder) -> None:
