@@ -340,9 +340,9 @@ def test_a_pile_is_read_again_before_it_is_more_than_a_look_can_look_at(
 
 
 def test_what_is_in_flight_is_not_frozen_where_looks_left_less_before() -> None:
-    left = Process().state._replace(kept=50_000, late=0.5)
+    left = Process().state._replace(kept=60_000, late=0.5)
     assert stays(left._replace(least=15_000), GOAL)
-    assert not stays(left._replace(least=50_000), GOAL)
+    assert not stays(left._replace(least=60_000), GOAL)
     assert not stays(left._replace(least=15_000, late=0.0), GOAL)
 
 

@@ -203,9 +203,9 @@ def _risen(least: float, value: float, most: float, last: float) -> float:
     return max(_learned(least, value, most, last), min(value, most))
 
 
-def share(found: int, left: float) -> float:
-    """The share of garbage in a look that found so much and left so much."""
-    return found / max(found + left, NURSERY)
+def share(state: State) -> float:
+    """The share of garbage in what is new to a look that has come; in all where it looks at all."""
+    return state.found / max(state.fresh if state.frozen else state.kept, state.found, NURSERY)
 
 
 def looked(state: State) -> State:
@@ -214,8 +214,7 @@ def looked(state: State) -> State:
         return state._replace(late=0.0)
     each = state.look_ns / max(state.kept, state.found, 1000)
     each = max(each, (each + state.old_ns) / 2)  # more at once, less by and by
-    left = max(0, state.kept - state.found)
-    late = share(state.found, left)
+    left, late = max(0, state.kept - state.found), share(state)
     deep_late = state.deep_late if state.frozen else max(late, state.deep_late / 2)
     if state.found + left < _FEW:  # most may be in flight: what is older tells
         late = max(late, state.late)

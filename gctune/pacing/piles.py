@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gctune.pacing.pace import Goal, State
 
 _NEARLY = 0.7  # of a pause: that much will do where it was counted, in the belief that it is more
-_REWARDED = 1.4  # times as long a look may take that is likely to find much
+_REWARDED = 2.0  # times as long a look may take that is likely to find much
 _BORNE = 1.25  # times a pause: rather than for longer, what there is is frozen unseen
 _LAST = 0.9  # of what is borne: the last moment for a look
 _NEW, _MORE_NEW = 1 / 3, 1 / 2  # of what a look takes is to go to what is new

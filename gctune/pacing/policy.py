@@ -211,8 +211,8 @@ def _looking(state: State, since: Since, goal: Goal) -> Next:
 
 def _looked(state: State, goal: Goal) -> Next:
     """A full collection has come: go by what it found."""
+    vain = share(state) < WORTH
     state = _watch(looked(state))
-    vain = share(state.found, state.kept) < WORTH
     why = "nothing" if vain else "garbage"
     if vain and not state.frozen and state.last.freezes:  # all was looked at
         return (*_skip(_in_vain(state))[:2], why)
