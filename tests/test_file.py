@@ -145,9 +145,10 @@ for _ in range(2):
 
 
 def test_profiles_are_read_with_those_of_their_children_each_once(tmp_path: Path) -> None:
-    paths = [tmp_path / name for name in ("profile", "profile.7", "profile.12")]
-    for path in paths:
-        write(path)
+    paths = [write(tmp_path / "profile")]
+    for pid in (7, 12):
+        child = replace(header(), pid=pid), *records()[1:]
+        paths.append(write(tmp_path / f"profile.{pid}", *child))
     found = [profile.path for profile in read_all(paths[0], paths[1])]
     assert sorted(found) == sorted(paths)
 
