@@ -36,8 +36,8 @@ def _reach(state: State, goal: Goal) -> float:
     """How many pauses a look may take: more where looks find much.
 
     What is not looked at is frozen with its garbage. Where what is frozen may have
-    died it is more: CPython's own full collections, which look at all, take five
-    times as long.
+    died it is more: CPython's own full collections, which look at all, take three
+    times as long as what is borne then.
     """
     much = _REWARDED if state.late >= MUCH else 1.0
     if not suspicious(state, goal):
