@@ -127,11 +127,10 @@ class Process:
             self.act()
 
     def decide(self, reading: Reading) -> Decision:
-        decision = policy.advance(self.state, reading, GOAL)
-        if not policy.goes_by_counts(self.state, decision):
-            return decision
-        older = sum(self.generations[1:]) + sum(self.waiting[1:])
-        return policy.advance(self.state, reading._replace(older=older), GOAL)
+        return policy.decide(self.state, reading, GOAL, self.count_older)
+
+    def count_older(self) -> int:
+        return sum(self.generations[1:]) + sum(self.waiting[1:])
 
     def act(self) -> None:
         for act in self.decision.acts:

@@ -149,11 +149,7 @@ class Pacer:
         self._statm.close()
 
     def _decide(self, state: State, reading: Reading) -> Decision:
-        decision = policy.advance(state, reading, self._goal)
-        if policy.goes_by_counts(state, decision):
-            counted = reading._replace(older=knobs.PROMOTION.count_older())
-            decision = policy.advance(state, counted, self._goal)
-        return decision
+        return policy.decide(state, reading, self._goal, knobs.PROMOTION.count_older)
 
     def _awaits_a_quiet(self, state: State) -> bool:
         """Whether a full collection is due that waits until no request is in flight."""

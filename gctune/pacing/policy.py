@@ -61,13 +61,14 @@ from gctune.pacing.waiting import MARGIN, due_ns, rest_ns, until_ns, until_rss, 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypeAlias
 
     from gctune.pacing.pace import Goal, Reading, Since, State, Three
 
     Next: TypeAlias = tuple[State, tuple[str, ...], str]  # with the acts, and the reason
 
-__all__ = ["advance", "begin", "goes_by_counts", "rest_ns", "resume"]
+__all__ = ["advance", "begin", "decide", "rest_ns", "resume"]
 
 _HELD_OFF = 6  # collections of which every third should have been a full one
 _MOST_CALM = 8  # batches in a row without garbage, until what is new is skipped again
@@ -102,12 +103,19 @@ def advance(state: State, reading: Reading, goal: Goal) -> Decision:
     return _decided(_BY_REGIME[state.regime](state, since, goal), goal)
 
 
-def goes_by_counts(state: State, decision: Decision) -> bool:
-    """Whether a look was decided on by the collector's counts, which others' deaths lower.
+def decide(state: State, reading: Reading, goal: Goal, count_older: Callable[[], int]) -> Decision:
+    """Choose what to do after a reading; before a look once more, by what `count_older` counts.
 
-    What is to be looked at can be eight times as much. To count it one by one takes a
-    tenth to a quarter of the look, so the decision is made again by that.
+    The collector's counts are lowered by others' deaths: what is to be looked at can be
+    eight times as much. To count it takes a tenth to a quarter of the look.
     """
+    decision = advance(state, reading, goal)
+    if not _goes_by_counts(state, decision):
+        return decision
+    return advance(state, reading._replace(older=count_older()), goal)
+
+
+def _goes_by_counts(state: State, decision: Decision) -> bool:
     last = decision.state.last
     looks = decision.state.regime == Regime.LOOK and state.regime == Regime.WATCH
     return looks and last.freezes and not decision.acts and last.older < 0

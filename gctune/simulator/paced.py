@@ -139,7 +139,9 @@ class _Run:
             self._advance(self._now_ns + pause_ns + _LATE_NS)
             reading = self._read()
             rest_ns = policy.rest_ns(self._state, reading)
-            pause_ns = rest_ns or self._do(self._decide(reading, goal))
+            pause_ns = rest_ns or self._do(
+                policy.decide(self._state, reading, goal, self._count_older)
+            )
         return self._over
 
     @property
@@ -263,13 +265,10 @@ class _Run:
         each = self._summary.bytes_per_block if more > 0 else peak / self._captured_blocks
         return max(1, round(peak + each * more))
 
-    def _decide(self, reading: Reading, goal: Goal) -> Decision:
-        decision = policy.advance(self._state, reading, goal)
-        if policy.goes_by_counts(self._state, decision):
-            older = round(self._heap.older(self._live, self._counter.level))
-            self.gc_ns += older * _COUNT_NS
-            decision = policy.advance(self._state, reading._replace(older=older), goal)
-        return decision
+    def _count_older(self) -> int:
+        older = round(self._heap.older(self._live, self._counter.level))
+        self.gc_ns += older * _COUNT_NS
+        return older
 
     def _do(self, decision: Decision) -> int:
         """Do what was decided; how long to rest then."""
