@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gctune.pacing import policy
-from gctune.pacing.amounts import MUCH, NURSERY, OLD_NS, outgrown
+from gctune.pacing.amounts import MUCH, NURSERY, OLD_NS, nursery, outgrown
 from gctune.pacing.pace import Act, Decision, Goal, Reading, Regime, State
 from gctune.pacing.piles import room, stays, too_much
 from gctune.pacing.thresholds import NEVER, USUAL
@@ -354,10 +354,10 @@ def test_a_look_that_is_likely_to_find_much_may_look_at_more() -> None:
     assert room(found_much, GOAL) > room(found_none, GOAL)
 
 
-def counted(older: int) -> Decision:
+def counted(older: int, **known: int) -> Decision:
     """What is decided on 40,000 containers, by the collector's counts, where there are so many."""
     process = Process()
-    piled = {"kept": 40_000, "fresh": 40_000, "frozen": 0, "late": 0.5}
+    piled = {"kept": 40_000, "fresh": 40_000, "frozen": 0, "late": 0.5, **known}
     process.decision = process.decision._replace(
         state=process.state._replace(regime=Regime.WATCH, **piled)
     )
@@ -378,6 +378,26 @@ def test_counts_that_told_too_little_are_believed_less() -> None:
     assert counted(40_000).state.unseen == 1
     assert counted(30_000).state.unseen < 1
     assert counted(60_000).state.unseen > 1
+
+
+def test_counts_that_came_to_what_was_expected_come_more_seldom() -> None:
+    """Each takes a tenth to a quarter of the look, and as long a pause."""
+
+    def is_counted(right: int, looks: int) -> bool:
+        return counted(40_000, right=right, uncounted=looks).state.last.older >= 0
+
+    assert [is_counted(0, 1), is_counted(1, 1), is_counted(1, 2)] == [True, False, True]
+    assert [is_counted(3, 7), is_counted(3, 8)] == [False, True]
+    assert counted(40_000, right=1, uncounted=2).state.right == 2
+    assert counted(60_000, right=1, uncounted=2).state.right == 0
+
+
+def test_young_collections_that_find_garbage_are_as_large_as_the_budget_allows() -> None:
+    """Of what is young for longer less has to be looked at again."""
+    small, large = Process(rss=40 * MIB).state, Process(rss=1024 * MIB).state
+    assert nursery(small, GOAL) == MIB / 150
+    assert nursery(large, GOAL) == NURSERY
+    assert nursery(small._replace(object_bytes=10_000.0), GOAL) == BEFORE[0]
 
 
 @pytest.mark.parametrize(("garbage", "grown"), [(0.5, 17), (0.125, 33), (0.0, 257)])

@@ -175,6 +175,22 @@ def test_what_the_program_adds_while_it_stops_is_kept(
     assert gc.callbacks == before
 
 
+def test_a_collection_is_timed_before_a_callback_of_the_program_lets_others_run() -> None:
+    """They would know of a collection that took no time."""
+    times: list[int] = []
+
+    def see(phase: str, _: dict[str, int]) -> None:
+        if phase == "stop":
+            times.append(len(watch.taken()[0]))
+
+    gc.callbacks.append(see)
+    watch = Stopwatch()
+    gc.collect()
+    watch.stop()
+    gc.callbacks.remove(see)
+    assert times == [1]
+
+
 def test_recording_leaves_no_containers(recording: Recorder) -> None:
     """They would bring the next collection forward."""
     gc.collect(0)

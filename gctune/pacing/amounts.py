@@ -17,6 +17,7 @@ MUCH = 0.1  # of what a look looks at: so much garbage is worth the next one
 STEADY = 0.25  # of the budget: what memory grows by while it does not grow
 
 _UNSEEN = 0.5  # of the budget may be skipped: the rest is for what samples do not see
+_WAITING = 0.25  # of the budget: what may wait for the next young collection
 _UNFORESEEN = 0.25  # of what gathers: as much can be garbage though there was none
 _UNLIKELY = 0.05  # the same, where it is likely that there is none
 SMALLER = 5  # times: how much less than of all that there is one collection looks at
@@ -67,6 +68,16 @@ def longest_span(state: State, goal: Goal) -> float:
     budget = max(goal.budget_bytes(state.last.rss), _gathering(state, goal))
     more = max(0, grown(state)) + budget * STEADY
     return budget / min(state.object_bytes, more / max(state.counted, 1))
+
+
+def nursery(state: State, goal: Goal) -> float:
+    """Containers that a young collection looks at where it finds garbage.
+
+    As the program had it at least; and while what waits takes a part of the budget, more:
+    more of it has died by then, so that less is looked at twice.
+    """
+    waits = goal.budget_bytes(state.last.rss) * _WAITING / state.object_bytes
+    return max(float(state.own[0]), min(NURSERY, waits))
 
 
 def batch(state: State, goal: Goal) -> float:

@@ -32,6 +32,8 @@ _FEW = 3 * NURSERY  # a look at fewer tells nothing of what is older where it fi
 _MOST_OLD_NS = 5000.0  # however low the count of old objects is
 _LEAST_UNSEEN, _MOST_UNSEEN = 0.5, 8.0  # where what was counted dies, or what is old, as measured
 _TOO_FEW = 1000  # containers, to tell from how many more there are than was thought
+_RIGHT = 0.8  # of a count at least, and as much the other way: it was as expected
+_MOST_RIGHT = 3  # in a row, after which every eighth look is counted for
 _MOST_BYTES = 1e9  # that a container can take with what it holds
 
 
@@ -54,6 +56,8 @@ def supposed(reading: Reading, thresholds: Three) -> State:
         least=0,
         counted=0,
         unseen=1.0,
+        right=0,
+        uncounted=0,
         found=0,
         frozen=0,
         sampled=reading.rss,
@@ -125,9 +129,11 @@ def _counted(state: State, reading: Reading, survived: int) -> State:
     if reading.older < 0:
         return state._replace(kept=kept, fresh=fresh)
     new = max(0, reading.older - (kept - fresh))
+    expected = _RIGHT < (reading.older + _TOO_FEW) / (kept + _TOO_FEW) < 1 / _RIGHT
     times = state.unseen * (new + _TOO_FEW) / (fresh + _TOO_FEW)
     unseen = _learned(_LEAST_UNSEEN, times, _MOST_UNSEEN, state.unseen)
-    return state._replace(kept=reading.older, fresh=new, unseen=unseen)
+    right = min(state.right + 1, _MOST_RIGHT) if expected else 0
+    return state._replace(kept=reading.older, fresh=new, unseen=unseen, right=right, uncounted=0)
 
 
 def _survived(state: State, reading: Reading, since: Since, goal: Goal) -> int:
@@ -210,6 +216,7 @@ def share(state: State) -> float:
 
 def looked(state: State) -> State:
     """Learn what a look took, what it left, and the share of garbage."""
+    state = state._replace(uncounted=state.uncounted + 1)
     if not state.look_ns:
         return state._replace(late=0.0)
     each = state.look_ns / max(state.kept, state.found, 1000)

@@ -115,6 +115,8 @@ class State(Record):
     least: int  # that looks have left lately
     counted: int  # all that came since `base`
     unseen: float  # times as many that came to stay as the collector's counts tell
+    right: int  # counts in a row of what there is that were as expected
+    uncounted: int  # looks that came since the last of these
     found: int  # garbage, by the look under way
     frozen: int
 

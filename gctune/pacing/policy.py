@@ -11,8 +11,8 @@ objects, where it has grown by more than that. Growth that was looked at in vain
 may be twice as much the next time, until garbage is found or growth has stopped.
 
 Once a sample finds garbage, and where so little comes that looking at it takes
-hardly any time, young collections come as the program had them, or where those
-find none as large as a pause allows. Full ones look at what is not frozen alone:
+hardly any time, young collections come: as large as the budget and a core's cache
+allow, or where they find none as a pause allows. Full ones look at what is not frozen alone:
 where memory grows by more than garbage may take, where the last one, or a sample
 since, found much, or where little comes once there is as much as a pause allows.
 What they are to look at is counted before, as no more is looked at than a pause allows.
@@ -36,6 +36,7 @@ from gctune.pacing.amounts import (
     garbage_is_old,
     grown,
     nothing_new,
+    nursery,
     outgrown,
     sample_of_growth,
     sample_of_new,
@@ -107,7 +108,8 @@ def decide(state: State, reading: Reading, goal: Goal, count_older: Callable[[],
     """Choose what to do after a reading; before a look once more, by what `count_older` counts.
 
     The collector's counts are lowered by others' deaths: what is to be looked at can be
-    eight times as much. To count it takes a tenth to a quarter of the look.
+    eight times as much. To count it takes a tenth to a quarter of the look, so that it is
+    done the more seldom the more often it came to what was expected.
     """
     decision = advance(state, reading, goal)
     if not _goes_by_counts(state, decision):
@@ -118,7 +120,8 @@ def decide(state: State, reading: Reading, goal: Goal, count_older: Callable[[],
 def _goes_by_counts(state: State, decision: Decision) -> bool:
     last = decision.state.last
     looks = decision.state.regime == Regime.LOOK and state.regime == Regime.WATCH
-    return looks and last.freezes and not decision.acts and last.older < 0
+    due = not state.right or state.uncounted >= 1 << state.right
+    return looks and due and last.freezes and not decision.acts and last.older < 0
 
 
 # What is done
@@ -126,7 +129,7 @@ def _goes_by_counts(state: State, decision: Decision) -> bool:
 
 def _skipping(state: State, since: Since, goal: Goal) -> Next:
     if _yielding(since):
-        return _suspect(state), (), "garbage"
+        return _suspect(state, goal), (), "garbage"
     if since.examined:  # before this thread came: as good as a sample
         state = state._replace(sampled=state.last.rss)
     if grown(state) > allowed(state, goal):
@@ -148,7 +151,7 @@ def _sampling(state: State, since: Since, goal: Goal) -> Next:
     if not since.examined:
         return _hurried(state, goal), (), ""
     if _yielding(since):
-        return _suspect(state), (), "garbage"
+        return _suspect(state, goal), (), "garbage"
     state = _in_vain(state) if state.deep else state
     return _hold(state, goal) if suspicious(state, goal) else _skip(state)
 
@@ -267,10 +270,10 @@ def _sample(state: State, least: float) -> State:
     )
 
 
-def _suspect(state: State) -> State:
+def _suspect(state: State, goal: Goal) -> State:
     """Garbage where there was none: look at what grows old next, and at more batches."""
     state = state._replace(
-        nursery=float(state.own[0]),
+        nursery=nursery(state, goal),
         late=MUCH,
         doublings=0,
         calm=0,

@@ -33,7 +33,7 @@ class Stopwatch:
         start, stop = (_noted(clock) for clock in (self._starts, self._stops))
         steps = {"start": _step(zip(count, start)), "stop": _step(stop)}
         self._callback = partial(getattr, type("_Steps", (), {"__slots__": (), **steps})())
-        gc.callbacks.append(self._callback)
+        gc.callbacks.insert(0, self._callback)  # before any that lets other threads run
 
     def stop(self) -> None:
         """Time no more."""
