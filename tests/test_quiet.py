@@ -44,8 +44,14 @@ def test_nothing_is_collected_amid_a_request_while_memory_has_hardly_grown() -> 
     assert not now(advance(BEGUN, hour), hour)
 
 
-def test_no_request_is_waited_for_longer_than_ten_seconds_once_memory_has_grown() -> None:
+def test_once_memory_has_grown_no_request_is_waited_for_longer_than_fifty_collections() -> None:
     state = grown(RESTED)
+    assert not now(state, reading(RESTED + 49 * COST, mib=125))
+    assert now(state, reading(RESTED + 50 * COST, mib=125))
+
+
+def test_once_memory_has_grown_no_request_is_waited_for_longer_than_ten_seconds() -> None:
+    state = grown(RESTED)._replace(cost_ns=SECOND)
     assert not now(state, reading(RESTED + 9 * SECOND, mib=125))
     assert now(state, reading(RESTED + 10 * SECOND, mib=125))
 
@@ -87,6 +93,10 @@ def test_what_is_frozen_counts_for_nothing() -> None:
     assert state.cost_ns == 20 * MIB
     assert now(state, reading(mib=505, quiet_ns=0))
     assert not now(BEGUN._replace(rss=500 * MIB), reading(mib=505, quiet_ns=0))
+
+
+def test_where_all_is_frozen_what_comes_is_taken_to_be_little() -> None:
+    assert initial(0, 500 * MIB, frozen=500 * MIB).cost_ns == 4 * MIB
 
 
 def test_a_process_that_is_frozen_as_it_is_waits_for_a_mebibyte_of_growth() -> None:

@@ -76,12 +76,13 @@ def _due() -> bool:
 
 def _begin(now_ns: int) -> quiet.State:
     """Begin with the first request: what was frozen was frozen just before."""
-    rss = rss_bytes()
-    return quiet.initial(now_ns, rss, rss if knobs.FREEZE.has_frozen else 0)
+    rss, frozen = rss_bytes(), knobs.FREEZE.has_frozen or knobs.PROMOTION.frozen
+    return quiet.initial(now_ns, rss, rss if frozen else 0)
 
 
 def _collect(state: quiet.State) -> quiet.State:
     begun_ns = time.perf_counter_ns()
     knobs.collect_unfrozen()  # adaptive mode thaws what it wants to be looked at
-    ended_ns = time.perf_counter_ns()
-    return quiet.after(state, ended_ns, rss_bytes(), ended_ns - begun_ns)
+    ended_ns, rss = time.perf_counter_ns(), rss_bytes()
+    frozen = rss if knobs.PROMOTION.frozen else state.frozen
+    return quiet.after(state._replace(frozen=frozen), ended_ns, rss, ended_ns - begun_ns)

@@ -4,8 +4,9 @@ The collector starts a full collection when its counts say so, most often amid a
 request. Here the counts say only that one is due. A quiet as long as the last
 one took is waited for, a shorter one is enough the more memory has grown since,
 and once it has grown by a quarter, which is where CPython's own rule draws the
-line for old objects, none is waited for longer than ten seconds. What is frozen
-counts for nothing in that, as it does for the collector.
+line for old objects, none is waited for longer than fifty times what that took,
+ten seconds at most. What is frozen counts for nothing in that, as it does for
+the collector.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class State(Record):
 
 def initial(at_ns: int, rss: int, frozen: int = 0) -> State:
     """The state of a process in which no collection has been timed yet."""
-    return State(at_ns, int((rss - frozen) * _NS_A_BYTE), rss, frozen, None)
+    return State(at_ns, int(max(rss - frozen, _LEAST) * _NS_A_BYTE), rss, frozen, None)
 
 
 def after(state: State, at_ns: int, rss: int, cost_ns: int) -> State:
@@ -95,7 +96,8 @@ def _needed_ns(state: State, reading: Reading) -> float:
 
 
 def _overdue(state: State, reading: Reading) -> bool:
-    return state.grown_ns is not None and reading.at_ns - state.grown_ns >= _PATIENCE_NS
+    patience_ns = min(_RESTS * state.cost_ns, _PATIENCE_NS)
+    return state.grown_ns is not None and reading.at_ns - state.grown_ns >= patience_ns
 
 
 def _growth(state: State, reading: Reading) -> float:
