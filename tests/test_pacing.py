@@ -13,7 +13,7 @@ from gctune.pacing import policy
 from gctune.pacing.amounts import MUCH, NURSERY, OLD_NS, nursery, outgrown
 from gctune.pacing.pace import Act, Decision, Goal, Reading, Regime, State
 from gctune.pacing.piles import room, stays, too_much
-from gctune.pacing.thresholds import NEVER, USUAL
+from gctune.pacing.thresholds import NEVER, USUAL, thresholds_of
 from gctune.pacing.waiting import due_ns
 
 MS, SECOND, MIB = 1_000_000, 1_000_000_000, 1 << 20
@@ -312,6 +312,22 @@ def looked_at(objects: int, state: State) -> State:
     return policy.advance(state, reading._replace(at_ns=SECOND), GOAL).state
 
 
+def test_what_a_middle_collection_finds_just_before_a_look_counts_for_it() -> None:
+    looking = Process().state._replace(regime=Regime.LOOK, kept=40_000, fresh=40_000)
+    reading = looking.last._replace(at_ns=SECOND, collections=(2, 1, 2), collected=(0, 10_000, 200))
+    state = policy.advance(looking, reading._replace(pauses_ns=(5 * MS,), frozen=True), GOAL).state
+    assert state.late == 10_200 / 40_000
+
+
+@pytest.mark.parametrize(("nursery", "middle"), [(2000, 10), (5000, 4), (NURSERY, 2), (10**6, 0)])
+def test_middle_collections_come_after_as_many_containers_as_the_program_had_them(
+    nursery: int, middle: int
+) -> None:
+    """What a freeze comes before is frozen with its garbage; what is old is looked at by looks."""
+    state = Process(rss=1024 * MIB).state._replace(regime=Regime.WATCH, nursery=float(nursery))
+    assert thresholds_of(state, GOAL)[1] == middle
+
+
 def test_a_look_at_little_that_finds_none_tells_nothing_of_what_is_older() -> None:
     found = Process().state._replace(late=0.3)
     assert looked_at(10_000, found).late == 0.3
@@ -354,13 +370,12 @@ def test_a_look_that_is_likely_to_find_much_may_look_at_more() -> None:
     assert room(found_much, GOAL) > room(found_none, GOAL)
 
 
-def counted(older: int, **known: int) -> Decision:
+def counted(older: int, *, right: int = 0, looks: int = 0) -> Decision:
     """What is decided on 40,000 containers, by the collector's counts, where there are so many."""
     process = Process()
-    piled = {"kept": 40_000, "fresh": 40_000, "frozen": 0, "late": 0.5, **known}
-    process.decision = process.decision._replace(
-        state=process.state._replace(regime=Regime.WATCH, **piled)
-    )
+    piled = process.state._replace(kept=40_000, fresh=40_000, frozen=0, late=0.5)
+    watched = piled._replace(regime=Regime.WATCH, right=right, uncounted=looks)
+    process.decision = process.decision._replace(state=watched)
     process.frozen, process.generations = False, [0, older, 0]
     process.at_ns = 20 * MS
     return process.decide(process.reading())
@@ -384,12 +399,12 @@ def test_counts_that_came_to_what_was_expected_come_more_seldom() -> None:
     """Each takes a tenth to a quarter of the look, and as long a pause."""
 
     def is_counted(right: int, looks: int) -> bool:
-        return counted(40_000, right=right, uncounted=looks).state.last.older >= 0
+        return counted(40_000, right=right, looks=looks).state.last.older >= 0
 
     assert [is_counted(0, 1), is_counted(1, 1), is_counted(1, 2)] == [True, False, True]
     assert [is_counted(3, 7), is_counted(3, 8)] == [False, True]
-    assert counted(40_000, right=1, uncounted=2).state.right == 2
-    assert counted(60_000, right=1, uncounted=2).state.right == 0
+    assert counted(40_000, right=1, looks=2).state.right == 2
+    assert counted(60_000, right=1, looks=2).state.right == 0
 
 
 def test_young_collections_that_find_garbage_are_as_large_as_the_budget_allows() -> None:

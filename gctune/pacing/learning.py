@@ -114,7 +114,7 @@ def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
         deep_rss=min(state.deep_rss, reading.rss),
         settled=_settled(state, reading),
         counted=max(0, state.counted + survived),
-        found=state.found + reading.collected[2] - state.last.collected[2],
+        found=state.found + _found_old(state, reading),
         young_yield=_yield(state, reading, since),
         braked=state.braked or since.collections[2] > 0,
         rate=_rate(state, reading, since),
@@ -145,6 +145,12 @@ def _survived(state: State, reading: Reading, since: Since, goal: Goal) -> int:
     long = longest_ns > goal.pause_ns * _LONG and state.regime != Regime.LOOK
     looked = (longest_ns - since.found * state.free_ns) / OLD_NS if long else 0.0
     return max(since.examined - since.found, int(looked))
+
+
+def _found_old(state: State, reading: Reading) -> int:
+    """Garbage that had survived a collection: of a look, a middle one may come just before."""
+    _, middle, old = (now - then for now, then in zip(reading.collected, state.last.collected))
+    return middle + old
 
 
 def _settled(state: State, reading: Reading) -> int:

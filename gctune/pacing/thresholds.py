@@ -34,4 +34,10 @@ def _ages(state: State, goal: Goal) -> tuple[float, int]:
         return batch(state, goal), 0
     if garbage_is_old(state):
         return min(state.nursery, batch_of_old(state, goal)), 0
-    return state.nursery, state.own[1]
+    return state.nursery, _middle(state)
+
+
+def _middle(state: State) -> int:
+    """After how many young collections a middle one comes: as much was made as by the program's."""
+    young, middle, _ = state.own
+    return max(min(middle, 1), int(middle * min(1.0, young / state.nursery)))
