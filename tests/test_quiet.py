@@ -44,14 +44,8 @@ def test_nothing_is_collected_amid_a_request_while_memory_has_hardly_grown() -> 
     assert not now(advance(BEGUN, hour), hour)
 
 
-def test_once_memory_has_grown_no_request_is_waited_for_longer_than_fifty_collections() -> None:
+def test_no_request_is_waited_for_longer_than_ten_seconds_once_memory_has_grown() -> None:
     state = grown(RESTED)
-    assert not now(state, reading(RESTED + 49 * COST, mib=125))
-    assert now(state, reading(RESTED + 50 * COST, mib=125))
-
-
-def test_once_memory_has_grown_no_request_is_waited_for_longer_than_ten_seconds() -> None:
-    state = grown(RESTED)._replace(cost_ns=SECOND)
     assert not now(state, reading(RESTED + 9 * SECOND, mib=125))
     assert now(state, reading(RESTED + 10 * SECOND, mib=125))
 

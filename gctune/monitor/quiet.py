@@ -4,9 +4,8 @@ The collector starts a full collection when its counts say so, most often amid a
 request. Here the counts say only that one is due. A quiet as long as the last
 one took is waited for, a shorter one is enough the more memory has grown since,
 and once it has grown by a quarter, which is where CPython's own rule draws the
-line for old objects, none is waited for longer than fifty times what that took,
-ten seconds at most. What is frozen counts for nothing in that, as it does for
-the collector.
+line for old objects, none is waited for longer than ten seconds. What is frozen
+counts for nothing in that, as it does for the collector.
 """
 
 from __future__ import annotations
@@ -96,8 +95,7 @@ def _needed_ns(state: State, reading: Reading) -> float:
 
 
 def _overdue(state: State, reading: Reading) -> bool:
-    patience_ns = min(_RESTS * state.cost_ns, _PATIENCE_NS)
-    return state.grown_ns is not None and reading.at_ns - state.grown_ns >= patience_ns
+    return state.grown_ns is not None and reading.at_ns - state.grown_ns >= _PATIENCE_NS
 
 
 def _growth(state: State, reading: Reading) -> float:
