@@ -28,9 +28,11 @@ def apply(environment: str | None = None, **sections: Any) -> Applied:
 
     `environment` and the sections (`gc={"threshold0": 5000}`) go before what
     variables and files say. Below `gctune run`, with no arguments, it is the
-    plan handed down. With GCTUNE_DISABLE set nothing is done, and every outcome
-    says so. Raises ConfigError where the settings cannot be used, and
-    ApplyError where they cannot be put in force; nothing is changed then.
+    plan handed down. What is in force already gives the same Applied again, and
+    the end of a `with` block leaves it in force. With GCTUNE_DISABLE set nothing
+    is done, and every outcome says so. Raises ConfigError where the settings
+    cannot be used, and ApplyError where they cannot be put in force; nothing is
+    changed then.
     """
     if disabled():
         _warn_of_disable()
