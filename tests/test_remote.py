@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -9,7 +10,7 @@ from threading import Thread
 import pytest
 
 from gctune.cli.remote import Remote
-from gctune.errors import UsageError
+from gctune.errors import ProfileError, UsageError
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -62,3 +63,9 @@ def test_what_cannot_be_a_host_is_refused(host: str) -> None:
 @pytest.mark.parametrize("host", ["localhost", "localhost.", "[::1]", "[fe80::1%25eth0]", "bücher"])
 def test_a_host_by_any_kind_of_name_is_taken(host: str) -> None:
     Remote(f"http://{host}:6060")
+
+
+def test_a_system_without_unix_sockets_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(socket, "AF_UNIX")
+    with pytest.raises(ProfileError, match="this system has no unix sockets"):
+        Remote("unix:/run/app.sock").read("/metrics", 100)
