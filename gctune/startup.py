@@ -8,7 +8,7 @@ from gctune.errors import ApplyError, ConfigError, problem
 from gctune.host.interpreter import this_interpreter
 from gctune.runtime.applied import Applied, apply_plan, leave_alone
 from gctune.runtime.knobs import KNOBS
-from gctune.runtime.plan import Plan, Status, Step
+from gctune.runtime.plan import Plan, Status, Step, handed_down
 from gctune.services import services
 
 TYPE_CHECKING = False
@@ -28,15 +28,17 @@ def apply(environment: str | None = None, **sections: Any) -> Applied:
 
     `environment` and the sections (`gc={"threshold0": 5000}`) go before what
     variables and files say. Below `gctune run`, with no arguments, it is the
-    plan handed down. With GCTUNE_DISABLE set nothing is done, and every outcome
-    says so. Raises ConfigError where the settings cannot be used, and
-    ApplyError where they cannot be put in force; nothing is changed then.
+    plan handed down. What is in force already gives the same Applied again, and
+    the end of a `with` block leaves it in force. With GCTUNE_DISABLE set nothing
+    is done, and every outcome says so. Raises ConfigError where the settings
+    cannot be used, and ApplyError where they cannot be put in force; nothing is
+    changed then.
     """
     if disabled():
         _warn_of_disable()
         return leave_alone(_plan_of_every_knob(), DISABLED)
     own = environment is not None or sections
-    plan = None if own else _handed_down(os.environ)
+    plan = None if own else handed_down(os.environ)
     if plan is None:
         plan, secrets = planned(environment, sections)
         _secrets.clear()
@@ -169,14 +171,6 @@ def _begin_heap(text: str, warn: Callable[[str], object]) -> None:
     from gctune.profile.heap import begin
 
     begin(**json.loads(text), warn=warn)
-
-
-def _handed_down(environ: Mapping[str, str]) -> Plan | None:
-    """The plan in GCTUNE_PLAN; None where there is none, or none that can be read."""
-    try:
-        return Plan.from_text(environ["GCTUNE_PLAN"])
-    except (KeyError, ApplyError):  # the bootstrap has warned of it
-        return None
 
 
 def _plan_of_every_knob() -> Plan:

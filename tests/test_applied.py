@@ -89,6 +89,21 @@ def test_the_same_plan_again_is_the_same_applied() -> None:
     assert apply_plan(travelled) is applied
 
 
+def test_a_block_leaves_in_force_what_was_before_it() -> None:
+    with apply_plan(plan(gc__threshold0=5000)):
+        with apply_plan(plan(gc__threshold0=5000)):
+            pass
+        assert gc.get_threshold()[0] == 5000
+    assert gc.get_threshold() == ORDINARY
+
+
+def test_an_undo_takes_back_what_blocks_hold() -> None:
+    with apply_plan(plan(gc__threshold0=5000)) as outer, apply_plan(outer.plan) as inner:
+        inner.undo()
+        assert gc.get_threshold() == ORDINARY
+    assert gc.get_threshold() == ORDINARY
+
+
 def test_a_plan_that_was_undone_can_be_applied_again() -> None:
     first = apply_plan(plan(gc__threshold0=5000))
     first.undo()

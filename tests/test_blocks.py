@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import mmap
 import os
 import socket
 import sys
@@ -31,6 +32,11 @@ def test_a_block_is_writable_memory_of_the_size_asked_for() -> None:
     block = allocated(BlockPool(128, 4))
     assert (len(block), block.format, block.readonly, block.contiguous) == (128, "B", False, True)
     assert bytes(block) == bytes(128)
+
+
+def test_a_system_without_forks_maps_blocks_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(mmap, "MAP_PRIVATE")
+    assert bytes(allocated(BlockPool(128, 4))) == bytes(128)
 
 
 def test_blocks_do_not_overlap() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from children import plan, python
-from servers import ENVIRON
+from servers import ENVIRON, RUN
 
 from gctune.errors import UsageError
 from gctune.host.interpreter import this_interpreter
@@ -93,3 +93,27 @@ def test_a_real_allocator_takes_glibc_s_place(library: str) -> None:
 def test_an_allocator_that_nobody_knows_is_refused() -> None:
     printed = run("--malloc", "tcmalloc", "--", sys.executable, "-c", PRINT, status=2)
     assert all(library in printed for library in LIBRARIES)
+
+
+@glibc_only
+@pytest.mark.parametrize(
+    ("inner", "printed"),
+    [
+        ({"GCTUNE_MEMORY__ARENAS": "3"}, "3 None"),
+        ({"GCTUNE_MEMORY__ARENAS": "3", "MALLOC_ARENA_MAX": "9"}, "9 None"),
+        ({}, "None None"),
+        ({"GCTUNE_DISABLE": "1"}, "None None"),
+    ],
+)
+def test_a_run_within_a_run_is_not_bound_by_the_outer_one(
+    inner: dict[str, str], printed: str
+) -> None:
+    nested = ["env", "-u", "GCTUNE_MEMORY__ARENAS", *(f"{k}={v}" for k, v in inner.items()), *RUN]
+    command = ["--", *nested, "--", sys.executable, "-c", PRINT]
+    assert run(*command, GCTUNE_MEMORY__ARENAS="2") == printed
+
+
+@glibc_only
+def test_an_operator_s_own_variable_stands_in_a_run_within_a_run() -> None:
+    command = ["--", *RUN, "--", sys.executable, "-c", PRINT]
+    assert run(*command, MALLOC_ARENA_MAX="2", GCTUNE_MEMORY__ARENAS="2") == "2 None"

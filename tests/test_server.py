@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import stat
 import threading
@@ -312,6 +313,14 @@ def test_what_takes_time_keeps_nobody_waiting() -> None:
         assert ask(name).status == 200
 
 
+def test_what_takes_time_is_answered_on_a_system_without_poll(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(select, "poll")
+    with serving() as (name, *_):
+        assert ask(name, "/slow?seconds=0.01").body == b"True\n"
+
+
 def test_only_so_many_are_handled_at_once() -> None:
     with serving() as (name, program, _):
         slow = [connect(name) for _ in range(handlers.MOST)]
@@ -473,3 +482,11 @@ def test_an_address_that_cannot_be_is_an_oserror(address: str) -> None:
     with pytest.raises((OSError, OverflowError, ValueError)) as caught:
         listen(address)
     assert not (isinstance(caught.value, OSError) and taken(caught.value))
+
+
+def test_a_system_without_unix_sockets_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(socket, "AF_UNIX")
+    with pytest.raises(OSError, match="this system has no unix sockets"):
+        listen(f"unix:{tmp_path}/sock")

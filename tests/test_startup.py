@@ -75,6 +75,11 @@ def test_arguments_beat_a_plan_handed_down(tmp_path: Path) -> None:
     assert said(code, below(plan(gc__threshold0=5432)), tmp_path).split() == ["6000", "5432"]
 
 
+def test_a_block_leaves_a_plan_handed_down_in_force(tmp_path: Path) -> None:
+    code = "with gctune.apply(): pass\nprint(gc.get_threshold()[0])"
+    assert said(code, below(plan(gc__threshold0=5432)), tmp_path) == "5432"
+
+
 def test_a_wrong_plan_is_passed_over(tmp_path: Path) -> None:
     code = "gctune.apply(); print(gc.get_threshold()[0])"
     environ = {**BARE, "GCTUNE_PLAN": "garbage", "GCTUNE_GC__THRESHOLD0": "5000"}

@@ -169,6 +169,26 @@ def _alive(pid: int) -> bool:
     return state != "Z"
 
 
+GOES_ON_WHEN_TOLD = """
+import gc, os, pathlib, time
+pathlib.Path("running").touch()
+while not os.path.exists("go"): time.sleep(0.01)
+gc.get_threshold()[0] == 20_000 and exit("tried")
+"""
+
+
+def test_a_hang_up_that_nohup_has_it_ignore_is_ignored(folder: Path) -> None:
+    command = ["nohup", sys.executable, *VERIFY, "--", sys.executable, "-c", GOES_ON_WHEN_TOLD]
+    with running(*command, directory=folder) as child:
+        while not (folder / "running").exists():
+            assert child.poll() is None
+        child.send_signal(signal.SIGHUP)
+        (folder / "go").touch()
+        assert child.wait(30) == 3
+        assert child.stdout is not None
+        assert "exits with 1 (tried)" in child.stdout.read()
+
+
 def test_the_program_is_run_with_nothing_but_what_somebody_named(folder: Path) -> None:
     """A preset's monitor would be charged to the settings that are tried."""
     code = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -82,6 +83,16 @@ def test_workers_that_share_an_address_share_a_folder(
     monitor: dict[str, str], folder: str | None
 ) -> None:
     assert planned("basic", monitor=monitor).value("monitor.workers") == folder
+
+
+@pytest.mark.parametrize("monitor", [{"http": "127.0.0.1:6060"}, {"workers": "/run/app/gctune"}])
+def test_a_system_without_users_has_no_folder_for_workers(
+    monitor: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "geteuid")
+    found = step(planned("basic", monitor=monitor), "monitor.workers")
+    assert found.status == Status.UNSUPPORTED
+    assert found.reason == "this system cannot say whose a folder is"
 
 
 @pytest.mark.parametrize("folder", ["run/gctune", "", "/run/\0", 5])

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import socket
+import re
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from gctune.errors import ProfileError, UsageError, cut, problem
 from gctune.host.files import printable, reason
-from gctune.server.address import UNIX
+from gctune.server.address import UNIX, unix_socket
 from gctune.startup import monitor_token
 
 _OK, _UNAUTHORIZED = 200, 401
 PATIENCE = 30.0
 _CHUNK = 65536
 _SHOWN = 300  # characters of why a program refuses
+_HOST = re.compile(rb"[!-~]+")
+_AS_THEY_ARE = "/%:@!$&'()*+,;="  # in a path, besides letters and digits: RFC 3986, 3.3
 
 
 class Remote:
@@ -59,7 +61,8 @@ class Remote:
 
     @property
     def _path(self) -> str:
-        return self._parts.path.rstrip("/") if self._parts else ""
+        path = self._parts.path.rstrip("/") if self._parts else ""
+        return quote(path, _AS_THEY_ARE, errors="surrogateescape")
 
     def _connection(self, timeout: float) -> HTTPConnection:
         if self._parts is None:
@@ -86,7 +89,7 @@ class _UnixConnection(HTTPConnection):
 
     def connect(self) -> None:
         """Connect to the socket. Raises OSError."""
-        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock = unix_socket()
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
 
@@ -95,12 +98,20 @@ def _split(url: str) -> SplitResult:
     remedy = "give one like http://127.0.0.1:6060 or unix:/run/app.sock"
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and not parts.query
+        usable = parts.scheme in ("http", "https") and _is_host(parts.hostname) and not parts.query
         if not usable or parts.port == 0:
             raise ValueError("not where a program can be asked")
     except ValueError as error:
         raise UsageError(problem("--url", url, str(error).lower(), remedy)) from error
     return parts
+
+
+def _is_host(name: str | None) -> bool:
+    """Whether the system can be asked for a host of that name."""
+    try:
+        return _HOST.fullmatch((name or "").encode("idna")) is not None
+    except UnicodeError:  # a part of it is empty, too long or of no alphabet
+        return False
 
 
 def _authorization() -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
 from gctune.cli.streams import say
 from gctune.runtime.launch import bootstrap_environment, execute
-from gctune.runtime.malloc import LIBRARIES, hand_down
+from gctune.runtime.malloc import LIBRARIES, hand_down, operator_s_own
 from gctune.startup import disabled, planned
 
 
@@ -33,13 +35,16 @@ def run(environment: str | None, malloc: str | None, command: tuple[str, ...]) -
     The plan is made once and handed down: COMMAND and every Python that it
     starts take it up, and it keeps its process id, signals and exit status.
     """  # noqa: D301 - click wants the character itself
-    variables = {} if disabled() else _handed_down(environment, malloc)
-    execute(command, bootstrap_environment(**variables))
+    environ = operator_s_own()
+    variables = {} if disabled() else _handed_down(environment, malloc, environ)
+    execute(command, bootstrap_environment(environ, **variables))
 
 
-def _handed_down(environment: str | None, malloc: str | None) -> dict[str, str]:
+def _handed_down(
+    environment: str | None, malloc: str | None, environ: Mapping[str, str]
+) -> dict[str, str]:
     planned_here, secrets = planned(environment)
-    plan, variables = hand_down(planned_here, malloc)
+    plan, variables = hand_down(planned_here, malloc, environ)
     for warning in plan.warnings:
         say(f"gctune: {warning}")
     return {"GCTUNE_PLAN": plan.to_text(), **variables, **secrets}

@@ -151,7 +151,11 @@ def _found(trial: Trial, plan: Plan, question: Question) -> Finding:
 
 
 def _interrupt_at_any_end() -> None:
-    """End by what else ends a program as by Ctrl-C, which leaves nothing running."""
+    """End by what else ends a program as by Ctrl-C, which leaves nothing running.
+
+    What it was started to ignore, as by nohup, it goes on to ignore.
+    """
     for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)

@@ -105,11 +105,16 @@ def _checked(block_size: int, limit: int) -> tuple[int, int]:
 
 def _map(block_size: int, limit: int) -> memoryview:
     try:
-        # Private, since a shared slab would have parent and child write over each other.
-        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        return memoryview(mmap.mmap(-1, block_size * limit, flags=flags))
+        return memoryview(mmap.mmap(-1, block_size * limit, **_privately()))
     except (OSError, OverflowError) as error:
         wrong = f"the system cannot map {limit} blocks of {block_size} bytes"
         raise ConfigError(
             [problem("limit", limit, wrong, "give fewer or smaller blocks")]
         ) from error
+
+
+def _privately() -> dict[str, int]:
+    """How a slab is mapped so that parent and child do not write over each other's."""
+    if not hasattr(mmap, "MAP_PRIVATE"):  # Windows, where no process forks
+        return {}
+    return {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS}

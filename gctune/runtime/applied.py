@@ -31,7 +31,8 @@ class Applied:
     """A plan in force: what became of each of its settings, and the way back.
 
     `plan` is what was asked for; `outcomes` holds one Outcome for each of its
-    steps. As a context manager it is undone at the end of the block.
+    steps. As a context manager it is undone at the end of the block, unless
+    the plan was in force before it.
     """
 
     def __init__(self, plan: Plan, outcomes: Iterable[Outcome], services: Services) -> None:
@@ -44,12 +45,14 @@ class Applied:
             if outcome.status == Status.APPLIED and outcome.setting in KNOBS
         ]
         self._undone: tuple[Outcome, ...] | None = None
+        self._given = 1  # how many have asked for the plan, and not come to the end of a block
 
     def undo(self) -> tuple[Outcome, ...]:
         """Stop what it has running, give back what was there before, and say what became of it.
 
-        A knob that something else has turned since is left alone. Undoing
-        twice changes nothing more; a forked child undoes for itself alone.
+        That is before the plan, however many have asked for it since. A knob
+        that something else has turned since is left alone. Undoing twice
+        changes nothing more; a forked child undoes for itself alone.
         """
         with _state.lock:
             if self._undone is None:
@@ -60,7 +63,10 @@ class Applied:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.undo()
+        with _state.lock:
+            self._given -= 1
+            if self._given <= 0:
+                self.undo()
 
 
 class _State:
@@ -90,6 +96,7 @@ def apply_plan(plan: Plan, services: Iterable[Service] = ()) -> Applied:
     """
     with _state.lock:
         if _state.stack and _state.stack[-1].plan == plan:
+            _state.stack[-1]._given += 1
             return _state.stack[-1]
         interpreter = this_interpreter()
         fitted = fit(plan, interpreter)

@@ -11,7 +11,7 @@ import sysconfig
 from pathlib import Path
 
 from gctune.errors import UsageError, problem
-from gctune.runtime.plan import Plan, Status, Step
+from gctune.runtime.plan import Plan, Status, Step, handed_down
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,8 +43,19 @@ def hand_down(
         return without, {"LD_PRELOAD": _preload(_find(library, environ), environ)}
     steps = tuple(_yielding(step, environ) for step in plan.steps)
     plan = plan._replace(steps=steps)
+    return plan, _variables(plan)
+
+
+def operator_s_own(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return `environ` without the variables that a `gctune run` above has set."""
+    plan = handed_down(environ)
+    theirs = _variables(plan) if plan else {}
+    return {name: value for name, value in environ.items() if theirs.get(name) != value}
+
+
+def _variables(plan: Plan) -> dict[str, str]:
     wanted = {variable: plan.value(setting) for setting, variable in _VARIABLES.items()}
-    return plan, {name: str(value) for name, value in wanted.items() if value is not None}
+    return {name: str(value) for name, value in wanted.items() if value is not None}
 
 
 def _given_up(step: Step, reason: str) -> Step:

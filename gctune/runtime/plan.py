@@ -13,7 +13,7 @@ from gctune.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     Value = int | float | bool | str | None
 
@@ -103,6 +103,14 @@ class Plan(Record):
         warnings_from = int(count) * _A_STEP
         steps = [_step(*fields[at : at + _A_STEP]) for at in range(0, warnings_from, _A_STEP)]
         return cls(environment, interpreter, tuple(steps), tuple(fields[warnings_from:]))
+
+
+def handed_down(environ: Mapping[str, str]) -> Plan | None:
+    """The plan in GCTUNE_PLAN; None where there is none, or none that can be read."""
+    try:
+        return Plan.from_text(environ["GCTUNE_PLAN"])
+    except (KeyError, ApplyError):  # the bootstrap has warned of it
+        return None
 
 
 def _step(setting: str, kind: str, value: str, status: str, reason: str, origin: str) -> Step:

@@ -63,6 +63,13 @@ def taken(error: OSError) -> bool:
     return error.errno == errno.EADDRINUSE
 
 
+def unix_socket() -> socket.socket:
+    """A new unix socket. Raises OSError where the system has none."""
+    if not hasattr(socket, "AF_UNIX"):
+        raise OSError(errno.EAFNOSUPPORT, "this system has no unix sockets")
+    return socket.socket(socket.AF_UNIX)
+
+
 def _listen_tcp(host: str, port: int) -> Bound:
     family, kind, _, _, at = socket.getaddrinfo(
         "127.0.0.1" if host.lower() == "localhost" else host, port, type=socket.SOCK_STREAM
@@ -78,8 +85,8 @@ def _listen_tcp(host: str, port: int) -> Bound:
 
 def _listen_unix(path: str) -> Bound:
     with (
+        _closed_on_failure(unix_socket()) as listener,
         _alone_in(os.path.dirname(path)),
-        _closed_on_failure(socket.socket(socket.AF_UNIX)) as listener,
     ):
         _remove_stale(path)
         listener.bind(path)
@@ -96,7 +103,7 @@ def _remove_stale(path: str) -> None:
         return
     if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.geteuid():
         raise OSError(errno.EEXIST, "the file there is not a socket of this user's")
-    with socket.socket(socket.AF_UNIX) as client:
+    with unix_socket() as client:
         client.settimeout(_PATIENCE)
         refused = client.connect_ex(path)
     if refused != errno.ECONNREFUSED:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import time
 from collections.abc import Callable
@@ -94,6 +93,10 @@ class Handlers:
 
 def _gone_within(client: socket.socket, seconds: float) -> bool:
     """Whether a client closes its connection; what it sends is dropped."""
-    poll = select.poll()
-    poll.register(client, select.POLLIN)
-    return bool(poll.poll(seconds * 1000)) and not client.recv(_CHUNK)
+    client.settimeout(seconds)
+    try:
+        return not client.recv(_CHUNK)
+    except TimeoutError:
+        return False
+    finally:
+        client.settimeout(_SECONDS)

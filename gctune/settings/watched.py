@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from gctune.host import Host
@@ -33,10 +34,13 @@ def watched(setting: str, wish: Any, settings: Settings, host: Host) -> _Outcome
 
 def _workers(folder: str | None, address: str | None) -> _Outcome:
     """The folder that is set, else one for all who share an address, of which one can listen."""
+    shares = address is not None and not address.endswith(":0") and "{pid}" not in address
+    if not (folder or shares):
+        return None, Status.LEFT_ALONE, _NOT_ASKED_FOR
+    if not hasattr(os, "geteuid"):
+        return folder, Status.UNSUPPORTED, "this system cannot say whose a folder is"
     if folder:
         return folder, Status.APPLIED, _SET
-    if address is None or address.endswith(":0") or "{pid}" in address:
-        return None, Status.LEFT_ALONE, _NOT_ASKED_FOR
     return PRIVATE, Status.APPLIED, "a folder of this user's, for those that share monitor.http"
 
 
