@@ -151,3 +151,21 @@ time.sleep(2)
 assert gctune.served_at() is None
 """
     assert "no such file or directory; give another address" in told(code, "unix:/absent/sock")
+
+
+def test_an_address_that_no_thread_was_to_be_had_for_is_let_go(sock: str) -> None:
+    code = """
+import _thread
+duty = serving.Serving(address, None, lambda request: None)
+_thread.stack_size(1 << 60)  # more than there is, so that no thread starts
+try:
+    duty(time.perf_counter_ns())
+except RuntimeError:
+    print(os.path.exists(address[5:]))
+_thread.stack_size(0)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+duty(time.perf_counter_ns())
+print(duty.server is not None)
+duty.close()
+"""
+    assert outcome(code, sock).split() == ["False", "True"]
