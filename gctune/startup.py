@@ -6,7 +6,7 @@ import os
 
 from gctune.errors import ApplyError, ConfigError, problem
 from gctune.host.interpreter import this_interpreter
-from gctune.runtime.applied import Applied, apply_plan, leave_alone
+from gctune.runtime.applied import Applied, apply_plan, leave_alone, secrets_in_force
 from gctune.runtime.knobs import KNOBS
 from gctune.runtime.plan import Plan, Status, Step, handed_down
 from gctune.services import services
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 DISABLED = "GCTUNE_DISABLE is set"
 _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 _TOKEN = "GCTUNE_MONITOR__TOKEN"  # noqa: S105 - the name of a variable
-
-_secrets: dict[str, str] = {}  # of the settings that were applied last, by variable
 
 
 def apply(environment: str | None = None, **sections: Any) -> Applied:
@@ -39,11 +37,7 @@ def apply(environment: str | None = None, **sections: Any) -> Applied:
         return leave_alone(_plan_of_every_knob(), DISABLED)
     own = environment is not None or sections
     plan = None if own else handed_down(os.environ)
-    if plan is None:
-        plan, secrets = planned(environment, sections)
-        _secrets.clear()
-        _secrets.update(secrets)
-    return apply_plan(plan, services(monitor_token))
+    return _put_in_force(plan) if plan else _put_in_force(*planned(environment, sections))
 
 
 def planned(
@@ -92,14 +86,18 @@ def activate(environ: Mapping[str, str], warn: Callable[[str], object]) -> None:
             _attempt(variable, text, start, warn)
 
 
-def monitor_token(environ: Mapping[str, str] = os.environ) -> str | None:
-    """The token of the settings last applied, else of a variable: to be asked for, or shown.
+def monitor_token() -> str | None:
+    """The token of the settings in force, else of a variable: to be asked for, or shown.
 
     Raises ConfigError for one that no client could show.
     """
+    return _token(secrets_in_force())
+
+
+def _token(secrets: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> str | None:
     from gctune.server import token as tokens
 
-    token = _secrets.get(_TOKEN) or environ.get(_TOKEN) or None
+    token = secrets.get(_TOKEN) or environ.get(_TOKEN) or None
     if token and not tokens.is_sendable(token):
         raise ConfigError([problem(_TOKEN, "***", tokens.WRONG, tokens.REMEDY)])
     return token
@@ -144,7 +142,7 @@ def _apply_text(text: str, warn: Callable[[str], object]) -> None:
     """Put a plan in force; what is wrong with it names the setting, and not the whole text."""
     plan = Plan.from_text(text)
     try:
-        apply_plan(plan, services(monitor_token))
+        _put_in_force(plan)
     except ApplyError as error:
         wrong = "; ".join(_with_origin(line, plan) for line in str(error).splitlines())
         warn(f"GCTUNE_PLAN = the plan of {plan.environment}: {wrong}; the program runs without it")
@@ -171,6 +169,10 @@ def _begin_heap(text: str, warn: Callable[[str], object]) -> None:
     from gctune.profile.heap import begin
 
     begin(**json.loads(text), warn=warn)
+
+
+def _put_in_force(plan: Plan, secrets: Mapping[str, str] = {}) -> Applied:
+    return apply_plan(plan, services(lambda: _token(secrets)), secrets)
 
 
 def _plan_of_every_knob() -> Plan:

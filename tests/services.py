@@ -24,11 +24,13 @@ _GUNICORN = (
     "gunicorn -c python:gctune.integrations.gunicorn --log-level error --preload"
     " -w {workers} --bind unix:{path}"
 )
+_UVICORN = "uvicorn --workers {workers} --log-level error --uds {path}"
 SERVERS = {
     "gunicorn": f"{_GUNICORN} service:wsgi",
     "gthread": f"{_GUNICORN} -k gthread --threads 2 service:wsgi",
-    "uvicorn": "uvicorn --workers {workers} --log-level error --uds {path}"
-    " uvicorn_service:application",
+    "uvicorn": f"{_UVICORN} uvicorn_service:application",
+    "uvicorn-lifespan-refused": f"{_UVICORN} uvicorn_service:without_lifespan",
+    "uvicorn-lifespan-off": f"{_UVICORN} --lifespan off uvicorn_service:application",
     "uwsgi": "uwsgi --master --processes {workers} --enable-threads --die-on-term --disable-logging"
     " --logto {path}.log --forkbomb-delay 0 --need-app --http-socket {path} --module uwsgi_service",
 }

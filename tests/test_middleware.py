@@ -90,6 +90,12 @@ def test_the_middleware_keeps_to_wsgi() -> None:
     answer.close()  # type: ignore[attr-defined]
 
 
+@pytest.fixture
+def _tunes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the first request of an application from putting settings in force here."""
+    monkeypatch.setenv("GCTUNE_DISABLE", "1")
+
+
 def _run(app: asgi.Application, kind: str) -> None:
     async def nothing(*_: object) -> Any:
         return None
@@ -97,6 +103,7 @@ def _run(app: asgi.Application, kind: str) -> None:
     asyncio.run(asgi.Middleware(app)({"type": kind}, nothing, nothing))
 
 
+@pytest.mark.usefixtures("_tunes_nothing")
 @pytest.mark.parametrize(("kind", "number"), [("http", 1), ("websocket", 0)])
 def test_http_requests_are_in_flight_and_connections_that_stay_are_not(
     kind: str, number: int
@@ -112,6 +119,7 @@ def test_http_requests_are_in_flight_and_connections_that_stay_are_not(
     assert (seen, in_flight()) == ([number], 0)
 
 
+@pytest.mark.usefixtures("_tunes_nothing")
 def test_of_middleware_within_middleware_the_outermost_tells() -> None:
     answer = called(wsgi.Middleware(lambda *_: Body()))
     assert b"".join(answer) == b"something"
@@ -175,3 +183,54 @@ def test_an_application_starts_under_its_settings_and_is_frozen_once_it_has() ->
 def test_bad_settings_fail_the_startup_and_say_why() -> None:
     printed = script(_LIFESPAN, GCTUNE_GC__THRESHOLD0="lots")
     assert printed.startswith("lifespan.startup.failed GCTUNE_GC__THRESHOLD0 = 'lots': ")
+
+
+_WITHOUT_LIFESPAN = """
+import asyncio
+import gc
+from gctune.integrations.asgi import Middleware
+HEAP = [[] for _ in range(5_000)]
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        {refuses}
+    print(gc.get_threshold()[0], gc.get_freeze_count() > 5_000)
+async def nothing(*_): pass
+async def serve():
+    served = Middleware(app)
+    for kind in {kinds}:
+        try:
+            await served({{"type": kind}}, nothing, nothing)
+        except ValueError as error:
+            print(error)
+        print(gc.get_freeze_count() > 5_000)
+asyncio.run(serve())
+"""
+_STARTUP = {
+    "GCTUNE_ENVIRONMENT": "test",
+    "GCTUNE_GC__THRESHOLD0": "543",
+    "GCTUNE_GC__FREEZE": "startup",
+}
+
+
+@pytest.mark.parametrize(
+    ("refuses", "said"), [("raise ValueError('HTTP only')", ["HTTP only"]), ("return", [])]
+)
+def test_an_application_that_refuses_lifespan_has_started_all_the_same(
+    refuses: str, said: list[str]
+) -> None:
+    code = _WITHOUT_LIFESPAN.format(refuses=refuses, kinds=["lifespan"])
+    assert script(code, **_STARTUP).splitlines() == [*said, "True"]
+
+
+def test_where_lifespan_never_comes_the_first_request_finds_it_started() -> None:
+    code = _WITHOUT_LIFESPAN.format(refuses="return", kinds=["http", "http"])
+    assert script(code, **_STARTUP).splitlines() == ["543 True", "True"] * 2
+
+
+def test_bad_settings_fail_no_request_and_are_told_once() -> None:
+    code = "import os; os.dup2(1, 2)\n" + _WITHOUT_LIFESPAN.format(
+        refuses="return", kinds=["http", "http"]
+    )
+    first, *lines = script(code, **{**_STARTUP, "GCTUNE_GC__THRESHOLD0": "lots"}).splitlines()
+    assert first.startswith("gctune: GCTUNE_GC__THRESHOLD0 = 'lots': ")
+    assert len(lines) == 4

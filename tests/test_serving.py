@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,72 @@ time.sleep(2)
 assert gctune.served_at() is None
 """
     assert "no such file or directory; give another address" in told(code, "unix:/absent/sock")
+
+
+def test_an_address_that_no_thread_was_to_be_had_for_is_let_go(sock: str) -> None:
+    code = """
+import _thread
+duty = serving.Serving(address, None, lambda request: None)
+_thread.stack_size(1 << 60)  # more than there is, so that no thread starts
+try:
+    duty(time.perf_counter_ns())
+except RuntimeError:
+    print(os.path.exists(address[5:]))
+_thread.stack_size(0)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+duty(time.perf_counter_ns())
+print(duty.server is not None)
+duty.close()
+"""
+    assert outcome(code, sock).split() == ["False", "True"]
+
+
+SHOWN = """
+from gctune.startup import monitor_token
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+def serve(**monitor):
+    return gctune.apply(environment="production", monitor={"http": address, **monitor})
+
+def statuses():
+    until(gctune.served_at)
+    return [ask(gctune.served_at(), "/metrics", authorization=f"Bearer {token}").status
+            for token in ("one", "other")]
+"""
+
+
+def test_a_plan_that_differs_in_the_token_alone_is_another() -> None:
+    code = """
+first = serve(token="one")
+print(serve(token="one") is first, statuses())
+second = serve(token="other")
+print(second is first, second.plan == first.plan, statuses())
+second.undo()
+print(statuses())
+"""
+    told = outcome(SHOWN + code, "127.0.0.1:0").splitlines()
+    assert told == ["True [200, 401]", "False True [401, 200]", "[200, 401]"]
+
+
+def test_undoing_gives_the_former_plan_its_token_back() -> None:
+    code = """
+serve(token="one")
+without = gctune.apply(environment="production")
+print(monitor_token())
+without.undo()
+print(monitor_token(), statuses())
+"""
+    told = outcome(SHOWN + code, "0.0.0.0:0").splitlines()
+    assert told == ["None", "one [200, 401]"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="resource limits of Linux")
+def test_a_plan_that_cannot_be_put_in_force_leaves_the_token_of_the_former() -> None:
+    code = """
+serve(token="one")
+try:
+    gctune.apply(monitor={"http": address, "token": "other"}, memory={"hard_limit": "1MiB"})
+except gctune.ApplyError:
+    print(monitor_token(), statuses())
+"""
+    assert outcome(SHOWN + code, "127.0.0.1:0") == "one [200, 401]"

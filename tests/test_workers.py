@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -324,10 +325,16 @@ def test_a_writer_that_is_killed_leaves_what_it_wrote_before(tmp_path: Path, cut
     assert cut > 32 or numbers.read(str(torn)) == b"of turn 1"
 
 
-def printed(code: str, folder: Path, *words: str, start_new_session: bool = False) -> str:
-    """What a Python prints that runs `code` on a folder of numbers."""
+def printed(
+    code: str,
+    folder: Path,
+    *words: str,
+    prefix: tuple[str, ...] = (),
+    start_new_session: bool = False,
+) -> str:
+    """What a Python prints that runs `code` on a folder of numbers, below `prefix`."""
     done = subprocess.run(
-        [sys.executable, "-c", code, str(folder), *words],
+        [*prefix, sys.executable, "-c", code, str(folder), *words],
         env=BARE,
         capture_output=True,
         text=True,
@@ -495,6 +502,35 @@ print(workers.merged())
 
 def test_a_forked_worker_that_ends_leaves_what_it_counted(folder: Path) -> None:
     assert printed(REPLACED, folder) == str({COLLECTIONS: 11}) + "\n"
+
+
+IN_TURN = """
+import os, sys
+from gctune.metrics.workers import Workers
+KEY = ("python_gc_collections_total", "0")
+os.setsid()
+for count in (100, 1, 1):
+    if not os.fork():
+        workers = Workers(sys.argv[1])
+        workers.publish({KEY: count})
+        print(workers.merged()[KEY], flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_workers_one_after_the_other_add_up(folder: Path) -> None:
+    assert printed(IN_TURN, folder).split() == ["100", "101", "102"]
+
+
+def test_they_do_below_the_first_process_of_a_container(folder: Path) -> None:
+    """Its group is 1, and nobody but it and the one that asks is there."""
+    container = ("unshare", "--pid", "--fork", "--mount-proc")
+    if shutil.which("unshare") is None or subprocess.call(
+        [*container, "true"], stderr=subprocess.DEVNULL
+    ):
+        pytest.skip("no process can have a namespace of its own here")
+    assert printed(IN_TURN, folder, prefix=container).split() == ["100", "101", "102"]
 
 
 LEADER = """

@@ -186,6 +186,8 @@ def _group(name: str) -> int | None:
 
 
 def _exists(group: int) -> bool:
+    if group == 1:  # init's, which outlives all others; killpg would ask -1, which is no group
+        return True
     try:
         os.killpg(group, 0)  # asks only
     except PermissionError:

@@ -20,7 +20,7 @@ from gctune.runtime.services import Services, Succession
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gctune.host.interpreter import Interpreter
     from gctune.runtime.knob import Knob, Value
@@ -35,10 +35,17 @@ class Applied:
     the plan was in force before it.
     """
 
-    def __init__(self, plan: Plan, outcomes: Iterable[Outcome], services: Services) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        outcomes: Iterable[Outcome],
+        services: Services,
+        secrets: Mapping[str, str],
+    ) -> None:
         self.plan = plan
         self.outcomes = tuple(outcomes)
         self._services = services
+        self._secrets = secrets
         self._changes = [
             Change(KNOBS[outcome.setting], outcome.value, outcome.before)
             for outcome in self.outcomes
@@ -86,25 +93,30 @@ class _State:
 _state = _State()
 
 
-def apply_plan(plan: Plan, services: Iterable[Service] = ()) -> Applied:
+def apply_plan(
+    plan: Plan, services: Iterable[Service] = (), secrets: Mapping[str, str] = {}
+) -> Applied:
     """Put `plan` in force, all of it or nothing: its knobs, then those services that it asks for.
 
-    The plan that is in force already gives the same Applied again. What the
-    program has set for itself is left alone, unless somebody named the
-    setting. Raises ApplyError, the interpreter being as it was, where a value
-    cannot be written or a service cannot start.
+    `secrets` are what its services go by though it does not tell it, by
+    variable. The plan that is in force already, with the same secrets, gives
+    the same Applied again. What the program has set for itself is left alone,
+    unless somebody named the setting. Raises ApplyError, the interpreter being
+    as it was, where a value cannot be written or a service cannot start.
     """
     with _state.lock:
-        if _state.stack and _state.stack[-1].plan == plan:
-            _state.stack[-1]._given += 1
-            return _state.stack[-1]
+        last = last_applied()
+        if last and (last.plan, last._secrets) == (plan, secrets):
+            last._given += 1
+            return last
         interpreter = this_interpreter()
         fitted = fit(plan, interpreter)
         offered = Services(services, fitted)
         settings = [step.setting for step in fitted.steps if step.status == Status.APPLIED]
         handed_back = _hand_back(settings)
         try:
-            applied = Applied(plan, _foresee(fitted, interpreter, offered), offered)
+            outcomes = _foresee(fitted, interpreter, offered)
+            applied = Applied(plan, outcomes, offered, secrets)
             _put_in_force(applied)
         except BaseException:
             if handed_back:
@@ -123,6 +135,12 @@ def last_applied() -> Applied | None:
     """Return what `in_force` does, with what became of it."""
     stack = tuple(_state.stack)  # one step, so that a finaliser can ask without the lock
     return stack[-1] if stack else None
+
+
+def secrets_in_force() -> Mapping[str, str]:
+    """Return the secrets with which that plan was applied."""
+    applied = last_applied()
+    return applied._secrets if applied else {}
 
 
 def pause_services() -> None:
@@ -144,7 +162,7 @@ def leave_alone(plan: Plan, reason: str) -> Applied:
     outcomes = [
         Outcome(step.setting, Status.LEFT_ALONE, step.value, None, reason) for step in plan.steps
     ]
-    return Applied(plan, outcomes, Services((), plan))
+    return Applied(plan, outcomes, Services((), plan), {})
 
 
 def warmup_done() -> None:

@@ -77,7 +77,11 @@ class Serving(Duty):
             self._warn("other machines reach it, and no token is set", "set monitor.token")
             return
         server = Server(bound, Rules(self._token or None, bound.local), self._find, warn)
-        server.start()
+        try:
+            server.start()
+        except BaseException:
+            server.stop()
+            raise
         inform(f"the endpoints are served at {bound.name}")
         self.server = server
 
