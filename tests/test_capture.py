@@ -376,6 +376,37 @@ def test_a_child_of_a_capture_that_is_over_is_not_captured(path: Path) -> None:
     assert siblings(path) == []
 
 
+# A program that closes all it has open, as a daemon does, and then opens a file of its own.
+CLOSE_ALL = """
+import gctune, os
+recording = gctune.capture({path!r})
+os.closerange(3, 256)
+{between}
+own = open({path!r} + ".own", "wb", buffering=0)
+own.write(b"precious")
+recording.stop()
+own.write(b"!")
+"""
+
+
+def test_a_program_that_closes_all_descriptors_is_recorded_on(path: Path) -> None:
+    script(CLOSE_ALL.format(path=str(path), between=""))
+    assert path.with_name("profile.own").read_bytes() == b"precious!"
+    profile = read(path)
+    assert profile.closing is not None
+    assert profile.closing.missed == (0, 0, 0)
+    assert profile.problems == ()
+
+
+def test_what_stands_in_the_place_of_its_profile_then_is_left_alone(path: Path) -> None:
+    between = (
+        f"os.rename({str(path)!r}, {str(path)!r} + '.moved'); open({str(path)!r}, 'w').close()"
+    )
+    script(CLOSE_ALL.format(path=str(path), between=between))
+    assert path.with_name("profile.own").read_bytes() == b"precious!"
+    assert path.read_bytes() == b""
+
+
 def test_a_full_disk_ends_the_capture_and_not_the_program(path: Path) -> None:
     limited = f"""
 import sys; sys.dont_write_bytecode = True  # half of it would be left
