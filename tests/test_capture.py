@@ -376,6 +376,76 @@ def test_a_child_of_a_capture_that_is_over_is_not_captured(path: Path) -> None:
     assert siblings(path) == []
 
 
+# A flush is under way until `let_go` is released: longer than the program waits for it.
+HELD = """
+import _thread, gc, gctune, os, time, warnings
+from gctune.host.process import thread_count
+from gctune.profile import exploring
+from gctune.profile.recording import Recording
+warnings.simplefilter("ignore")  # CPython's, of a fork beside the thread that is held
+exploring._STEADY_NS = 0
+at_it, let_go = _thread.allocate_lock(), _thread.allocate_lock()
+at_it.acquire(); let_go.acquire()
+
+def held(recording, flush=Recording.flush):
+    Recording.flush = flush
+    at_it.release(); let_go.acquire()
+    return flush(recording)
+
+def wait_until(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        gc.collect(1)  # takes CPU time: else no window ends
+
+own = gc.get_threshold()
+recording = gctune.capture({path!r}, explore={explore})
+wait_until(lambda: not {explore} or gc.get_threshold() != own)
+Recording.flush = held
+at_it.acquire()
+{meanwhile}
+wait_until(lambda: thread_count() == 1)
+assert not gc.callbacks
+assert gc.get_threshold() == own
+assert {path!r} not in map(os.path.realpath, os.scandir("/proc/self/fd"))
+"""
+
+
+@generational
+@pytest.mark.parametrize("explore", [False, True])
+def test_a_stop_that_a_step_keeps_waiting_is_done_after_the_step(explore: bool, path: Path) -> None:
+    meanwhile = "recording.stop(); let_go.release()"
+    script(HELD.format(path=str(path), explore=explore, meanwhile=meanwhile))
+    profile = read(path)
+    assert profile.closing is not None
+    assert profile.closing.reason == "stop"
+    assert profile.problems == ()
+
+
+def test_a_child_that_is_forked_before_such_a_stop_is_done_is_not_captured(path: Path) -> None:
+    meanwhile = (
+        "recording.stop()\n"
+        "if not os.fork(): gc.collect(); raise SystemExit(thread_count() - 1)\n"
+        "let_go.release(); assert os.wait()[1] == 0"
+    )
+    script(HELD.format(path=str(path), explore=False, meanwhile=meanwhile))
+    assert siblings(path) == []
+    assert read(path).problems == ()
+
+
+@generational
+def test_a_rest_that_a_step_keeps_waiting_comes_after_the_step(path: Path) -> None:
+    meanwhile = (
+        "if not os.fork(): raise SystemExit(gc.get_threshold() != own)\n"
+        "let_go.release(); assert os.wait()[1] == 0\n"
+        f"wait_until(lambda: b'\"fork\"' in open({str(path)!r}, 'rb').read())\n"
+        "recording.stop()"
+    )
+    script(HELD.format(path=str(path), explore=True, meanwhile=meanwhile))
+    assert "fork" in {switch.reason for switch in read(path).switches}
+    assert only_sibling(path).closing is not None
+
+
 # A program that closes all it has open, as a daemon does, and then opens a file of its own.
 CLOSE_ALL = """
 import gctune, os
