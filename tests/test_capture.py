@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -472,7 +473,8 @@ def test_what_stands_in_the_place_of_its_profile_then_is_left_alone(path: Path) 
     between = (
         f"os.rename({str(path)!r}, {str(path)!r} + '.moved'); open({str(path)!r}, 'w').close()"
     )
-    script(CLOSE_ALL.format(path=str(path), between=between))
+    done = python("-c", CLOSE_ALL.format(path=str(path), between=between))
+    assert "closed its descriptor: another file is in its place; leave it open" in done.stderr
     assert path.with_name("profile.own").read_bytes() == b"precious!"
     assert path.read_bytes() == b""
 
@@ -494,9 +496,26 @@ assert not gc.callbacks
 recording.stop()
 print("ran on")
 """
-    assert script(limited) == "ran on"
+    done = python("-c", limited)
+    assert done.stdout == "ran on\n"
+    told = r"gctune: PROFILE = .*: (file too large|no room for .*); capture to .* more room\n"
+    assert re.fullmatch(told, done.stderr)
     profile = read(path)
     assert profile.closing is None
+
+
+@pytest.mark.parametrize("child", ["sys.exit(5)", f"while {_THREADS} > 1: pass\n    sys.exit(5)"])
+def test_a_child_that_cannot_write_its_profile_says_so_once(child: str, tmp_path: Path) -> None:
+    """At its first flush, or as it ends before: as one that may not write to the folder."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    before = f"os.rename({str(folder)!r}, {str(folder)!r} + '.moved')"
+    text = json.dumps({"path": str(folder / "profile")})
+    environ = bootstrap_environment(BARE, GCTUNE_CAPTURE=text)
+    done = python("-c", _fork(child=child, before=before), environ=environ, status=5)
+    told = r"gctune: PROFILE = .*: no such file or directory; give a file in a folder of your own\n"
+    assert re.fullmatch(told, done.stderr)
+    assert read(tmp_path / "folder.moved" / "profile").closing is not None
 
 
 def test_a_capture_that_cannot_start_leaves_the_program_alone(tmp_path: Path) -> None:

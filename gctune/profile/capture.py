@@ -19,6 +19,7 @@ from types import TracebackType
 
 from gctune.errors import ProfileError
 from gctune.monitor.loop import Loop
+from gctune.monitor.telling import warn
 from gctune.profile.ending import at_the_end_of_multiprocessing
 from gctune.profile.file import absolute, new_sibling
 from gctune.profile.recording import Recording
@@ -130,13 +131,17 @@ class Capture:
                 self._at_work.release()
 
     def _attempt(self, act: Callable[[], object]) -> None:
-        """Do it unless the recording has ended; a full disk ends that, never the program."""
+        """Do it unless the recording has ended.
+
+        A full disk ends the recording, never the program, and is told.
+        """
         try:
             if not self._recording.ended:
                 act()
-        except (ProfileError, MemoryError):
+        except (ProfileError, MemoryError) as error:
             _running.discard(self)
             self._recording.abandon()
+            warn(str(error) or type(error).__name__)
 
     def _record(self) -> None:
         if self._pause:
