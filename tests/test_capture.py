@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -376,6 +377,108 @@ def test_a_child_of_a_capture_that_is_over_is_not_captured(path: Path) -> None:
     assert siblings(path) == []
 
 
+# A flush is under way until `let_go` is released: longer than the program waits for it.
+HELD = """
+import _thread, gc, gctune, os, time, warnings
+from gctune.host.process import thread_count
+from gctune.profile import exploring
+from gctune.profile.recording import Recording
+warnings.simplefilter("ignore")  # CPython's, of a fork beside the thread that is held
+exploring._STEADY_NS = 0
+at_it, let_go = _thread.allocate_lock(), _thread.allocate_lock()
+at_it.acquire(); let_go.acquire()
+
+def held(recording, flush=Recording.flush):
+    Recording.flush = flush
+    at_it.release(); let_go.acquire()
+    return flush(recording)
+
+def wait_until(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        gc.collect(1)  # takes CPU time: else no window ends
+
+own = gc.get_threshold()
+recording = gctune.capture({path!r}, explore={explore})
+wait_until(lambda: not {explore} or gc.get_threshold() != own)
+Recording.flush = held
+at_it.acquire()
+{meanwhile}
+wait_until(lambda: thread_count() == 1)
+assert not gc.callbacks
+assert gc.get_threshold() == own
+assert {path!r} not in map(os.path.realpath, os.scandir("/proc/self/fd"))
+"""
+
+
+@generational
+@pytest.mark.parametrize("explore", [False, True])
+def test_a_stop_that_a_step_keeps_waiting_is_done_after_the_step(explore: bool, path: Path) -> None:
+    meanwhile = "recording.stop(); let_go.release()"
+    script(HELD.format(path=str(path), explore=explore, meanwhile=meanwhile))
+    profile = read(path)
+    assert profile.closing is not None
+    assert profile.closing.reason == "stop"
+    assert profile.problems == ()
+
+
+def test_a_child_that_is_forked_before_such_a_stop_is_done_is_not_captured(path: Path) -> None:
+    meanwhile = (
+        "recording.stop()\n"
+        "if not os.fork(): gc.collect(); raise SystemExit(thread_count() - 1)\n"
+        "let_go.release(); assert os.wait()[1] == 0"
+    )
+    script(HELD.format(path=str(path), explore=False, meanwhile=meanwhile))
+    assert siblings(path) == []
+    assert read(path).problems == ()
+
+
+@generational
+def test_a_rest_that_a_step_keeps_waiting_comes_after_the_step(path: Path) -> None:
+    meanwhile = (
+        "if not os.fork(): raise SystemExit(gc.get_threshold() != own)\n"
+        "let_go.release(); assert os.wait()[1] == 0\n"
+        f"wait_until(lambda: b'\"fork\"' in open({str(path)!r}, 'rb').read())\n"
+        "recording.stop()"
+    )
+    script(HELD.format(path=str(path), explore=True, meanwhile=meanwhile))
+    assert "fork" in {switch.reason for switch in read(path).switches}
+    assert only_sibling(path).closing is not None
+
+
+# A program that closes all it has open, as a daemon does, and then opens a file of its own.
+CLOSE_ALL = """
+import gctune, os
+recording = gctune.capture({path!r})
+os.closerange(3, 256)
+{between}
+own = open({path!r} + ".own", "wb", buffering=0)
+own.write(b"precious")
+recording.stop()
+own.write(b"!")
+"""
+
+
+def test_a_program_that_closes_all_descriptors_is_recorded_on(path: Path) -> None:
+    script(CLOSE_ALL.format(path=str(path), between=""))
+    assert path.with_name("profile.own").read_bytes() == b"precious!"
+    profile = read(path)
+    assert profile.closing is not None
+    assert profile.closing.missed == (0, 0, 0)
+    assert profile.problems == ()
+
+
+def test_what_stands_in_the_place_of_its_profile_then_is_left_alone(path: Path) -> None:
+    between = (
+        f"os.rename({str(path)!r}, {str(path)!r} + '.moved'); open({str(path)!r}, 'w').close()"
+    )
+    done = python("-c", CLOSE_ALL.format(path=str(path), between=between))
+    assert "closed its descriptor: another file is in its place; leave it open" in done.stderr
+    assert path.with_name("profile.own").read_bytes() == b"precious!"
+    assert path.read_bytes() == b""
+
+
 def test_a_full_disk_ends_the_capture_and_not_the_program(path: Path) -> None:
     limited = f"""
 import sys; sys.dont_write_bytecode = True  # half of it would be left
@@ -393,9 +496,26 @@ assert not gc.callbacks
 recording.stop()
 print("ran on")
 """
-    assert script(limited) == "ran on"
+    done = python("-c", limited)
+    assert done.stdout == "ran on\n"
+    told = r"gctune: PROFILE = .*: (file too large|no room for .*); capture to .* more room\n"
+    assert re.fullmatch(told, done.stderr)
     profile = read(path)
     assert profile.closing is None
+
+
+@pytest.mark.parametrize("child", ["sys.exit(5)", f"while {_THREADS} > 1: pass\n    sys.exit(5)"])
+def test_a_child_that_cannot_write_its_profile_says_so_once(child: str, tmp_path: Path) -> None:
+    """At its first flush, or as it ends before: as one that may not write to the folder."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    before = f"os.rename({str(folder)!r}, {str(folder)!r} + '.moved')"
+    text = json.dumps({"path": str(folder / "profile")})
+    environ = bootstrap_environment(BARE, GCTUNE_CAPTURE=text)
+    done = python("-c", _fork(child=child, before=before), environ=environ, status=5)
+    told = r"gctune: PROFILE = .*: no such file or directory; give a file in a folder of your own\n"
+    assert re.fullmatch(told, done.stderr)
+    assert read(tmp_path / "folder.moved" / "profile").closing is not None
 
 
 def test_a_capture_that_cannot_start_leaves_the_program_alone(tmp_path: Path) -> None:

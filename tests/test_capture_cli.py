@@ -188,6 +188,7 @@ print("ran on")
         path = tmp_path / "profile"
         done = capture("-o", path, "--", "python", "-c", code, directory=tmp_path)
         assert done.stdout == "ran on\n"
+        assert done.stderr.endswith("; capture to a disk with more room\n")
         assert read(path).closing is None
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)

@@ -37,6 +37,10 @@ if "fork" in sys.argv:
     os.wait()
 if "kill" in sys.argv:
     os.kill(os.getpid(), 9)
+if "close" in sys.argv:
+    os.closerange(3, 256)
+    own = open(__file__ + ".own", "wb", buffering=0)
+    own.write(b"precious")
 if "full" in sys.argv:
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -142,6 +146,12 @@ def test_the_format_is_asked_for_or_told_by_the_name(
 def test_a_program_that_is_killed_leaves_an_empty_file_and_says_so(program: Path) -> None:
     file = record(program, argument="kill", status=-9)
     assert "its program was killed" in gctune("--top", file, status=1).stderr
+
+
+def test_a_program_that_closes_all_descriptors_leaves_its_heap(program: Path) -> None:
+    file = record(program, argument="close")
+    assert flat(file)["<lambda>"] > 2_000_000
+    assert program.with_name("program.py.own").read_bytes() == b"precious"
 
 
 def test_a_full_disk_costs_the_heap_alone(program: Path) -> None:

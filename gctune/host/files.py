@@ -74,6 +74,19 @@ def read(path: bytes) -> bytes:
         system.close(descriptor)
 
 
+def identity(descriptor: int) -> tuple[int, int] | None:
+    """Which file a descriptor is of; None where it is closed.
+
+    A program may close all it has open, ours included: by the next use of ours
+    its number may be that of a file of the program's own.
+    """
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def within(folder: StrPath, name: str) -> bytes:
     """The path of a file below a folder."""
     return os.fsencode(folder) + b"/" + name.encode()

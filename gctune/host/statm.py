@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from gctune.host.files import FLAGS, within
+from gctune.host.files import FLAGS, identity, within
 from gctune.host.process import resident_bytes, rss_bytes
 
 TYPE_CHECKING = False
@@ -44,20 +44,12 @@ class Statm:
 
     def close(self) -> None:
         """Close the file, unless its number is another's by now."""
-        if self._file is not None and _file(self._descriptor) == self._file:
+        if self._file is not None and identity(self._descriptor) == self._file:
             os.close(self._descriptor)
         self._pid, self._file = 0, None
 
     def _open(self) -> None:
         self.close()
         self._descriptor = os.open(within(self._proc, "self/statm"), FLAGS)
-        self._file = _file(self._descriptor)
+        self._file = identity(self._descriptor)
         self._pid = os.getpid()
-
-
-def _file(descriptor: int) -> tuple[int, int] | None:
-    try:
-        status = os.fstat(descriptor)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

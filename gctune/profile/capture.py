@@ -11,14 +11,15 @@ from __future__ import annotations
 import atexit
 import os
 import time
+from _thread import allocate_lock
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 
 from gctune.errors import ProfileError
 from gctune.monitor.loop import Loop
+from gctune.monitor.telling import warn
 from gctune.profile.ending import at_the_end_of_multiprocessing
 from gctune.profile.file import absolute, new_sibling
 from gctune.profile.recording import Recording
@@ -55,13 +56,20 @@ def begin(path: str, seconds: float | None = None, explore: bool = False) -> Cap
 
 
 class Capture:
-    """A capture under way: in this process and, when it forks, in each child."""
+    """A capture under way: in this process and, when it forks, in each child.
+
+    The thread may be at a step that takes longer than the program waits for it,
+    at its end or before a fork. Then what is due is done after that step: in
+    `_settle`, by whoever comes last.
+    """
 
     def __init__(self, base: Path, writer: Writer, seconds: float | None, explore: bool) -> None:
         self._base = base
         self._explore = explore
         self._deadline = float("inf") if seconds is None else time.monotonic() + seconds
         self._recording = Recording(lambda: writer, forked=False, explore=explore)
+        self._at_work = allocate_lock()  # held by whoever uses the recording
+        self._ending, self._forking = "", False
         try:
             self._recording.open()
         except ProfileError:
@@ -72,11 +80,13 @@ class Capture:
         _running.add(self)
 
     def stop(self, reason: str = "stop") -> None:
-        """End the recording in this process; a second call does nothing."""
-        _running.discard(self)
-        if self._loop.stop() and not self._recording.ended:
-            with suppress(ProfileError):
-                self._recording.finish(reason)
+        """End the recording in this process; a second call does nothing.
+
+        Takes little more than a second: a step that is stuck ends it once it is done.
+        """
+        self._ending = self._ending or reason
+        self._loop.stop()
+        self._settle()
 
     def __enter__(self) -> Capture:
         return self
@@ -97,29 +107,54 @@ class Capture:
             self._recording.abandon()
 
     def _step(self) -> float | None:
+        """Do what is due; return the seconds until more is, None where the capture is over."""
         try:
-            return self._record()
-        except (ProfileError, MemoryError):  # a full disk ends the capture, never the program
+            with self._at_work:
+                self._attempt(self._record)
+        finally:
+            self._settle()
+        if self._recording.ended:
+            return None
+        return min(self._pause, self._deadline - time.monotonic())
+
+    def _settle(self) -> None:
+        """Finish or rest where that was asked for, unless the thread is at a step: then it does."""
+        if self._at_work.acquire(blocking=False):
+            try:
+                if self._ending:
+                    self._attempt(partial(self._recording.finish, self._ending))
+                    _running.discard(self)
+                elif self._forking:
+                    self._forking = False
+                    self._attempt(partial(self._recording.rest, "fork"))
+            finally:
+                self._at_work.release()
+
+    def _attempt(self, act: Callable[[], object]) -> None:
+        """Do it unless the recording has ended.
+
+        A full disk ends the recording, never the program, and is told.
+        """
+        try:
+            if not self._recording.ended:
+                act()
+        except (ProfileError, MemoryError) as error:
             _running.discard(self)
             self._recording.abandon()
-            return None
+            warn(str(error) or type(error).__name__)
 
-    def _record(self) -> float | None:
-        """Do what is due; return the seconds until more is, None where the capture is over."""
+    def _record(self) -> None:
         if self._pause:
             busy = self._recording.flush() or self._recording.exploring
             self._pause = _BUSY if busy else min(2 * self._pause, _ASLEEP)
             reason = self._over()
             if reason:
-                _running.discard(self)
-                self._recording.finish(reason)
-                return None
+                self._ending = reason
         else:
             # The file waits for the first flush: most children that are forked to
             # become another program are gone by then, and leave none.
             self._recording.describe()
             self._pause = _BUSY
-        return min(self._pause, self._deadline - time.monotonic())
 
     def _over(self) -> str:
         if time.monotonic() >= self._deadline:
@@ -127,16 +162,20 @@ class Capture:
         return "full" if self._recording.full else ""
 
     def _before_fork(self) -> None:
-        if self._loop.stop():
-            with suppress(ProfileError):  # a full disk is told at the next flush
-                self._recording.rest("fork")
+        self._forking = True
+        self._loop.stop()
+        self._settle()
 
     def _after_fork_in_child(self) -> None:
         self._recording.abandon()
+        self._at_work, self._forking = allocate_lock(), False
+        self._loop.forget()
+        if self._ending:
+            _running.discard(self)
+            return
         self._recording = Recording(
             lambda: Writer(new_sibling(self._base)), forked=True, explore=self._explore
         )
-        self._loop.forget()
         self._start_thread()
         at_the_end_of_multiprocessing(self, partial(self.stop, reason="exit"))
 

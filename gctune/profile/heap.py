@@ -18,7 +18,7 @@ from gctune.profile import flamegraph, flames, pprof, tracing
 from gctune.profile.ending import at_the_end_of_multiprocessing
 from gctune.profile.file import new_sibling, opened
 from gctune.profile.sites import Heap
-from gctune.profile.writer import create, fill, write_new
+from gctune.profile.writer import OwnFile, fill, write_new
 from gctune.runtime import fork
 
 FORMATS: dict[str, Callable[[Heap], bytes]] = {
@@ -105,7 +105,7 @@ def begin(
     ending = _Ending(Path(path).absolute(), FORMATS[form], warn)
     tracing.start(frames)
     if before is not None:
-        fill(*_claim(Path(before).absolute()), [FORMATS[form](tracing.take())])
+        _fill(_claim(Path(before).absolute()), FORMATS[form](tracing.take()))
     atexit.register(ending.write)
     fork.in_child(ending.after_fork_in_child)
 
@@ -128,7 +128,7 @@ class _Ending:
         self._written_by = pid
         try:
             content = self._encode(tracing.take(last=True))
-            fill(*(self._claimed if self._pid == pid else _claim(self._base)), [content])
+            _fill(self._claimed if self._pid == pid else _claim(self._base), content)
         except Exception as error:  # noqa: BLE001 - the program ends as it would have ended
             self._warn(str(error) or type(error).__name__)
 
@@ -137,12 +137,15 @@ class _Ending:
         at_the_end_of_multiprocessing(self, self.write)
 
 
-def _claim(base: Path) -> tuple[Path, int]:
-    """Make FILE, or FILE.<pid> where it is taken; return its name and descriptor."""
+def _claim(base: Path) -> OwnFile:
+    """Make FILE, or FILE.<pid> where it is taken."""
     try:
-        return base, create(base)
+        return OwnFile(base)
     except ProfileError:
         if not os.path.lexists(base):
             raise
-    sibling = new_sibling(base)
-    return sibling, create(sibling)
+    return OwnFile(new_sibling(base))
+
+
+def _fill(file: OwnFile, content: bytes) -> None:
+    fill(file.path, file.descriptor(), [content])

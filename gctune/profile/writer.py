@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gctune.errors import ProfileError, problem
-from gctune.host.files import reason
+from gctune.host.files import identity, reason
 from gctune.profile.records import Record, to_plain
 
 MOST_BYTES = 256 * 2**20  # of a profile, unpacked
@@ -59,23 +59,57 @@ class Writer(Lines):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self.path = path
-        self._descriptor = create(path)
+        self._file = OwnFile(path)
 
     def close(self) -> None:
         """Give the descriptor back; the second call does nothing."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
+        self._file.close()
 
     def _put(self, line: bytes) -> None:
         """Write one line. Raises ProfileError where not all of it could be written."""
         try:
-            written = os.write(self._descriptor, line)
+            written = os.write(self._file.descriptor(), line)
         except OSError as error:
-            raise file_problem(self.path, reason(error).lower(), _ROOM) from error
+            raise file_problem(self._file.path, reason(error).lower(), _ROOM) from error
         if written < len(line):
-            raise file_problem(self.path, "no room for all of a record", _ROOM)
+            raise file_problem(self._file.path, "no room for all of a record", _ROOM)
+
+
+class OwnFile:
+    """A new file that only this user may read, open to be appended to while the program runs.
+
+    Where the program has closed the descriptor, whose number may be of a file of
+    the program's by then, the file is opened again. Raises ProfileError where it
+    exists or cannot be made. A link that stands in its place is not followed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = create(path)
+        self._identity = identity(self._descriptor)
+
+    def descriptor(self) -> int:
+        """Its descriptor, for the next write. Raises ProfileError where it cannot be had again."""
+        if identity(self._descriptor) != self._identity:
+            self._descriptor = self._opened_again()
+        return self._descriptor
+
+    def close(self) -> None:
+        """Give the descriptor back, unless its number is another's by now."""
+        if self._identity and identity(self._descriptor) == self._identity:
+            os.close(self._descriptor)
+        self._descriptor, self._identity = -1, None
+
+    def _opened_again(self) -> int:
+        wrong, remedy = "the program has closed its descriptor", "leave it open, and the file there"
+        try:
+            descriptor = os.open(self.path, _AGAIN)
+        except OSError as error:
+            raise file_problem(self.path, f"{wrong}: {reason(error).lower()}", remedy) from error
+        if identity(descriptor) != self._identity:
+            os.close(descriptor)
+            raise file_problem(self.path, f"{wrong}: another file is in its place", remedy)
+        return descriptor
 
 
 def framed(text: bytes) -> bytes:
@@ -83,14 +117,9 @@ def framed(text: bytes) -> bytes:
     return b"%08x %b\n" % (zlib.crc32(text), text)
 
 
-_NEW = (
-    os.O_WRONLY
-    | os.O_APPEND
-    | os.O_CREAT
-    | os.O_EXCL
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-)
+_APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_NEW = _APPEND | os.O_CREAT | os.O_EXCL
+_AGAIN = _APPEND | getattr(os, "O_NONBLOCK", 0)  # a pipe may stand there by now
 
 
 def create(path: Path) -> int:
