@@ -282,6 +282,26 @@ def test_it_imports_nothing_that_must_not_come_first_in_a_thread() -> None:
     ) == ["set()"]
 
 
+# As after gevent's patch_all(): what starts runs in the thread of the program.
+_GREENLETS = "import _thread; _thread.start_new_thread = lambda run, given: run(*given)\n"
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
+@pytest.mark.parametrize(
+    ("before", "left"), [("", "True"), (_GREENLETS, "False")], ids=["thread", "greenlet"]
+)
+def test_it_leaves_signals_to_the_program_in_a_thread_of_its_own_alone(
+    before: str, left: str
+) -> None:
+    printed = script(
+        f"{before}{_PRELUDE}import signal; from gctune.monitor.loop import Loop\n"
+        "def blocked(): return signal.pthread_sigmask(signal.SIG_BLOCK, ())\n"
+        "def step(): print(signal.SIGTERM in blocked()); tell()\n"
+        "Loop(step).start(); wait()"
+    )
+    assert printed == left
+
+
 # To go before the prelude: of the hooks before a fork the first that was registered is run last.
 _COUNTED = """
 import os
