@@ -298,6 +298,17 @@ def test_with_no_logging_an_alert_is_a_line_on_standard_error() -> None:
     assert len(told.splitlines()) == 1
 
 
+def test_a_program_ends_though_a_callback_is_the_first_to_import_logging() -> None:
+    watched = plan(monitor__level="basic", alerts__heap__threshold=1, alerts__heap__hold=0.0)
+    code = (
+        "import _thread, gctune; told = _thread.allocate_lock(); told.acquire()\n"
+        "@gctune.on_alert\n"
+        "def tell(alert): import logging; told.release()\n"
+        "told.acquire()"
+    )
+    python("-c", code, environ=below(watched))
+
+
 @pytest.mark.parametrize(
     ("set_up", "expected"),
     [
