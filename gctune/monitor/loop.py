@@ -91,7 +91,7 @@ class _Life:
         self._ident = self._native = self._starter = 0
 
     def begin(self, attempt: Callable[[], float | None]) -> None:
-        if sys.platform != "linux":
+        if sys.platform != "linux" or not os.path.isdir("/proc/self"):  # noqa: PTH112 - as below
             import threading  # noqa: F401 - for psutil, which is needed there and imports it
         self._starter = get_native_id()
         start_new_thread(self._live, (attempt,))
