@@ -339,6 +339,25 @@ def test_it_does_not_run_while_the_process_forks_and_runs_in_parent_and_child() 
 
 
 @forks
+def test_a_fork_waits_for_an_import_and_not_for_what_is_stuck_after_it() -> None:
+    """A child would find the import's locks held by a thread that it lacks."""
+    assert child(
+        _FORK + "import _thread; lock = _thread.allocate_lock(); lock.acquire()\n"
+        "class Slow:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, *_):\n"
+        "        if name == 'colorsys': tell(); lock.acquire(timeout=1.5)\n"
+        "sys.meta_path.insert(0, Slow)\n"
+        "class Hangs(Duty):\n"
+        "    def __init__(self): import colorsys\n"
+        "    def __call__(self, now_ns): lock.acquire(); return 1.0\n"
+        "def in_child(): import colorsys; print('imported')\n"
+        "take_up('hanging', Hangs); wait(); started = time.monotonic(); forked(in_child)\n"
+        "print(time.monotonic() - started < 15); lock.release()"
+    ) == ["imported", "True"]
+
+
+@forks
 @pytest.mark.skipif(
     (3, 13) <= sys.version_info < (3, 13, 10) or (3, 14) <= sys.version_info < (3, 14, 1),
     reason="this CPython counts threads only when that of the parent runs again",
