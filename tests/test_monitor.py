@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -296,6 +297,37 @@ def test_with_no_logging_an_alert_is_a_line_on_standard_error() -> None:
     told = python("-c", code, environ=below(watched)).stderr
     assert told.startswith("gctune: alert heap: the rss is ")
     assert len(told.splitlines()) == 1
+
+
+def test_a_program_ends_though_a_callback_is_the_first_to_import_logging() -> None:
+    watched = plan(monitor__level="basic", alerts__heap__threshold=1, alerts__heap__hold=0.0)
+    code = (
+        "import _thread, gctune; told = _thread.allocate_lock(); told.acquire()\n"
+        "@gctune.on_alert\n"
+        "def tell(alert): import logging; told.release()\n"
+        "told.acquire()"
+    )
+    python("-c", code, environ=below(watched))
+
+
+_WITHOUT_PROC = ("unshare", "-rm", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="has no /proc anyway")
+def test_a_program_ends_though_there_is_no_proc() -> None:
+    """What reads it instead, psutil, imports threading."""
+    if subprocess.run([*_WITHOUT_PROC, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("may not mount here")
+    code = f"{_UNTIL}from gctune.monitor.thread import _jobs\nuntil(lambda: _jobs[0].failures)"
+    done = subprocess.run(
+        [*_WITHOUT_PROC, sys.executable, "-c", code],
+        env=below(plan(monitor__level="basic")),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "neither /proc nor psutil tells of this process; mount" in done.stderr
 
 
 @pytest.mark.parametrize(

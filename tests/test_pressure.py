@@ -64,6 +64,17 @@ def test_one_that_blocks_is_waited_for_a_moment_and_not_called_again() -> None:
     ) == ["1 3 1 True", "called again"]
 
 
+def test_one_that_is_the_first_to_import_threading_does_not_become_the_main_thread() -> None:
+    printed = script(
+        "import _thread, gctune, time; from gctune.memory import pressure\n"
+        "@gctune.on_pressure\n"
+        "def drop(): import threading; print('dropped')\n"
+        "pressure.ask(print); pressure._callbacks[0].wait(time.monotonic() + 60)\n"
+        "import threading; print(threading.main_thread().ident == _thread.get_ident())"
+    )
+    assert printed.split() == ["dropped", "True"]
+
+
 def test_one_that_allocates_without_end_ends_by_its_own_error() -> None:
     assert child(
         "import resource\n"

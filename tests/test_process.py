@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from gctune.errors import GctuneError
 from gctune.host import process
 
 MIB = 1 << 20
@@ -77,6 +78,17 @@ def test_without_proc_psutil_answers() -> None:
     assert process.thread_count(NO_PROC) == process.thread_count()
     assert process.peak_rss_bytes(NO_PROC) >= process.rss_bytes() // 2
     assert process.started_with(NO_PROC) == process.started_with()
+
+
+def test_where_psutil_sees_nothing_either_the_error_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not hasattr(psutil, "PROCFS_PATH"):
+        pytest.skip("psutil has no need of /proc here")
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(NO_PROC))
+    for ask in (process.rss_bytes, process.thread_count, process.started_with):
+        with pytest.raises(GctuneError, match=r"^pid = \d+: neither /proc nor psutil tells of"):
+            ask(NO_PROC)
 
 
 def test_garbage_in_proc_is_as_good_as_none(tmp_path: Path) -> None:

@@ -282,6 +282,26 @@ def test_it_imports_nothing_that_must_not_come_first_in_a_thread() -> None:
     ) == ["set()"]
 
 
+# As after gevent's patch_all(): what starts runs in the thread of the program.
+_GREENLETS = "import _thread; _thread.start_new_thread = lambda run, given: run(*given)\n"
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
+@pytest.mark.parametrize(
+    ("before", "left"), [("", "True"), (_GREENLETS, "False")], ids=["thread", "greenlet"]
+)
+def test_it_leaves_signals_to_the_program_in_a_thread_of_its_own_alone(
+    before: str, left: str
+) -> None:
+    printed = script(
+        f"{before}{_PRELUDE}import signal; from gctune.monitor.loop import Loop\n"
+        "def blocked(): return signal.pthread_sigmask(signal.SIG_BLOCK, ())\n"
+        "def step(): print(signal.SIGTERM in blocked()); tell()\n"
+        "Loop(step).start(); wait()"
+    )
+    assert printed == left
+
+
 # To go before the prelude: of the hooks before a fork the first that was registered is run last.
 _COUNTED = """
 import os
@@ -316,6 +336,25 @@ def test_it_does_not_run_while_the_process_forks_and_runs_in_parent_and_child() 
         "forked(in_child); wait(3); print(threads()); print(at_fork)"
     )
     assert printed.splitlines() == ["closed", "2", "2", "[1]", "closed"]
+
+
+@forks
+def test_a_fork_waits_for_an_import_and_not_for_what_is_stuck_after_it() -> None:
+    """A child would find the import's locks held by a thread that it lacks."""
+    assert child(
+        _FORK + "import _thread; lock = _thread.allocate_lock(); lock.acquire()\n"
+        "class Slow:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, *_):\n"
+        "        if name == 'colorsys': tell(); lock.acquire(timeout=1.5)\n"
+        "sys.meta_path.insert(0, Slow)\n"
+        "class Hangs(Duty):\n"
+        "    def __init__(self): import colorsys\n"
+        "    def __call__(self, now_ns): lock.acquire(); return 1.0\n"
+        "def in_child(): import colorsys; print('imported')\n"
+        "take_up('hanging', Hangs); wait(); started = time.monotonic(); forked(in_child)\n"
+        "print(time.monotonic() - started < 15); lock.release()"
+    ) == ["imported", "True"]
 
 
 @forks

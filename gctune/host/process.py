@@ -1,5 +1,6 @@
 """The running process, as the system counts it: cheap from /proc, by psutil where there is none.
 
+Raises GctuneError where that cannot see it either, as psutil needs /proc on Linux.
 CPU time is `time.process_time_ns()`, which needs no help.
 """
 
@@ -9,11 +10,12 @@ import os
 import sys
 from _functools import partial  # type: ignore[import-not-found] # functools imports collections
 
+from gctune.errors import GctuneError, problem
 from gctune.host.files import number, number_behind, read, read_as, within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import psutil  # type: ignore[import-untyped, unused-ignore]
+    from typing import Any
 
     from gctune.host.files import StrPath
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 def rss_bytes(proc: StrPath = "/proc") -> int:
     """Memory of this process that is in RAM, shared pages included. Costs 10 us."""
     rss = read_as(resident_bytes, within(proc, "self/statm"), [])
-    return int(_psutil().memory_info().rss) if rss is None else rss
+    return int(_elsewhere("memory_info").rss) if rss is None else rss
 
 
 def peak_rss_bytes(proc: StrPath = "/proc") -> int:
@@ -34,7 +36,7 @@ def peak_rss_bytes(proc: StrPath = "/proc") -> int:
 def thread_count(proc: StrPath = "/proc") -> int:
     """Threads of this process, those that Python did not start included."""
     threads = read_as(partial(number_behind, b"Threads:"), within(proc, "self/status"), [])
-    return int(_psutil().num_threads()) if threads is None else threads
+    return int(_elsewhere("num_threads")) if threads is None else threads
 
 
 def started(pid: int, proc: StrPath = "/proc") -> int | None:
@@ -57,7 +59,7 @@ def started_with(proc: StrPath = "/proc") -> dict[str, str]:
     try:
         content = read(within(proc, "self/environ"))
     except OSError:
-        return dict(_psutil().environ())
+        return dict(_elsewhere("environ"))
     pairs = (os.fsdecode(line).partition("=") for line in content.split(b"\0"))
     return {name: value for name, separator, value in pairs if separator}
 
@@ -77,7 +79,7 @@ def _start(content: bytes) -> int | None:
 
 
 def _started_elsewhere(pid: int) -> int | None:
-    import psutil
+    import psutil  # type: ignore[import-untyped, unused-ignore]
 
     try:
         process = psutil.Process(pid)
@@ -89,14 +91,18 @@ def _started_elsewhere(pid: int) -> int | None:
 
 def _peak_elsewhere() -> int:
     if sys.platform == "win32":
-        return int(_psutil().memory_info().peak_wset)
+        return int(_elsewhere("memory_info").peak_wset)
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _psutil() -> psutil.Process:
+def _elsewhere(fact: str) -> Any:
     import psutil
 
-    return psutil.Process()
+    try:
+        return getattr(psutil.Process(), fact)()
+    except psutil.Error as error:
+        wrong, remedy = "neither /proc nor psutil tells of this process", "mount /proc"
+        raise GctuneError(problem("pid", os.getpid(), wrong, remedy)) from error

@@ -78,6 +78,8 @@ def on_pressure(callback: F) -> F:
     if not callable(callback):
         wrong, remedy = "cannot be called", "give a function that takes no arguments"
         raise ConfigError([problem("on_pressure", callback, wrong, remedy)])
+    import threading  # noqa: F401 - imported first by gctune's thread it takes that for the main one
+
     _callbacks.append(_Callback(callback))
     return callback
 

@@ -29,6 +29,8 @@ def on_alert(callback: C) -> C:
     if not callable(callback):
         wrong, remedy = "cannot be called", "give a function that takes an Alert"
         raise ConfigError([problem("on_alert", callback, wrong, remedy)])
+    import threading  # noqa: F401 - imported first by gctune's thread it takes that for the main one
+
     _callbacks.append(callback)
     return callback
 

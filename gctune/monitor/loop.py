@@ -88,11 +88,12 @@ class _Life:
         self._alarm.acquire()
         self._over = allocate_lock()
         self._over.acquire()
-        self._ident = self._native = 0
+        self._ident = self._native = self._starter = 0
 
     def begin(self, attempt: Callable[[], float | None]) -> None:
-        if sys.platform != "linux":
+        if sys.platform != "linux" or not os.path.isdir("/proc/self"):  # noqa: PTH112 - as below
             import threading  # noqa: F401 - for psutil, which is needed there and imports it
+        self._starter = get_native_id()
         start_new_thread(self._live, (attempt,))
 
     def end(self) -> bool:
@@ -126,7 +127,8 @@ class _Life:
     def _go_on(self, attempt: Callable[[], float | None], pause: float) -> float | None:
         """Take the next step after a pause, unless this life is to end by then."""
         if not self._native:
-            _leave_signals_to_the_program()
+            if get_native_id() != self._starter:  # gevent's threads are in the one that starts them
+                _leave_signals_to_the_program()
             self._ident, self._native = get_ident(), get_native_id()
         return None if self._ended_within(pause) else attempt()
 

@@ -29,6 +29,8 @@ FIRST = 1.0  # seconds until a duty is first due, unless it is in a hurry
 _UNTIL_WOKEN = float("inf")
 _LONGEST_BACKOFF = 300.0  # seconds between two attempts at a duty that fails
 _PATIENCE = 1.0  # seconds that a duty which another thread is at is waited for, or tried again in
+_IMPORTS = 30.0  # seconds that a fork waits for imports: a child finds their locks held for ever
+_LAG = 0.01  # seconds that it may notice their end too late
 _HURRY = 1e-4  # seconds until a busy thread gives the interpreter's lock up; CPython waits 5e-3
 
 
@@ -116,8 +118,16 @@ class Job:
 
     def _attempt(self, now_ns: int) -> float:
         if self.duty is None:
-            self.duty = self._make()
+            self.duty = self._made()
         return self.duty(now_ns)
+
+    def _made(self) -> Duty:
+        maker = get_ident()
+        _makers.add(maker)
+        try:
+            return self._make()
+        finally:
+            _makers.discard(maker)
 
     def _in_a_hurry(self, now_ns: int) -> float:
         """Attempt it without waiting long for the interpreter's lock.
@@ -226,6 +236,11 @@ def _stop(*jobs: Job) -> None:
             loop.stop()
 
 
+def _stop_all() -> None:
+    for loop in _loops:
+        loop.stop()
+
+
 def _step_first() -> float | None:
     """Do what is urgent; the rest too, unless that could keep what is urgent waiting."""
     jobs, now = tuple(_jobs), time.perf_counter_ns()
@@ -260,8 +275,11 @@ def _do(jobs: list[Job], now_ns: int) -> float | None:
 
 def _before_fork() -> None:
     _lock.acquire()
-    for loop in _loops:
-        loop.stop()
+    _stop_all()
+    deadline = time.monotonic() + _IMPORTS
+    while _makers - {get_ident()} and time.monotonic() < deadline:
+        time.sleep(_LAG)
+        _stop_all()
 
 
 def _after_fork_in_parent() -> None:
@@ -273,6 +291,7 @@ def _after_fork_in_child() -> None:
     global _lock  # noqa: PLW0603 - another thread may have held the one before
     _lock = RLock()
     _Switching.as_usual()
+    _makers.clear()
     for loop in _loops:
         loop.forget()
     for job in _jobs:
@@ -283,13 +302,13 @@ def _after_fork_in_child() -> None:
 
 def _at_exit() -> None:
     with _lock:
-        for loop in _loops:
-            loop.stop()
+        _stop_all()
         _end(*_jobs)
 
 
 _lock = RLock()
 _jobs: list[Job] = []
+_makers: set[int] = set()  # the threads that make a duty, and so may import
 _first, _second = _loops = Loop(_step_first), Loop(_step_second)
 
 atexit.register(_at_exit)
