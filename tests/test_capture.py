@@ -437,9 +437,14 @@ def test_a_child_that_is_forked_before_such_a_stop_is_done_is_not_captured(path:
 @generational
 def test_a_rest_that_a_step_keeps_waiting_comes_after_the_step(path: Path) -> None:
     meanwhile = (
+        "rested = _thread.allocate_lock(); rested.acquire()\n"
+        "def noted(recording, reason, rest=Recording.rest):\n"
+        "    Recording.rest = rest\n"
+        "    rest(recording, reason); rested.release()\n"
+        "Recording.rest = noted\n"
         "if not os.fork(): raise SystemExit(gc.get_threshold() != own)\n"
         "let_go.release(); assert os.wait()[1] == 0\n"
-        f"wait_until(lambda: b'\"fork\"' in open({str(path)!r}, 'rb').read())\n"
+        "assert rested.acquire(timeout=30)\n"
         "recording.stop()"
     )
     script(HELD.format(path=str(path), explore=True, meanwhile=meanwhile))
