@@ -87,6 +87,12 @@ def identity(descriptor: int) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def close_own(descriptor: int, file: tuple[int, int] | None) -> None:
+    """Close the descriptor of the file of that identity, unless its number is another's by now."""
+    if file is not None and identity(descriptor) == file:
+        os.close(descriptor)
+
+
 def within(folder: StrPath, name: str) -> bytes:
     """The path of a file below a folder."""
     return os.fsencode(folder) + b"/" + name.encode()

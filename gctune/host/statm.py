@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from gctune.host.files import FLAGS, identity, within
+from gctune.host.files import FLAGS, close_own, identity, within
 from gctune.host.process import resident_bytes, rss_bytes
 
 TYPE_CHECKING = False
@@ -44,8 +44,7 @@ class Statm:
 
     def close(self) -> None:
         """Close the file, unless its number is another's by now."""
-        if self._file is not None and identity(self._descriptor) == self._file:
-            os.close(self._descriptor)
+        close_own(self._descriptor, self._file)
         self._pid, self._file = 0, None
 
     def _open(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gctune.errors import ProfileError, problem
-from gctune.host.files import identity, reason
+from gctune.host.files import close_own, identity, reason
 from gctune.profile.records import Record, to_plain
 
 MOST_BYTES = 256 * 2**20  # of a profile, unpacked
@@ -96,8 +96,7 @@ class OwnFile:
 
     def close(self) -> None:
         """Give the descriptor back, unless its number is another's by now."""
-        if self._identity and identity(self._descriptor) == self._identity:
-            os.close(self._descriptor)
+        close_own(self._descriptor, self._identity)
         self._descriptor, self._identity = -1, None
 
     def _opened_again(self) -> int:
