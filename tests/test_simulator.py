@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,17 @@ from hypothesis import strategies as st
 from gctune.host.interpreter import Collector, this_interpreter
 from gctune.profile.file import Profile, read
 from gctune.simulator import tally
-from gctune.simulator.heap import Heap
+from gctune.simulator.arrivals import arrivals, young_collections
+from gctune.simulator.flow import Flow
+from gctune.simulator.generations import AUTOMATIC
+from gctune.simulator.heap import Collected, Heap
 from gctune.simulator.lives import Life
-from gctune.simulator.replay import replay
+from gctune.simulator.replay import Replay
+from gctune.simulator.runs import runs_of
 from gctune.simulator.simulator import Prediction, simulate
+from gctune.simulator.stretch import Stretch
 from gctune.simulator.summary import Summary, summarise
+from gctune.simulator.youngs import youngs_of
 
 DEFAULT = (2000, 10, 10)
 
@@ -220,8 +227,10 @@ def test_more_collections_find_no_more_garbage_than_there_was() -> None:
     captured = summary([*found, older] * 20)
     (stretch,) = captured.stretches
     heap = stretch.heap()
-    steps = replay(stretch.timeline, stretch.live, stretch.quarters, heap, (700, 10, 1000))
-    freed = sum(step.collected.collected for step in steps)
+    runs, freed = runs_of(stretch, 700), 0.0
+    for turn in Replay(stretch, heap, (700, 10, 1000)):
+        freed += sum(runs.freed[turn.first : turn.place])
+        freed += turn.last.collected if turn.last else 0.0
     assert freed + sum(heap.garbage) <= 1.01 * 20 * (11 * 800 + 8000)
 
 
@@ -339,18 +348,50 @@ def test_a_replay_that_serves_several_values_of_threshold2_tells_what_each_would
     assert len({one.collections for one in shared}) > 1
 
 
-@pytest.mark.parametrize("threshold1", [2, 10])
-@pytest.mark.parametrize("threshold0", [700, 2000, 20_000])
-def test_what_young_collections_take_is_the_same_whatever_the_other_thresholds(
-    threshold0: int, threshold1: int
+def one_by_one(
+    stretch: Stretch, heap: Heap, thresholds: tuple[int, int, int], freeze_at: int | None
+) -> Iterator[tuple[int, float, Collected]]:
+    """A replay's collections, each in its turn: position, blocks that garbage held, what it did."""
+    line, flow, last = stretch.timeline, Flow(stretch.timeline, heap), len(stretch.quarters) - 1
+    youngs = young_collections(line, thresholds[0])
+    for (position, objects, died, asked), arrival in zip(youngs, arrivals(line, thresholds[0])):
+        flow.arrive(arrival)
+        heap.lose(died)
+        ripe, held = heap.ripeness >= stretch.quarters[min(position, last)], heap.held_blocks
+        generation = heap.due(*thresholds[1:], ripe) if asked == AUTOMATIC else asked
+        in_flight = flow.spare(generation, arrival)
+        live = stretch.live[max(position - 1, 0)]
+        yield position, held, heap.collect(generation, objects, live, position)
+        flow.land(generation, in_flight)
+        if freeze_at is not None and position >= freeze_at:
+            heap.freeze(live, position)
+            freeze_at = None
+    flow.arrive(arrivals(line, thresholds[0])[-1])
+
+
+@pytest.mark.parametrize("freeze_at", [None, 0, 100])
+@pytest.mark.parametrize(
+    "thresholds", [(700, 10, 10), (700, 5, 2), (2000, 10, 1000), (20_000, 10, 2)]
+)
+@pytest.mark.parametrize("program", ["html_parse-3.13", "docs_build-3.11", "crawler-3.13"])
+def test_young_collections_in_a_row_come_to_what_each_of_them_does(
+    program: str, thresholds: tuple[int, int, int], freeze_at: int | None
 ) -> None:
-    """It is told once, by what is young alone."""
-    run = summarise(read(PROFILES / "html_parse-3.13.profile.gz"))
+    run = summarise(read(PROFILES / f"{program}.profile.gz"))
     (stretch,) = run.stretches
-    facts = stretch.timeline, stretch.live, stretch.quarters, stretch.heap()
-    steps = list(replay(*facts, (threshold0, threshold1, 10)))
-    charges = tally.young_charges(run.cost, stretch, threshold0)
-    assert len(steps) == len(charges)
-    for step, charge in zip(steps, charges):
-        if step.collected.generation == 0:
-            assert charge.whole_ns == run.cost.cost_ns(*step.collected)
+    heap, each = stretch.heap(), stretch.heap()
+    whole = tally.Tally(
+        youngs_of(run.cost, stretch, thresholds[0]), run.cost, stretch, thresholds, heap
+    )
+    for turn in Replay(stretch, heap, thresholds, freeze_at):
+        whole.add(turn)
+    counts, took, most = [0, 0, 0], 0.0, 0.0
+    for position, held, collected in one_by_one(stretch, each, thresholds, freeze_at):
+        counts[collected.generation] += 1
+        took += run.cost.cost_ns(*collected)
+        most = max(most, stretch.unheld[max(position - 1, 0)] + held)
+    assert whole.counts == counts
+    assert whole.gc_ns == pytest.approx(took, rel=1e-4)  # sizes are rounded
+    assert whole.crest.blocks >= most * (1 - 1e-9)
+    for field in fields(Heap):
+        assert getattr(heap, field.name) == pytest.approx(getattr(each, field.name), abs=1e-3)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic_core import PydanticCustomError
+if TYPE_CHECKING:
+    from pydantic_core import PydanticCustomError
 
 MOST = 2**63 - 1
 C_INT = 2**31 - 1  # what the collector keeps its thresholds in
@@ -75,6 +76,8 @@ class Rate(float):
 
 def refusal(wrong: str, remedy: str) -> PydanticCustomError:
     """Say what is wrong with a value and what to do, for a validator to raise."""
+    from pydantic_core import PydanticCustomError  # a sixth of what commands take to start
+
     return PydanticCustomError("refused", "{wrong}; {remedy}", {"wrong": wrong, "remedy": remedy})
 
 

@@ -48,7 +48,7 @@ class Point(NamedTuple):
     factor: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CostModel:
     """CPU time of a collection, from the objects that it looks at and those that it frees.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
@@ -16,6 +17,24 @@ class Collected(NamedTuple):
     generation: int
     examined: float
     collected: float
+
+
+class Run(NamedTuple):
+    """Collections of generation 0 in a row, the last one at a position.
+
+    `joined` objects joined generation 1 less those that died there, which never get it
+    below where it would be with `sunk` as it began. `in_flight` garbage joined it,
+    too, `lived` was young though it had outlived a climb, and `lives` ended in older generations.
+    """
+
+    number: int
+    position: int
+    joined: float
+    sunk: float
+    in_flight: float
+    in_flight_blocks: float
+    lived: float
+    lives: Sequence[Life]
 
 
 def _three() -> list[float]:
@@ -100,8 +119,16 @@ class Heap:
             if self.count2 > threshold2:
                 self.full_at = min(self.full_at, self.count2)
                 return OLD
-            self.ripe_at = max(self.ripe_at, self.count2)
+            self.hold_off()
         return MIDDLE if self.count1 > threshold1 else YOUNG
+
+    def hold_off(self) -> None:
+        """A full collection would come, but for threshold2."""
+        self.ripe_at = max(self.ripe_at, self.count2)
+
+    def lose(self, objects: int) -> None:
+        """Some of generation 1 die."""
+        self.middle = max(0.0, self.middle - objects)
 
     def collect(self, generation: int, young: float, live: float, position: float) -> Collected:
         """Collect a generation and those younger.
@@ -109,9 +136,7 @@ class Heap:
         `young` objects are in generation 0, `live` in the whole heap, garbage
         aside.
         """
-        if generation == YOUNG:
-            return self._collect_young(young, position)
-        objects = young + self.middle
+        objects = young + (self.middle if generation else 0.0)
         if generation == OLD:
             objects = max(live + sum(self.garbage) - self.frozen, young)
         collected = min(self._free(generation), objects)
@@ -119,14 +144,13 @@ class Heap:
         self._since[: generation + 1] = [position] * (generation + 1)
         return Collected(generation, objects, collected)
 
-    def _collect_young(self, young: float, position: float) -> Collected:
-        """The same for generation 0 alone, as most are: with nothing that only older ones need."""
-        collected = min(self.garbage[YOUNG], young)
-        self.garbage[YOUNG] = self.held[YOUNG] = 0.0
-        self.middle += young - collected
-        self.count1 += 1
-        self._since[YOUNG] = position
-        return Collected(YOUNG, young, collected)
+    def collect_young(self, run: Run) -> None:
+        """Collect generation 0 alone, again and again: in one step, as most collections do."""
+        self._since[YOUNG] = run.position
+        self.middle = run.joined + max(self.middle, run.sunk)
+        self.count1 += run.number
+        self.buried[YOUNG] += run.lived
+        self.discard(MIDDLE, run.in_flight, run.in_flight_blocks)
 
     def freeze(self, live: float, position: float) -> None:
         """Put everything out of reach of later collections, garbage with it."""
@@ -139,7 +163,10 @@ class Heap:
         self._frozen_at = position
 
     def _promote(self, generation: int, survivors: float) -> None:
-        if generation == MIDDLE:
+        if generation == YOUNG:
+            self.middle += survivors
+            self.count1 += 1
+        elif generation == MIDDLE:
             self.pending += survivors
             self.middle, self.count1 = 0.0, 0
             self.count2 += 1

@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 
 from gctune.pacing import policy
 from gctune.pacing.pace import Act, Decision, Goal, Reading
+from gctune.simulator.arrivals import Arrival, Climbs, Counter
 from gctune.simulator.conduct import Thresholds
+from gctune.simulator.flow import Flow
 from gctune.simulator.generations import AUTOMATIC, MIDDLE, OLD, YOUNG
 from gctune.simulator.heap import Heap
 from gctune.simulator.lives import Life
-from gctune.simulator.replay import Arrival, Climbs, Counter, Flow, recapture
+from gctune.simulator.recapture import recapture
 from gctune.simulator.stretch import Stretch
 from gctune.simulator.summary import Summary
 
@@ -202,7 +204,7 @@ class _Run:
         young = self._counter.collected(place, self._counter.level, asked)
         self._examined += young.objects
         arrival = self._look(young.objects)
-        heap.middle = max(0.0, heap.middle - young.died)
+        heap.lose(young.died)
         quarter = self._stretch.quarters[min(place, len(self._timeline) - 1)]
         automatic = asked == AUTOMATIC
         ripe = heap.ripeness >= quarter

@@ -1,259 +1,107 @@
-"""Replay a timeline under other thresholds, by CPython's own rules."""
+"""Replay a stretch under other thresholds, by CPython's own rules."""
 
 from __future__ import annotations
 
-from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
-from functools import lru_cache
-from itertools import count
 from typing import NamedTuple
 
 from gctune.simulator.conduct import Thresholds
-from gctune.simulator.generations import AUTOMATIC, MIDDLE, OLD, YOUNG
+from gctune.simulator.flow import Flow
+from gctune.simulator.generations import AUTOMATIC, YOUNG
 from gctune.simulator.heap import Collected, Heap
-from gctune.simulator.lives import Life
-from gctune.simulator.timeline import Timeline, reusable
-
-_REMEMBERED = 8  # of the last answers, which a search asks for again and again
+from gctune.simulator.runs import runs_of
+from gctune.simulator.stretch import Stretch
 
 
-class Young(NamedTuple):
-    """Generation 0 is full, or the program asks for a collection.
+class Turn(NamedTuple):
+    """Young collections in a row from the place `first` on, and the one that ends it, if any.
 
-    `position` is the number of captured collections gone by, `objects` are in
-    generation 0, `died` those of older generations that died since the last;
-    `generation` is what the program asks for, or AUTOMATIC.
+    That is at `place`. Garbage held `begun` blocks before the row, and `held`
+    before the last; so much was `in_flight` at its end.
     """
 
-    position: int
-    objects: int
-    died: int
-    generation: int
+    first: int
+    place: int
+    begun: float
+    held: float = 0.0
+    last: Collected | None = None
+    in_flight: float = 0.0
 
 
-class Arrival(NamedTuple):
-    """What becomes garbage before a collection, whatever collections came before.
+class Replay:
+    """The collections that `thresholds` would have led to; they move `heap` to the end.
 
-    So many objects of `young` have, since the last one; `in_flight` are those that
-    do right after, of the `climbing` ones that do with the climb; `lives` have ended.
+    With `freeze_at` the heap is frozen at the first one from that position on.
     """
 
-    young: float
-    in_flight: float
-    climbing: float
-    lives: tuple[Life, ...]
+    def __init__(
+        self, stretch: Stretch, heap: Heap, thresholds: Thresholds, freeze_at: int | None = None
+    ) -> None:
+        self._runs = runs_of(stretch, thresholds[YOUNG])
+        self._heap, self._flow = heap, Flow(stretch.timeline, heap)
+        self._live, self._quarters = stretch.live, self._runs.quarters
+        _, self._threshold1, self._threshold2 = thresholds
+        self._freezes = len(self._runs)  # the place of the collection that a freeze comes after
+        if freeze_at is not None:
+            self._freezes = bisect_left(self._runs.positions, freeze_at)
 
+    def __iter__(self) -> Iterator[Turn]:
+        first = 0
+        while first < len(self._runs):
+            turn = self._turn(first)
+            yield turn
+            first = self._after(turn)
+        self._flow.arrive(self._runs.arrivals[-1])
 
-class Step(NamedTuple):
-    """One collection, and just before it the live objects and the blocks that garbage held.
+    def _turn(self, first: int) -> Turn:
+        begun, due = self._heap.held_blocks, self._due(first)
+        freezes = first <= self._freezes < due
+        place = self._freezes + 1 if freezes else due
+        if first < place:
+            self._flow.pass_by(self._runs.run(first, place))
+        if freezes or place == len(self._runs):
+            return Turn(first, place, begun)
+        arrival = self._runs.arrivals[place]
+        self._flow.arrive(arrival)
+        held = self._heap.held_blocks
+        generation = self._generation(place)
+        in_flight = self._flow.spare(generation, arrival)
+        return Turn(first, place, begun, held, self._collect(generation, place), in_flight)
 
-    `ripeness` is that of the heap for a full collection.
-    """
+    def _due(self, place: int) -> int:
+        """The next place from there on whose collection may be of an older generation."""
+        heap, asked = self._heap, self._runs.next_asked(place)
+        due = min(asked, place + max(0, self._threshold1 + 1 - heap.count1))
+        quarters, ripeness = self._quarters[place:due], heap.ripeness
+        if quarters and ripeness >= min(quarters):
+            if heap.count2 > self._threshold2:
+                return place + next(n for n, each in enumerate(quarters) if ripeness >= each)
+            heap.hold_off()
+        return due
 
-    position: int
-    live: float
-    held_blocks: float
-    ripeness: float
-    collected: Collected
+    def _generation(self, place: int) -> int:
+        asked = self._runs.youngs[place].generation
+        if asked != AUTOMATIC:
+            return asked
+        ripe = self._heap.ripeness >= self._quarters[place]
+        return self._heap.due(self._threshold1, self._threshold2, ripe)
 
+    def _collect(self, generation: int, place: int) -> Collected:
+        position, objects, died, _ = self._runs.youngs[place]
+        self._heap.lose(died)
+        return self._heap.collect(generation, objects, self._at(position), position)
 
-@lru_cache(maxsize=_REMEMBERED)
-def young_collections(timeline: Timeline, threshold0: int) -> tuple[Young, ...]:
-    """When the count of generation 0 passes `threshold0`, whatever the other thresholds.
+    def _after(self, turn: Turn) -> int:
+        """The place where the next turn begins."""
+        after = turn.place
+        if turn.last is not None:
+            self._flow.land(turn.last.generation, turn.in_flight)
+            after += 1
+        if turn.first <= self._freezes < after:
+            position = self._runs.positions[after - 1]
+            self._heap.freeze(self._at(position), position)
+        return after
 
-    An allocation in bulk is one step: the collection waits until it is over.
-    """
-    return tuple(_young_collections(timeline, threshold0))
-
-
-def _young_collections(timeline: Timeline, threshold0: int) -> Iterator[Young]:
-    counter = Counter()
-    rows = zip(count(), timeline.climbs, timeline.steps, timeline.descents, timeline.explicit)
-    unseen = zip(timeline.reused, timeline.garbage.young, timeline.garbage.in_flight)
-    for (position, climb, step, descent, asked), (reused, dead, in_flight) in zip(rows, unseen):
-        counter.fall(descent)
-        counter.climb(climb - step + reused)
-        while counter.level > threshold0:
-            yield counter.collected(position, threshold0 + 1, AUTOMATIC)
-        counter.level += step
-        counter.garbage += dead
-        if counter.level > threshold0 or asked != AUTOMATIC:
-            yield counter.collected(position + 1, counter.level, asked)
-        else:
-            counter.garbage += in_flight
-
-
-class Counter:
-    """The count of generation 0, and what it does not see."""
-
-    __slots__ = ("died", "free", "garbage", "level")
-
-    def __init__(self) -> None:
-        self.level = self.died = self.free = 0
-        self.garbage = 0.0
-
-    def fall(self, containers: int) -> None:
-        """Containers die; those beyond the count are of older generations."""
-        self.level -= containers
-        if self.level < 0:
-            self.died -= self.level
-            self.level = 0
-
-    def climb(self, containers: int) -> None:
-        """Containers are made, from the free lists as long as these last."""
-        used = min(self.free, containers)
-        self.free -= used
-        self.level += containers - used
-
-    def collected(self, position: int, objects: int, generation: int) -> Young:
-        """A collection comes, with `objects` in the generation."""
-        young = Young(position, objects, self.died, generation)
-        self.level -= objects
-        self.free = reusable(self.garbage)
-        self.died, self.garbage = 0, 0.0
-        return young
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def arrivals(timeline: Timeline, threshold0: int) -> tuple[Arrival, ...]:
-    """What becomes garbage before each of the young collections, and by the end."""
-    climbs = Climbs(timeline)
-    youngs = young_collections(timeline, threshold0)
-    met = [climbs.advance(young.position, young.objects) for young in youngs]
-    return *met, climbs.advance(len(timeline))
-
-
-def captured_collections(timeline: Timeline) -> Iterator[Young]:
-    """The collections as they were captured, each of its own generation."""
-    rows = zip(count(1), timeline.climbs, timeline.descents, timeline.columns.generation)
-    for position, climb, descent, generation in rows:
-        yield Young(position, climb, descent, generation)
-
-
-def replay(
-    timeline: Timeline,
-    live: array[float],
-    quarters: array[float],
-    heap: Heap,
-    thresholds: Thresholds,
-    freeze_at: int | None = None,
-) -> Iterator[Step]:
-    """Yield the collections that `thresholds` would have led to, and move `heap` to the end.
-
-    `live` are the live objects, garbage aside, at each captured collection,
-    and `quarters` how ripe for a full collection the heap must be about there.
-    With `freeze_at` the heap is frozen at the first collection from that position on.
-    """
-    flow = Flow(timeline, heap)
-    threshold0, threshold1, threshold2 = thresholds
-    last = len(quarters) - 1
-    pairs = zip(young_collections(timeline, threshold0), arrivals(timeline, threshold0))
-    for (position, objects, died, asked), arrival in pairs:
-        flow.arrive(arrival)
-        if died:
-            heap.middle = max(0.0, heap.middle - died)
-        now = live[position - 1] if position else live[0]
-        held, ripe = heap.held_blocks, heap.ripeness
-        generation = asked
-        if asked == AUTOMATIC:
-            generation = heap.due(threshold1, threshold2, ripe >= quarters[min(position, last)])
-        in_flight = flow.spare(generation, arrival)
-        yield Step(position, now, held, ripe, heap.collect(generation, objects, now, position))
-        flow.land(generation, in_flight)
-        if freeze_at is not None and position >= freeze_at:
-            heap.freeze(now, position)
-            freeze_at = None
-    flow.arrive(arrivals(timeline, threshold0)[-1])
-
-
-def recapture(timeline: Timeline, heap: Heap) -> Iterator[Step]:
-    """Yield the captured collections, with the sizes that the same rules give them."""
-    climbs, flow = Climbs(timeline), Flow(timeline, heap)
-    for position, objects, died, generation in captured_collections(timeline):
-        arrival = climbs.advance(position, objects)
-        flow.arrive(arrival)
-        if died:
-            heap.middle = max(0.0, heap.middle - died)
-        held, ripe = heap.held_blocks, heap.ripeness
-        live = timeline.live(position - 1, held)
-        yield Step(position, live, held, ripe, heap.collect(generation, objects, live, position))
-        flow.land(generation, arrival.in_flight)
-
-
-class Climbs:
-    """Garbage as it arises along a timeline."""
-
-    def __init__(self, timeline: Timeline) -> None:
-        garbage = timeline.garbage
-        self._climbs = timeline.climbs
-        self._in_flight = garbage.in_flight
-        self._young = garbage.by_position
-        self._old = list(garbage.latest_first)
-        self._position = 0
-        self._arisen = 0.0  # of the climb that is under way
-
-    def advance(self, position: int, objects: int = 0) -> Arrival:
-        """Let the garbage up to `position` arise.
-
-        A collection of `objects` within a climb, as there was none in the captured
-        run, meets their share of its garbage.
-        """
-        last, self._position = self._position, position
-        if position > last:
-            arisen = max(0.0, self._young[position] - self._young[last] - self._arisen)
-            in_flight, self._arisen = min(self._in_flight[position - 1], arisen), 0.0
-        else:
-            arisen, in_flight = self._within(position, objects)
-            self._arisen += arisen
-        ended = tuple(self._ended(position))
-        return Arrival(arisen - in_flight, in_flight, self._climbing(position), ended)
-
-    def _within(self, position: int, objects: int) -> tuple[float, float]:
-        """Of the garbage of a climb, what arises with so many objects, and is then in flight."""
-        if position >= len(self._in_flight):
-            return 0.0, 0.0
-        share = min(1.0, objects / max(1, self._climbs[position]))
-        arisen = share * (self._young[position + 1] - self._young[position])
-        return arisen, min(self._in_flight[position], arisen)
-
-    def _climbing(self, position: int) -> float:
-        """What is in flight in all at the climb that begins there, or at the last."""
-        places = len(self._in_flight)
-        return self._in_flight[min(position, places - 1)] if places else 0.0
-
-    def _ended(self, position: int) -> Iterator[Life]:
-        while self._old and self._old[-1].death <= position:
-            yield self._old.pop()
-
-
-class Flow:
-    """Garbage on its way into a heap, and through its generations."""
-
-    def __init__(self, timeline: Timeline, heap: Heap) -> None:
-        self._heap = heap
-        self._young_ratio, self._old_ratio = timeline.blocks_per_garbage
-
-    def arrive(self, arrival: Arrival) -> None:
-        """Have what has become garbage be that."""
-        heap = self._heap
-        heap.discard(YOUNG, arrival.young, arrival.young * self._young_ratio)
-        for life in arrival.lives:
-            heap.bury(life, life.objects * self._old_ratio)
-
-    def spare(self, generation: int, arrival: Arrival) -> float:
-        """What is in flight at the end of a collection.
-
-        After short climbs some of it has got into generation 1 before.
-        """
-        if generation == YOUNG:
-            return arrival.in_flight
-        before = max(0.0, arrival.climbing - arrival.in_flight)
-        promoted = min(before, self._heap.garbage[MIDDLE])
-        self._heap.discard(MIDDLE, -promoted, -promoted * self._young_ratio)
-        return arrival.in_flight + promoted
-
-    def land(self, generation: int, in_flight: float) -> None:
-        """What was in flight has been promoted by a collection of `generation`, and dies."""
-        if in_flight:
-            blocks = in_flight * self._young_ratio
-            self._heap.discard(min(generation + 1, OLD), in_flight, blocks)
+    def _at(self, position: int) -> float:
+        return self._live[position - 1] if position else self._live[0]

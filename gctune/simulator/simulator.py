@@ -228,8 +228,8 @@ def _grown_bytes(summary: Summary, tallies: Sequence[Tally]) -> Estimate:
 
 def _grown_blocks(tally: Tally) -> Estimate:
     """Blocks that garbage holds longer."""
-    extra = tally.top_blocks - _most_blocks(tally)
-    bounds = (extra / 2, _MEMORY * extra, extra + _HELD * tally.top_held)
+    extra = tally.crest.blocks - _most_blocks(tally)
+    bounds = (extra / 2, _MEMORY * extra, extra + _HELD * tally.crest.held)
     return Estimate(extra, min(bounds), max(bounds))
 
 
@@ -254,6 +254,6 @@ def _piled(tally: Tally, captured: Tally, ended: bool) -> float:
     more = (LONGER_RUN if ended else HORIZON) - 1
     coming = (garbage.on_average if ended else garbage.of_late) * timeline.blocks_per_garbage[1]
     own, theirs = (
-        one.later_blocks(more, coming) - max(one.top_blocks, most) for one in (tally, captured)
+        one.later_blocks(more, coming) - max(one.crest.blocks, most) for one in (tally, captured)
     )
     return own - theirs

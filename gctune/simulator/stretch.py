@@ -13,10 +13,10 @@ from gctune.simulator.conduct import Thresholds
 from gctune.simulator.cost import Sample
 from gctune.simulator.heap import Heap
 from gctune.simulator.quarter import Seen, quarters
-from gctune.simulator.replay import recapture
+from gctune.simulator.recapture import recapture
 from gctune.simulator.timeline import Start, Timeline, build
 
-# A replay takes a few microseconds a collection, and some sixty are made. Of a
+# Replays take a few microseconds a collection, and some sixty are made. Of a
 # long run, evenly spaced stretches stand for the whole; at the default
 # thresholds each holds two full collections or more.
 _MOST = 4096

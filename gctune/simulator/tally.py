@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import NamedTuple
 
 from gctune.simulator.conduct import Thresholds
 from gctune.simulator.cost import CostModel
+from gctune.simulator.crest import Crest, climbed
 from gctune.simulator.dearness import dearness
 from gctune.simulator.generations import MIDDLE, OLD, YOUNG
-from gctune.simulator.heap import Heap
-from gctune.simulator.replay import Step, arrivals, replay, young_collections
+from gctune.simulator.heap import Collected, Heap
+from gctune.simulator.replay import Replay, Turn
 from gctune.simulator.stretch import Stretch
+from gctune.simulator.youngs import Charge, Youngs, youngs_of
 
 _REMEMBERED = 512  # starts of replays, which a search asks for again
-_REMEMBERED_YOUNG = 8  # runs of young collections, likewise
 _LEAST = 1e-3  # collections, to divide by
 LONGER_RUN = 1.5  # times the captured run, that a recommendation is to hold for
-
-
-class Charge(NamedTuple):
-    """CPU time of a collection: by the model of the whole run, and as dear as that place is."""
-
-    whole_ns: float
-    pause_ns: float
-
-
-@lru_cache(maxsize=_REMEMBERED_YOUNG)
-def young_charges(cost: CostModel, stretch: Stretch, threshold0: int) -> tuple[Charge, ...]:
-    """What each young collection takes, whatever the other thresholds."""
-    return tuple(_young_charges(cost, stretch, threshold0))
-
-
-def _young_charges(cost: CostModel, stretch: Stretch, threshold0: int) -> Iterator[Charge]:
-    line, dear, since = stretch.timeline, dearness(cost, stretch, YOUNG), 0
-    for young, arrival in zip(young_collections(line, threshold0), arrivals(line, threshold0)):
-        lived = sum(life.objects for life in arrival.lives if life.birth >= since)
-        freed = min(arrival.young + lived, young.objects)
-        whole = cost.cost_ns(YOUNG, young.objects, freed)
-        yield Charge(whole, whole * dear.between(since, young.position))
-        since = young.position
 
 
 @dataclass
@@ -49,23 +26,23 @@ class Tally:
     """Adds up the collections of a replay, which moves `heap`.
 
     `counts` are collections by generation, `gc_ns` is the CPU time of all of them.
-    `top_blocks` is the most that was allocated at once, `top_held` what of it
-    garbage held, `lengths` the positions and times of those collections that no
-    later one is longer than.
+    `rows` are the places from which on, and before which, young ones came in a row;
+    `lengths` the positions and times of those others that no later one is longer than.
     `coming` is how far the next full collection has come between start and
     end, and `full_ns` what it will cost: a run that ends just before it is none
     that does without it. `middle_coming` and `middle_ns` are the same of the
     next one of generation 1.
     """
 
+    youngs: Youngs
     cost: CostModel
     stretch: Stretch
     thresholds: Thresholds
     heap: Heap
     gc_ns: float = 0.0
     lengths: list[tuple[int, float]] = field(default_factory=list)
-    top_blocks: float = 0.0
-    top_held: float = 0.0
+    rows: list[tuple[int, int]] = field(default_factory=list)
+    crest: Crest = field(default_factory=Crest)
     coming: float = 0.0
     full_ns: float = 0.0
     middle_coming: float = 0.0
@@ -86,14 +63,38 @@ class Tally:
         full = _soon(self.coming, self.counts[OLD]) * self.full_ns
         return full + _soon(self.middle_coming, self.counts[MIDDLE]) * self.middle_ns
 
-    def add(self, step: Step, young: Charge) -> None:
-        """Add one, which takes what `young` says where it is of generation 0."""
-        generation = step.collected.generation
+    def add(self, turn: Turn) -> None:
+        """Add those of a turn."""
+        if turn.first < turn.place:
+            self._pass_by(turn.first, turn.place, turn.begun)
+        if turn.last is not None:
+            self._collect(turn.place, turn.held, turn.last)
+
+    def _pass_by(self, first: int, place: int, begun: float) -> None:
+        """Add young collections in a row, before which garbage held `begun` blocks."""
+        youngs, runs = self.youngs, self.youngs.runs
+        self.counts[YOUNG] += place - first
+        self.gc_ns += youngs.whole_ns[place] - youngs.whole_ns[first]
+        self.rows.append((first, place))
+        before = begun - (runs.aged[first] - runs.dying[first])  # that no row tells of
+        self._reach(youngs.stops[first], before + runs.aged[first] + runs.held[first])
+        top = max(youngs.tops[first + 1 : place], default=0.0)
+        if before + top > self.crest.blocks:
+            blocks, held = youngs.crest(youngs.tops.index(top, first + 1, place))
+            self.crest = Crest(before + blocks, before + held)
+        self._reached = youngs.stops[place - 1]
+        self._held = before + runs.aged[place - 1]
+
+    def _collect(self, place: int, held: float, collected: Collected) -> None:
+        """Add one that is not among those, before which garbage held so many blocks."""
+        generation, position = collected.generation, self.youngs.runs.positions[place]
         self.counts[generation] += 1
-        took = young if generation == YOUNG else self._charge(step.position, *step.collected)
+        took = (
+            self.youngs.charge(place) if generation == YOUNG else self._charge(position, *collected)
+        )
         self.gc_ns += took.whole_ns
-        self._lengthen(step.position, took.pause_ns)
-        self._reach(max(step.position, 1), step.held_blocks)
+        self._lengthen(position, took.pause_ns)
+        self._reach(self.youngs.stops[place], held)
         self._held = self.heap.held_blocks
 
     def _charge(self, position: int, generation: int, examined: float, freed: float) -> Charge:
@@ -112,24 +113,20 @@ class Tally:
     def _reach(self, stop: int, held: float) -> None:
         """Take note of the blocks since the last collection, up to so many captured ones.
 
-        Garbage held `_held` of them then, and by now `held`: evenly more in between.
+        By now garbage holds so many of them.
         """
-        start, self._reached = min(self._reached, stop - 1), stop
-        if start == stop - 1:  # mostly, so without a loop
-            unheld = self.stretch.unheld[start]
-            if unheld + held > self.top_blocks:
-                self.top_blocks, self.top_held = unheld + held, held
-            return
-        more = (held - self._held) / (stop - start)
-        for place, unheld in enumerate(self.stretch.unheld[start:stop], start + 1):
-            garbage = held - more * (stop - place)
-            if unheld + garbage > self.top_blocks:
-                self.top_blocks, self.top_held = unheld + garbage, garbage
+        crest = climbed(self.stretch.unheld, (self._reached, stop), (self._held, held))
+        self._reached = stop
+        if crest.blocks > self.crest.blocks:
+            self.crest = crest
 
     def longest_ns(self, start: int = 0) -> float:
         """CPU time of the longest collection from a position on."""
-        longest = next((whole for position, whole in self.lengths if position >= start), 0.0)
-        return max(longest, _unlike_ns(self.cost, self.stretch, start))
+        older = next((whole for position, whole in self.lengths if position >= start), 0.0)
+        place = bisect_left(self.youngs.runs.positions, start)
+        rows = (slice(max(first, place), end) for first, end in self.rows if end > place)
+        young = max((max(self.youngs.pause_ns[row]) for row in rows), default=0.0)
+        return max(older, young, _unlike_ns(self.cost, self.stretch, start))
 
     def end(self) -> None:
         """Close the run."""
@@ -157,7 +154,7 @@ class Tally:
             for generation, span in self._spans(length).items()
         )
         live = self.stretch.timeline.blocks[-1] - self.stretch.held[-1]
-        return max(self.top_blocks, live + held)
+        return max(self.crest.blocks, live + held)
 
     def _piled(self, generation: int, span: float, more: float, coming: float) -> float:
         """Blocks of garbage in a generation at the most: before its next collection, or later."""
@@ -222,11 +219,10 @@ class _Replays:
 
     def _replayed(self, thresholds: Thresholds) -> Tally:
         stretch = self._stretch
-        tally = Tally(self._cost, stretch, thresholds, stretch.heap_at(self._count1))
-        facts = stretch.timeline, stretch.live, stretch.quarters
-        charges = young_charges(self._cost, stretch, thresholds[YOUNG])
-        for step, charge in zip(replay(*facts, tally.heap, thresholds, self._freeze_at), charges):
-            tally.add(step, charge)
+        youngs = youngs_of(self._cost, stretch, thresholds[YOUNG])
+        tally = Tally(youngs, self._cost, stretch, thresholds, stretch.heap_at(self._count1))
+        for turn in Replay(stretch, tally.heap, thresholds, self._freeze_at):
+            tally.add(turn)
         tally.gc_ns += self._freeze_ns()
         tally.end()
         return tally
