@@ -85,6 +85,15 @@ def test_processes_are_compared_together() -> None:
     assert figure(finding, "CPU").ratio is not None
 
 
+def test_memory_of_processes_that_never_ran_at_once_does_not_add_up() -> None:
+    before = [service(0.2), service(0.2, started=2.5e9)]
+    after = [service(0.1, seed=2), *(service(0.1, started=2e9 + 1e6 * job) for job in range(4))]
+    finding = compare(before, after, QUESTION)
+    peak = figure(finding, "peak rss")
+    assert (peak.before, peak.after) == (100 * 2**20, 100 * 2**20)
+    assert finding.verdict == Verdict.KEEP
+
+
 def test_what_both_count_is_compared_by_operation() -> None:
     before, after = counting(service(0.2), 100), counting(service(0.1), 125)
     ratio = figure(compare([before], [after], QUESTION), "requests a second").ratio

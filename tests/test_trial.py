@@ -69,6 +69,12 @@ if os.fork():
     except ChildProcessError: exit()
 {WORKS}
 """
+ONE_AFTER_ANOTHER = """
+import subprocess, sys
+for _ in range(3):
+    job = "import time; kept = bytearray(60 << 20); time.sleep(0.5)"
+    subprocess.run([sys.executable, "-c", job])
+"""
 BECOMES_ANOTHER = f"""
 import os, sys, time
 time.sleep(0.5)
@@ -81,6 +87,11 @@ def test_a_process_that_nobody_waits_for_counts() -> None:
     run = trial(NOBODY_WAITS, MONTH).run(plan())
     assert run.cpu_seconds > 0.6
     assert run.gc_seconds > 0
+
+
+def test_memory_of_processes_that_ran_one_after_another_does_not_add_up() -> None:
+    run = trial(ONE_AFTER_ANOTHER, MONTH).run(plan())
+    assert 60 * 2**20 < run.peak_rss_bytes < 180 * 2**20
 
 
 def test_a_process_that_becomes_another_program_counts_once() -> None:

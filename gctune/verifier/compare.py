@@ -18,6 +18,7 @@ from typing import TypeAlias
 from gctune.profile.file import Profile
 from gctune.profile.records import Reading, Three
 from gctune.recommender.bootstrap import Interval, of_blocks
+from gctune.recommender.crowds import peak_rss_bytes
 from gctune.simulator.columns import Columns
 from gctune.verifier.verdict import (
     CPU,
@@ -68,7 +69,7 @@ def _figures(before: Sequence[Profile], after: Sequence[Profile]) -> Iterator[Fi
         yield figure(per, "s", lambda sums: sums[_CPU] / _operations(sums))
         yield figure(rate, "1/s", lambda sums: _operations(sums) / sums[_WALL])
     yield figure("rss", "B", lambda sums: sums[_RSS] / sums[_WALL])
-    for name, unit, peak in ((RSS, "B", _peak_rss), (PAUSE, "s", _longest_pause)):
+    for name, unit, peak in ((RSS, "B", peak_rss_bytes), (PAUSE, "s", _longest_pause)):
         yield _once(name, unit, peak(before), peak(after))
 
 
@@ -118,10 +119,6 @@ def _window(start: Reading, end: Reading, gc_ns: int, operations: int) -> Window
     seconds = (end.time_ns - start.time_ns) / 1e9
     cpu = (end.cpu_ns - start.cpu_ns) / 1e9
     return gc_ns / 1e9, cpu, seconds, end.rss_bytes * seconds, float(operations)
-
-
-def _peak_rss(profiles: Sequence[Profile]) -> float:
-    return float(sum(profile.peak_rss_bytes for profile in profiles))
 
 
 def _longest_pause(profiles: Sequence[Profile]) -> float:

@@ -19,6 +19,7 @@ from gctune.errors import GctuneError, problem
 from gctune.host.container import find_container
 from gctune.host.signals import signal_name
 from gctune.profile.file import Profile, read, siblings
+from gctune.recommender.crowds import peak_rss_bytes
 from gctune.runtime.launch import bootstrap_environment, find
 from gctune.runtime.plan import Plan
 from gctune.simulator.columns import Columns
@@ -220,7 +221,7 @@ def _measured(profiles: Sequence[Profile], cpu: float, wall: float, fault: str) 
         gc_seconds=sum(sum(map(mul, each.cpu_ns, each.weights)) for each in collections) / 1e9,
         cpu_seconds=cpu,
         wall_seconds=wall,
-        peak_rss_bytes=sum(profile.peak_rss_bytes for profile in profiles),
+        peak_rss_bytes=peak_rss_bytes(profiles),
         pause_seconds=max((max(each.cpu_ns, default=0) for each in collections), default=0) / 1e9,
         operations=_operations(profiles),
         fault=fault,

@@ -45,10 +45,10 @@ class Run:
 
     `gc_seconds` is CPU time within collections, `cpu_seconds` all of it, that of
     processes included which nobody waited for, as far as they were recorded.
-    `peak_rss_bytes` adds up the peaks of its Python processes;
-    `pause_seconds` is the longest collection, in CPU time. `operations` is
-    what gctune.count() counted, by kind. `fault` says how the run failed; then
-    its costs mean nothing.
+    `peak_rss_bytes` adds up the peaks of those Python processes that ran at
+    once; `pause_seconds` is the longest collection, in CPU time. `operations`
+    is what gctune.count() counted, by kind. `fault` says how the run failed;
+    then its costs mean nothing.
     """
 
     gc_seconds: float
