@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from captured import PROFILES, collection, profile
+from captured import PROFILES, collection, packed, profile
 from children import python
 from servers import ENVIRON
 
@@ -101,6 +101,31 @@ def test_what_both_count_is_compared_by_operation() -> None:
     assert ratio.value == pytest.approx(1.25)
 
 
+def test_all_kinds_are_compared_that_both_count() -> None:
+    before, after = (
+        replace(
+            one, counts=(*counting(one, each, "pages").counts, *counting(one, 7, "jobs").counts)
+        )
+        for one, each in ((service(0.2), 100), (service(0.1), 125))
+    )
+    finding = compare([before], [after], QUESTION)
+    rates = [figure(finding, f"{kind} a second").ratio for kind in ("jobs", "pages")]
+    assert [ratio and ratio.value for ratio in rates] == pytest.approx([1, 1.25])
+
+
+def test_operations_a_second_are_those_of_all_processes_while_any_is_recorded() -> None:
+    one, later = counting(service(0.1), 50), counting(service(0.1, started=1.5e9 + 500), 50)
+    before = [one, replace(service(0.1), counts=())]
+    found = figure(compare(before, [one, one, one, later], QUESTION), "requests a second")
+    assert (found.before, found.after) == (pytest.approx(50), pytest.approx((3 * 50 + 50) / 2))
+
+
+def test_rss_is_that_of_all_processes_at_once_on_average() -> None:
+    later = service(0.1, started=1.5e9 + 500)
+    found = figure(compare([service(0.1)] * 3, [service(0.1), later], QUESTION), "rss")
+    assert (found.before, found.after) == (pytest.approx(300 * 2**20), pytest.approx(100 * 2**20))
+
+
 def test_what_was_counted_before_the_first_window_is_in_none() -> None:
     before, after = counting(service(0.2), 100, already=50_000), counting(service(0.1), 125)
     found = figure(compare([before], [after], QUESTION), "requests a second")
@@ -137,6 +162,28 @@ def test_adaptive_mode_is_told_with_its_usual_reasons() -> None:
     assert finding.notes == (
         "after, app.profile: adaptive mode made 3 changes; mostly: growth (3)",
     )
+
+
+def sampled(share: float, seed: int) -> Profile:
+    """A service of whose collections one in 100 is sampled, and stands for them all."""
+    costs = (each._asdict() for each in _collections(share, Random(seed)))
+    collections = [
+        collection(**{**each, "cpu_ns": each["cpu_ns"] if tick % 100 == 99 else 0})
+        for tick, each in enumerate(costs)
+    ]
+    return replace(service(share), batches=(packed(collections),))
+
+
+def test_windows_may_hold_the_costs_of_collections_in_others() -> None:
+    ratio = figure(compare([sampled(0.8, 1)], [sampled(0.8, 2)], QUESTION), "CPU").ratio
+    assert ratio is not None
+    assert 0 < ratio.low < 1 < ratio.high
+
+
+def test_a_collector_that_seems_to_take_all_cpu_time_leaves_it_undecided() -> None:
+    finding = compare([service(0.2)], [service(1.2)], QUESTION)
+    assert finding.verdict == Verdict.UNDECIDED
+    assert figure(finding, "CPU").ratio is None
 
 
 def test_captures_too_short_for_an_interval_are_undecided() -> None:
