@@ -11,6 +11,7 @@ from random import Random
 import pytest
 from captured import PROFILES, collection, packed, profile
 from children import python
+from profile_samples import closing, header, write
 from servers import ENVIRON
 
 from gctune.monitor.recorder import Collection
@@ -202,6 +203,17 @@ def test_two_real_profiles_are_compared_by_the_command(tmp_path: Path) -> None:
     before, after = (PROFILES / f"docs_build-{each}.profile.gz" for each in ("3.11", "3.13"))
     finding, _ = compared(before, after, status=4, directory=tmp_path)
     assert str(finding["reason"]).startswith("cannot be compared: another Python")
+
+
+def test_what_the_terminal_cannot_show_or_would_obey_is_escaped(tmp_path: Path) -> None:
+    for name, program in (("before", "caf\xe9.py"), ("after", "\x1b[31mred.py")):
+        write(tmp_path / name, replace(header(), command=("python", program)), closing())
+    environ = {**ENVIRON, "PYTHONIOENCODING": "ascii", "COLUMNS": "30"}  # too few for a figure
+    words = ["-m", "gctune", "compare", "before", "after"]
+    done = python(*words, environ=environ, directory=tmp_path, status=4)
+    assert r"program: caf\xe9.py" in done.stdout
+    assert r"before, \x1b[31mred.py after" in done.stdout
+    assert r"\u2026" in done.stdout
 
 
 def test_bad_input_is_refused(tmp_path: Path) -> None:
