@@ -9,8 +9,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from captured import PROFILES, collection, profile
+from captured import PROFILES, collection, packed, profile
 from children import python
+from profile_samples import closing, header, write
 from servers import ENVIRON
 
 from gctune.monitor.recorder import Collection
@@ -85,11 +86,45 @@ def test_processes_are_compared_together() -> None:
     assert figure(finding, "CPU").ratio is not None
 
 
+def test_memory_of_processes_that_never_ran_at_once_does_not_add_up() -> None:
+    before = [service(0.2), service(0.2, started=2.5e9)]
+    after = [service(0.1, seed=2), *(service(0.1, started=2e9 + 1e6 * job) for job in range(4))]
+    finding = compare(before, after, QUESTION)
+    peak = figure(finding, "peak rss")
+    assert (peak.before, peak.after) == (100 * 2**20, 100 * 2**20)
+    assert finding.verdict == Verdict.KEEP
+
+
 def test_what_both_count_is_compared_by_operation() -> None:
     before, after = counting(service(0.2), 100), counting(service(0.1), 125)
     ratio = figure(compare([before], [after], QUESTION), "requests a second").ratio
     assert ratio is not None
     assert ratio.value == pytest.approx(1.25)
+
+
+def test_all_kinds_are_compared_that_both_count() -> None:
+    before, after = (
+        replace(
+            one, counts=(*counting(one, each, "pages").counts, *counting(one, 7, "jobs").counts)
+        )
+        for one, each in ((service(0.2), 100), (service(0.1), 125))
+    )
+    finding = compare([before], [after], QUESTION)
+    rates = [figure(finding, f"{kind} a second").ratio for kind in ("jobs", "pages")]
+    assert [ratio and ratio.value for ratio in rates] == pytest.approx([1, 1.25])
+
+
+def test_operations_a_second_are_those_of_all_processes_while_any_is_recorded() -> None:
+    one, later = counting(service(0.1), 50), counting(service(0.1, started=1.5e9 + 500), 50)
+    before = [one, replace(service(0.1), counts=())]
+    found = figure(compare(before, [one, one, one, later], QUESTION), "requests a second")
+    assert (found.before, found.after) == (pytest.approx(50), pytest.approx((3 * 50 + 50) / 2))
+
+
+def test_rss_is_that_of_all_processes_at_once_on_average() -> None:
+    later = service(0.1, started=1.5e9 + 500)
+    found = figure(compare([service(0.1)] * 3, [service(0.1), later], QUESTION), "rss")
+    assert (found.before, found.after) == (pytest.approx(300 * 2**20), pytest.approx(100 * 2**20))
 
 
 def test_what_was_counted_before_the_first_window_is_in_none() -> None:
@@ -130,6 +165,28 @@ def test_adaptive_mode_is_told_with_its_usual_reasons() -> None:
     )
 
 
+def sampled(share: float, seed: int) -> Profile:
+    """A service of whose collections one in 100 is sampled, and stands for them all."""
+    costs = (each._asdict() for each in _collections(share, Random(seed)))
+    collections = [
+        collection(**{**each, "cpu_ns": each["cpu_ns"] if tick % 100 == 99 else 0})
+        for tick, each in enumerate(costs)
+    ]
+    return replace(service(share), batches=(packed(collections),))
+
+
+def test_windows_may_hold_the_costs_of_collections_in_others() -> None:
+    ratio = figure(compare([sampled(0.8, 1)], [sampled(0.8, 2)], QUESTION), "CPU").ratio
+    assert ratio is not None
+    assert 0 < ratio.low < 1 < ratio.high
+
+
+def test_a_collector_that_seems_to_take_all_cpu_time_leaves_it_undecided() -> None:
+    finding = compare([service(0.2)], [service(1.2)], QUESTION)
+    assert finding.verdict == Verdict.UNDECIDED
+    assert figure(finding, "CPU").ratio is None
+
+
 def test_captures_too_short_for_an_interval_are_undecided() -> None:
     finding = compare([service(0.2, seconds=5)], [service(0.1, seconds=5)], QUESTION)
     assert finding.verdict == Verdict.UNDECIDED
@@ -146,6 +203,17 @@ def test_two_real_profiles_are_compared_by_the_command(tmp_path: Path) -> None:
     before, after = (PROFILES / f"docs_build-{each}.profile.gz" for each in ("3.11", "3.13"))
     finding, _ = compared(before, after, status=4, directory=tmp_path)
     assert str(finding["reason"]).startswith("cannot be compared: another Python")
+
+
+def test_what_the_terminal_cannot_show_or_would_obey_is_escaped(tmp_path: Path) -> None:
+    for name, program in (("before", "caf\xe9.py"), ("after", "\x1b[31mred.py")):
+        write(tmp_path / name, replace(header(), command=("python", program)), closing())
+    environ = {**ENVIRON, "PYTHONIOENCODING": "ascii", "COLUMNS": "30"}  # too few for a figure
+    words = ["-m", "gctune", "compare", "before", "after"]
+    done = python(*words, environ=environ, directory=tmp_path, status=4)
+    assert r"program: caf\xe9.py" in done.stdout
+    assert r"before, \x1b[31mred.py after" in done.stdout
+    assert r"\u2026" in done.stdout
 
 
 def test_bad_input_is_refused(tmp_path: Path) -> None:

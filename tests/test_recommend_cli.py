@@ -63,6 +63,34 @@ def test_json_carries_everything(real: Path) -> None:
     assert data["target"] == "cpython-3.13.0-generational"
 
 
+HOSTILE = ("python", "caf\udce9.py", "a\x1b[31mRED\x1b]0;title\x07")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii"])
+def test_a_captured_command_is_printed_with_what_a_terminal_would_obey_escaped(
+    encoding: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "esc\x1bape.profile", replace(header(), command=HOSTILE), closing())
+    words = ["-m", "gctune", "recommend", str(path)]
+    done = python(*words, environ={**BARE, "COLUMNS": "200", "PYTHONIOENCODING": encoding})
+    assert (
+        r"esc\x1bape.profile: python 'caf\udce9.py' 'a\x1b[31mRED\x1b]0;title\x07'" in done.stdout
+    )
+    assert "".join(done.stdout.splitlines()).isprintable()
+
+
+def test_a_profile_s_name_stays_within_the_comment_of_a_new_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "app\n[environments.\udce9]", header(), closing())
+    recommend(path, "--write", tmp_path / "new.toml")
+    said = (tmp_path / "new.toml").read_text(encoding="utf-8").splitlines()
+    assert said[-1] == r"# from app\n[environments.\udce9]"
+
+
+def test_an_error_about_a_profile_is_printed_likewise(tmp_path: Path) -> None:
+    path = write(tmp_path / "app.profile", replace(header(), collector="\x1b[31mred"), closing())
+    assert r"of the \x1b[31mred collector" in recommend(path, status=1).stderr
+
+
 def test_who_writes_no_settings_does_not_wait_for_pydantic() -> None:
     script = (
         "import sys\nfrom gctune.cli.recommend import recommend\n"

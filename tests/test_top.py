@@ -272,6 +272,13 @@ def test_the_last_change_comes_first_and_sends_nothing_to_the_terminal() -> None
     assert words(paced) == r"thresholds 6666/1/1000  last a\x1b[2J 0.3s ago"
 
 
+def test_neither_does_the_name_of_an_alert_or_of_a_process() -> None:
+    paced = paced_of({**PACED_ANSWER, "pid": "3\x07"})
+    assert paced is not None
+    assert paced.pid == r"3\x07"
+    assert line(Row("3", alerts="he\x1b[2Jap")) == r"pid 3  alerts he\x1b[2Jap"
+
+
 @pytest.mark.parametrize("answer", [{}, {"pid": 3}, {"pid": 3, "thresholds": [1], "paced": []}])
 def test_nothing_is_told_of_adaptive_mode_where_it_did_nothing(answer: dict[str, object]) -> None:
     assert paced_of(answer) is None

@@ -15,7 +15,7 @@ from gctune.recommender.bootstrap import of_blocks, paired
 from gctune.report.verify import render
 from gctune.settings.quantities import Ratio, Size
 from gctune.verifier.verdict import Finding, Question, Verdict
-from gctune.verifier.verify import LOOKS, Pair, Run, in_turn, is_over, judge
+from gctune.verifier.verify import LOOKS, Pair, Run, in_turn, is_over, judge, so_far
 
 QUESTION = Question(Ratio(0.01), Ratio(0.1))
 RUN = Run(
@@ -119,6 +119,22 @@ def test_a_failure_at_the_programs_own_settings_is_left_out_and_told() -> None:
     assert finding.verdict == Verdict.KEEP
     assert finding.measured == f"{LOOKS[0]} pairs of runs"
     assert any("at its own settings the program exits with 1" in note for note in finding.notes)
+
+
+def test_runs_whose_collections_outweigh_all_cpu_time_are_left_out_and_told() -> None:
+    ran = pairs(LOOKS[0] + 1, gc=0.4)
+    ran[3] = replace(ran[3], candidate=replace(ran[3].candidate, cpu_seconds=0.01))
+    finding = judge(ran, QUESTION)
+    assert finding.verdict == Verdict.KEEP
+    assert any("1 of 9 pairs are left out" in note for note in finding.notes)
+
+
+def test_a_program_whose_cpu_time_is_never_seen_is_undecided() -> None:
+    ran = [replace(pair, default=replace(RUN, cpu_seconds=0.1)) for pair in pairs(gc=0.4)]
+    finding = judge(ran, QUESTION)
+    assert (finding.verdict, finding.figures) == (Verdict.UNDECIDED, ())
+    assert "whose CPU time is seen" in finding.reason
+    assert so_far(ran) == "pair 8: CPU time was not seen"
 
 
 def _verified(noise: float, seed: int, **times: float) -> Finding:

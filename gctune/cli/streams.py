@@ -5,18 +5,30 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
+
+from gctune.host.files import printable
 
 
 def say(message: str) -> None:
-    """Write a line to standard error, if that can be done.
+    """Write a line, or several, to standard error, if that can be done.
 
+    What cannot be printed is escaped: it may come from a profile or a program.
     Not through sys.stderr: what it cannot write it tries again at exit, and
     changes the exit status.
     """
     if sys.stderr is not None:
         with suppress(OSError):
-            line = f"{message}\n".encode(sys.stderr.encoding, "backslashreplace")
-            os.write(sys.stderr.fileno(), line)
+            lines = "\n".join(map(printable, message.split("\n")))
+            os.write(
+                sys.stderr.fileno(), f"{lines}\n".encode(sys.stderr.encoding, "backslashreplace")
+            )
+
+
+def escape_output() -> None:
+    """Have standard output escape what its encoding lacks, as standard error does."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def discard_output() -> None:

@@ -70,6 +70,21 @@ class Profile:
     paced: tuple[Paced, ...] = ()
 
     @property
+    def began(self) -> float:
+        """When the recording began, by Unix time in seconds."""
+        return self.header.started
+
+    @property
+    def ended(self) -> float:
+        """When the process was last read, likewise."""
+        last_ns = max((each.time_ns for each in self.readings), default=self.header.start_ns)
+        return self.unix_time(last_ns)
+
+    def unix_time(self, time_ns: int) -> float:
+        """When it was so late on the clock of the collections, by Unix time in seconds."""
+        return self.header.started + (time_ns - self.header.start_ns) / 1e9
+
+    @property
     def peak_rss_bytes(self) -> int:
         """The most memory that the process had in RAM, as far as it is known."""
         seen = max((reading.rss_bytes for reading in self.readings), default=0)

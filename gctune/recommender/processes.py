@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
 
+from gctune.recommender.crowds import crowds, peak_rss_bytes
 from gctune.recommender.phases import StartUp, started_up
 from gctune.simulator.conduct import Thresholds
 from gctune.simulator.estimate import Estimate, by_chance, greatest, mean, spread, total
@@ -44,7 +45,7 @@ class Processes:
     def of(cls, summaries: Iterable[Summary]) -> Processes:
         """Put them in order, and find who ran beside whom."""
         ordered = tuple(sorted(summaries, key=lambda one: one.cpu_ns, reverse=True))
-        return cls(ordered, tuple(dict.fromkeys(_crowd(ordered, one) for one in ordered)))
+        return cls(ordered, crowds(ordered))
 
     @property
     def thresholds(self) -> Thresholds:
@@ -58,13 +59,12 @@ class Processes:
     @cached_property
     def captured(self) -> Captured:
         """What they took together; memory, as much as ever at once."""
-        peaks = [summary.peak_rss_bytes for summary in self.summaries]
         pauses = [each.longest_cpu_ns for summary in self.summaries for each in summary.generations]
         return Captured(
             cpu_seconds=sum(summary.cpu_ns for summary in self.summaries) / 1e9,
             gc_seconds=sum(summary.gc_ns for summary in self.summaries) / 1e9,
             pause_seconds=max(pauses) / 1e9,
-            peak_rss_bytes=max(sum(peaks[place] for place in crowd) for crowd in self.crowds),
+            peak_rss_bytes=peak_rss_bytes(self.summaries),
         )
 
     @property
@@ -223,13 +223,4 @@ def _all(tolls: Sequence[Toll]) -> Toll:
         sum(one.seconds for one in tolls),
         max(one.pause_seconds for one in tolls),
         max(one.settled_seconds for one in tolls),
-    )
-
-
-def _crowd(summaries: Sequence[Summary], one: Summary) -> tuple[int, ...]:
-    """The places of those that ran as `one` began."""
-    return tuple(
-        place
-        for place, other in enumerate(summaries)
-        if other is one or other.began <= one.began < other.ended
     )

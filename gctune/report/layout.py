@@ -9,11 +9,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gctune.host.files import printable
+
 
 def section(title: str, body: RenderableType) -> Iterator[RenderableType]:
     """A title, and what is below it."""
     yield Text(title, style="bold")
     yield Padding(body, (0, 0, 1, 2), expand=False)
+
+
+def line(text: str, style: str = "") -> Text:
+    """A line of text of whatever origin: what of it cannot be printed is escaped."""
+    return Text(printable(text), style=style)
 
 
 def dim_table(gap: int = 2) -> Table:
@@ -27,7 +34,7 @@ def rows(*columns: str, of: Iterable[Iterable[str]]) -> Table:
     for index, column in enumerate(columns):
         table.add_column(column, no_wrap=index == 0, overflow="fold")
     for row in of:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(line, row))
     return table
 
 

@@ -11,9 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gctune.host.files import printable
 from gctune.recommender.judgement import Verdict
 from gctune.recommender.recommendation import Evidence, Predicted, Recommendation
-from gctune.report.layout import section
+from gctune.report.layout import line, section
 from gctune.settings.quantities import about
 from gctune.simulator.conduct import slashed
 from gctune.simulator.estimate import Estimate
@@ -27,14 +28,14 @@ _NARROW = 20  # columns of the screen, below which no text is put into a column
 
 def explained(answer: Recommendation) -> list[str]:
     """The verdict and what it stands on, a line each."""
-    profiles = ", ".join(evidence.profile for evidence in answer.evidence)
+    profiles = ", ".join(printable(evidence.profile) for evidence in answer.evidence)
     return [f"gctune recommend: {answer.verdict}: {answer.reason}", f"from {profiles}"]
 
 
 def render(answer: Recommendation) -> RenderableType:
     """Lay a recommendation out in sections, for 80 columns or more."""
     return Group(
-        Text(f"{answer.verdict}: {answer.reason}", style=_STYLES.get(answer.verdict, "bold")),
+        line(f"{answer.verdict}: {answer.reason}", _STYLES.get(answer.verdict, "bold")),
         Text(),
         *_sections(answer),
     )
@@ -63,7 +64,7 @@ class _Grid:
     """
 
     def __init__(self, rows: Iterable[Iterable[str]]) -> None:
-        self._rows = [tuple(row) for row in rows]
+        self._rows = [tuple(map(printable, row)) for row in rows]
         self._widths = [max(map(cell_len, column)) for column in zip(*self._rows)]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -153,13 +154,13 @@ def _counted(collections: Iterable[int]) -> str:
 
 def _evidence(evidence: Iterable[Evidence]) -> Iterator[RenderableType]:
     for one in evidence:
-        yield Text(f"{one.profile}: {_command(one.command)}")
-        yield Text(
+        yield line(f"{one.profile}: {_command(one.command)}")
+        yield line(
             f"{one.python}, thresholds {slashed(one.thresholds)}, {one.cpu_seconds:.2f} s of CPU"
             f" time, peak {_peak(one.peak_rss_bytes)}"
         )
         yield Padding(_generations(one), (0, 0, 0, 2), expand=False)
-        yield from (Text(f"note: {told}") for told in one.told)
+        yield from (line(f"note: {told}") for told in one.told)
 
 
 def _peak(size: int) -> str:
@@ -167,7 +168,7 @@ def _peak(size: int) -> str:
 
 
 def _command(command: tuple[str, ...]) -> str:
-    text = shlex.join(command)
+    text = printable(shlex.join(command))
     return text if len(text) <= _WIDEST else text[:_WIDEST] + "..."
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
+from gctune.host.files import printable
 from gctune.report.layout import dim_table
 from gctune.settings.quantities import about
 
@@ -89,7 +90,7 @@ def _is_raised(point: Mapping[str, Any], pid: str) -> bool:
 
 def _cells(row: Row) -> list[str]:
     pairs = zip(row, _COLUMNS.values())
-    return [_UNKNOWN if value is None else show(value) for value, (_, show) in pairs]
+    return [_UNKNOWN if value is None else printable(show(value)) for value, (_, show) in pairs]
 
 
 def _bytes(value: float) -> str:

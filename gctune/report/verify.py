@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gctune.recommender.bootstrap import Interval
-from gctune.report.layout import dim_table, section
+from gctune.report.layout import dim_table, line, section
 from gctune.settings.quantities import about
 from gctune.verifier.verdict import Figure, Finding, Verdict
 
@@ -29,7 +29,7 @@ def render(finding: Finding, columns: tuple[str, str]) -> RenderableType:
     """Lay a finding out, for 80 columns or more; `columns` name the two sides."""
     style = _STYLES[finding.verdict]
     return Group(
-        Text(f"{finding.verdict}: {finding.reason}", style=style),
+        line(f"{finding.verdict}: {finding.reason}", style),
         Text(),
         *_measured(finding, columns),
     )
@@ -41,7 +41,7 @@ def _measured(finding: Finding, columns: tuple[str, str]) -> Iterator[Renderable
         body = Group(_table(finding.figures, columns), Text(), Text(how, style="dim"))
         yield from section(f"measured: {finding.measured}", body)
     if finding.notes:
-        yield from section("notes", Group(*map(Text, finding.notes)))
+        yield from section("notes", Group(*map(line, finding.notes)))
 
 
 def _table(figures: Iterable[Figure], columns: tuple[str, str]) -> Table:
@@ -51,7 +51,7 @@ def _table(figures: Iterable[Figure], columns: tuple[str, str]) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     for figure in figures:
         amounts = (_amount(figure, value) for value in (figure.before, figure.after))
-        table.add_row(figure.name, *amounts, _ratio(figure.ratio))
+        table.add_row(line(figure.name), *amounts, _ratio(figure.ratio))
     return table
 
 

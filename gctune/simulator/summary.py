@@ -119,8 +119,8 @@ def summarise(profile: Profile) -> Summary:
         name=profile.path.name,
         header=header,
         conduct=own,
-        began=header.started,
-        ended=header.started + _seconds(profile),
+        began=profile.began,
+        ended=profile.ended,
         stretches=replayed,
         weight=weight,
         cost=fit(samples),
@@ -159,11 +159,6 @@ def _settled(profile: Profile, columns: Columns, objects: int) -> float:
         for generation, start in zip(columns.generation, columns.start_ns)
     )
     return float(objects) if first.collections[OLD] > seen else 0.0
-
-
-def _seconds(profile: Profile) -> float:
-    last = max((reading.time_ns for reading in profile.readings), default=profile.header.start_ns)
-    return (last - profile.header.start_ns) / 1e9
 
 
 def _cpu_ns(profile: Profile, columns: Columns) -> int:

@@ -1,9 +1,9 @@
 """What changed between two captures of one service, before and after.
 
-The time between two readings of a profile is a window. Each figure is told
-from the sums of all windows, and its interval by resampling them in blocks, as
-windows that follow each other are alike. A peak is seen once a capture, so it
-has no interval.
+The time that a capture covers is cut into windows, and what all processes did
+is summed up in each. A figure is told from the sums of all windows, and its
+interval by resampling them in blocks, as windows that follow each other are
+alike. A peak is seen once a capture, so it has no interval.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, chain, pairwise
-from operator import mul
+from operator import mul, sub
 from typing import TypeAlias
 
 from gctune.profile.file import Profile
-from gctune.profile.records import Reading, Three
+from gctune.profile.records import Three
 from gctune.recommender.bootstrap import Interval, of_blocks
+from gctune.recommender.crowds import peak_rss_bytes
 from gctune.simulator.columns import Columns
 from gctune.verifier.verdict import (
     CPU,
@@ -30,46 +31,55 @@ from gctune.verifier.verdict import (
     Verdict,
     decide,
 )
+from gctune.verifier.windows import Span, Window, in_windows
 
 _FEWEST = 20  # windows that an interval is told from
-_MOST = 200  # windows; of more, neighbours are taken together
+_MOST = 200  # windows, so that resampling them takes no time
+_LEAST = 1e-9  # seconds, to divide by
 _LETTERS = 100  # of a command that is told
 _REASONS = 3  # of adaptive mode's changes, that are told
 
-# GC seconds, CPU seconds, seconds, rss times seconds, and operations.
-Window: TypeAlias = tuple[float, ...]
 Sides: TypeAlias = tuple[Sequence[Window], Sequence[Window]]  # before and after
-_GC, _CPU, _WALL, _RSS, _OPERATIONS = range(5)
+_WALL, _GC, _CPU, _RSS, _OPERATIONS = range(5)  # of a window; rss times seconds, each kind
 
 
 def compare(before: Sequence[Profile], after: Sequence[Profile], question: Question) -> Finding:
     """Compare the captures of all processes of a service, before and after a change."""
-    figures = tuple(_figures(before, after))
+    kinds = sorted(_kinds(before) & _kinds(after))
+    sides = _windows(before, kinds), _windows(after, kinds)
+    figures = (*_figures(sides, kinds), *_seen_once(before, after))
     verdict, reason = decide({figure.name: figure for figure in figures}, question)
     different = list(_differences(before, after))
     if different:
         verdict, reason = Verdict.UNDECIDED, f"cannot be compared: {different[0]}"
-    measured = " and ".join(f"{_cpu_seconds(each):.3g} s" for each in (before, after))
+    measured = " and ".join(f"{_total(each, _CPU):.3g} s" for each in sides)
     notes = (*different, *_notes(before, after))
     return Finding(verdict, reason, f"{measured} of CPU time", figures, notes)
 
 
-def _figures(before: Sequence[Profile], after: Sequence[Profile]) -> Iterator[Figure]:
-    kinds = _kinds(before) & _kinds(after)
-    kind = next(iter(sorted(kinds)), "")
-    sides = _windows(before, kind), _windows(after, kind)
+def _figures(sides: Sides, kinds: Sequence[str]) -> Iterator[Figure]:
+    seen = all(_total(windows, _CPU) > _total(windows, _GC) for windows in sides)
+    yield _figure(CPU, "", sides if seen else ([], []), _cpu_cost)
+    for place, kind in enumerate(kinds, _OPERATIONS):
+        yield from _of_kind(kind, place, sides)
+    yield _figure("rss", "B", sides, lambda sums: sums[_RSS] / sums[_WALL])
 
-    def figure(name: str, unit: str, of: Callable[[Window], float]) -> Figure:
-        return _figure(name, unit, sides, of)
 
-    yield figure(CPU, "", lambda sums: sums[_CPU] / (sums[_CPU] - sums[_GC]))
-    if kind:
-        per, rate = f"{CPU_TIME} of one of the {kind}", f"{kind} a second"
-        yield figure(per, "s", lambda sums: sums[_CPU] / _operations(sums))
-        yield figure(rate, "1/s", lambda sums: _operations(sums) / sums[_WALL])
-    yield figure("rss", "B", lambda sums: sums[_RSS] / sums[_WALL])
-    for name, unit, peak in ((RSS, "B", _peak_rss), (PAUSE, "s", _longest_pause)):
+def _of_kind(kind: str, place: int, sides: Sides) -> Iterator[Figure]:
+    """What is told of one kind of operations; resampled windows may be without any."""
+    per, rate = f"{CPU_TIME} of one of the {kind}", f"{kind} a second"
+    yield _figure(per, "s", sides, lambda sums: sums[_CPU] / max(1.0, sums[place]))
+    yield _figure(rate, "1/s", sides, lambda sums: max(1.0, sums[place]) / sums[_WALL])
+
+
+def _seen_once(before: Sequence[Profile], after: Sequence[Profile]) -> Iterator[Figure]:
+    for name, unit, peak in ((RSS, "B", peak_rss_bytes), (PAUSE, "s", _longest_pause)):
         yield _once(name, unit, peak(before), peak(after))
+
+
+def _cpu_cost(sums: Window) -> float:
+    """CPU time for each second of it outside the collector; resampled windows may have none."""
+    return max(_LEAST, sums[_CPU]) / max(_LEAST, sums[_CPU] - sums[_GC])
 
 
 def _figure(name: str, unit: str, sides: Sides, of: Callable[[Window], float]) -> Figure:
@@ -84,12 +94,12 @@ def _once(name: str, unit: str, before: float, after: float) -> Figure:
     return Figure(name, unit, before, after, ratio)
 
 
-def _operations(sums: Window) -> float:
-    return max(1.0, sums[_OPERATIONS])  # resampled windows may be without any
-
-
 def _sums(windows: Sequence[Window]) -> Window:
     return tuple(map(sum, zip(*windows)))
+
+
+def _total(windows: Sequence[Window], place: int) -> float:
+    return sum(window[place] for window in windows)
 
 
 def _kinds(profiles: Sequence[Profile]) -> set[str]:
@@ -97,40 +107,35 @@ def _kinds(profiles: Sequence[Profile]) -> set[str]:
     return {count.name for profile in profiles for count in profile.counts}
 
 
-def _windows(profiles: Sequence[Profile], kind: str) -> list[Window]:
-    """The windows of all processes, so many that resampling them takes no time."""
-    windows = list(chain.from_iterable(_windows_of(profile, kind) for profile in profiles))
-    together = -(-len(windows) // _MOST) or 1
-    return [_sums(windows[place : place + together]) for place in range(0, len(windows), together)]
+def _windows(profiles: Sequence[Profile], kinds: Sequence[str]) -> list[Window]:
+    """The windows of all processes together, with the operations of these kinds."""
+    return in_windows([span for profile in profiles for span in _spans(profile, kinds)], _MOST)
 
 
-def _windows_of(profile: Profile, kind: str) -> Iterator[Window]:
+def _spans(profile: Profile, kinds: Sequence[str]) -> Iterator[Span]:
+    """What one process did from each reading to the next."""
     columns = Columns.of(batch.collections() for batch in profile.batches)
     costs = list(map(mul, columns.cpu_ns, columns.weights))
-    counted = {count.time_ns: count.total for count in profile.counts if count.name == kind}
-    totals = accumulate((counted.get(each.time_ns, 0) for each in profile.readings), max)
-    for (start, end), (before, after) in zip(pairwise(profile.readings), pairwise(totals)):
+    counted = [_counted(profile, kind) for kind in kinds]
+    for place, (start, end) in enumerate(pairwise(profile.readings)):
+        began, ended = (profile.unix_time(each.time_ns) for each in (start, end))
         first, last = (bisect_right(columns.start_ns, each.time_ns) for each in (start, end))
-        yield _window(start, end, sum(costs[first:last]), after - before)
+        gc_ns, cpu_ns = sum(costs[first:last]), end.cpu_ns - start.cpu_ns
+        memory = end.rss_bytes * (ended - began)
+        operations = [each[place] for each in counted]
+        yield Span(began, ended, (gc_ns / 1e9, cpu_ns / 1e9, memory, *operations))
 
 
-def _window(start: Reading, end: Reading, gc_ns: int, operations: int) -> Window:
-    seconds = (end.time_ns - start.time_ns) / 1e9
-    cpu = (end.cpu_ns - start.cpu_ns) / 1e9
-    return gc_ns / 1e9, cpu, seconds, end.rss_bytes * seconds, float(operations)
-
-
-def _peak_rss(profiles: Sequence[Profile]) -> float:
-    return float(sum(profile.peak_rss_bytes for profile in profiles))
+def _counted(profile: Profile, kind: str) -> list[int]:
+    """How many operations there were from each reading to the next."""
+    told = {count.time_ns: count.total for count in profile.counts if count.name == kind}
+    totals = list(accumulate((told.get(each.time_ns, 0) for each in profile.readings), max))
+    return list(map(sub, totals[1:], totals))
 
 
 def _longest_pause(profiles: Sequence[Profile]) -> float:
     collections = chain.from_iterable(profile.collections() for profile in profiles)
     return max((collection.cpu_ns for collection in collections), default=0) / 1e9
-
-
-def _cpu_seconds(profiles: Sequence[Profile]) -> float:
-    return sum(sum(window[_CPU] for window in _windows_of(profile, "")) for profile in profiles)
 
 
 def _differences(before: Sequence[Profile], after: Sequence[Profile]) -> Iterator[str]:

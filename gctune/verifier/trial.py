@@ -19,6 +19,7 @@ from gctune.errors import GctuneError, problem
 from gctune.host.container import find_container
 from gctune.host.signals import signal_name
 from gctune.profile.file import Profile, read, siblings
+from gctune.recommender.crowds import peak_rss_bytes
 from gctune.runtime.launch import bootstrap_environment, find
 from gctune.runtime.plan import Plan
 from gctune.simulator.columns import Columns
@@ -65,7 +66,7 @@ class Trial:
             profiles = [read(path) for path in (profile, *siblings(profile)) if path.exists()]
         if not (profiles or fault):
             raise GctuneError(self._unseen())
-        return _measured(profiles, cpu, wall, fault)
+        return _measured(profiles, max(cpu, _recorded_cpu(profiles)), wall, fault)
 
     def pairs(self, default: Plan, candidate: Plan) -> Iterator[Pair]:
         """Run pairs while there is time for one more, after a run that warms the caches.
@@ -179,6 +180,24 @@ def _children_cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def _recorded_cpu(profiles: Sequence[Profile]) -> float:
+    """CPU time of the processes that were recorded, some of which nobody may have waited for.
+
+    The system forgets what those took. A process that became another program,
+    with a profile of its own, has one clock for both.
+    """
+    clocks: dict[int, int] = {}
+    for profile in profiles:
+        clocks[profile.header.pid] = max(clocks.get(profile.header.pid, 0), _clock_ns(profile))
+    return sum(clocks.values()) / 1e9
+
+
+def _clock_ns(profile: Profile) -> int:
+    """CPU time of the process when it was last read."""
+    last = (profile.closing.last,) if profile.closing else profile.readings[-1:]
+    return max((reading.cpu_ns for reading in last), default=profile.header.start_cpu_ns)
+
+
 def _fault(status: int, out_of_memory: bool, said: IO[bytes]) -> str:
     """How the run failed, as what the program did; empty where it went well."""
     if out_of_memory:
@@ -202,7 +221,7 @@ def _measured(profiles: Sequence[Profile], cpu: float, wall: float, fault: str) 
         gc_seconds=sum(sum(map(mul, each.cpu_ns, each.weights)) for each in collections) / 1e9,
         cpu_seconds=cpu,
         wall_seconds=wall,
-        peak_rss_bytes=sum(profile.peak_rss_bytes for profile in profiles),
+        peak_rss_bytes=peak_rss_bytes(profiles),
         pause_seconds=max((max(each.cpu_ns, default=0) for each in collections), default=0) / 1e9,
         operations=_operations(profiles),
         fault=fault,

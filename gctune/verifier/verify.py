@@ -43,11 +43,12 @@ _EACH = 1 - (1 - CONFIDENCE) / len(LOOKS)
 class Run:
     """What one run of the program cost, all its processes together.
 
-    `gc_seconds` is CPU time within collections, `cpu_seconds` all of it.
-    `peak_rss_bytes` adds up the peaks of its Python processes;
-    `pause_seconds` is the longest collection, in CPU time. `operations` is
-    what gctune.count() counted, by kind. `fault` says how the run failed; then
-    its costs mean nothing.
+    `gc_seconds` is CPU time within collections, `cpu_seconds` all of it, that of
+    processes included which nobody waited for, as far as they were recorded.
+    `peak_rss_bytes` adds up the peaks of those Python processes that ran at
+    once; `pause_seconds` is the longest collection, in CPU time. `operations`
+    is what gctune.count() counted, by kind. `fault` says how the run failed;
+    then its costs mean nothing.
     """
 
     gc_seconds: float
@@ -57,6 +58,14 @@ class Run:
     pause_seconds: float
     operations: Mapping[str, int]
     fault: str = ""
+
+    @property
+    def seen(self) -> bool:
+        """Whether more CPU time was seen than within collections, as there must have been.
+
+        It is not where a process is killed that nobody waits for.
+        """
+        return self.cpu_seconds > self.gc_seconds
 
     @property
     def cpu_cost(self) -> float:
@@ -72,9 +81,14 @@ class Pair:
     candidate: Run
 
     @property
+    def failed(self) -> bool:
+        """Whether a run failed."""
+        return bool(self.default.fault or self.candidate.fault)
+
+    @property
     def sound(self) -> bool:
-        """Whether both runs went well."""
-        return not (self.default.fault or self.candidate.fault)
+        """Whether both runs went well, and their CPU time was seen."""
+        return not self.failed and self.default.seen and self.candidate.seen
 
 
 def in_turn(run: Callable[[bool], Run], seed: int) -> Iterator[Pair]:
@@ -102,8 +116,14 @@ def is_over(pairs: Sequence[Pair], question: Question) -> bool:
 def so_far(pairs: Sequence[Pair]) -> str:
     """Where the pairs point to, in a few words."""
     ratios = [pair.candidate.cpu_cost / pair.default.cpu_cost for pair in pairs if pair.sound]
-    told = f"CPU {geometric_mean(ratios):.3f} times" if ratios else "failed"
+    none = "CPU time was not seen" if _unseen(pairs) else "failed"
+    told = f"CPU {geometric_mean(ratios):.3f} times" if ratios else none
     return f"pair {len(pairs)}: {told}"
+
+
+def _unseen(pairs: Sequence[Pair]) -> int:
+    """How many pairs went well, and yet tell nothing."""
+    return sum(not (pair.failed or pair.sound) for pair in pairs)
 
 
 def judge(pairs: Sequence[Pair], question: Question, ended: str = "") -> Finding:
@@ -117,9 +137,14 @@ def judge(pairs: Sequence[Pair], question: Question, ended: str = "") -> Finding
 
 
 def _notes(pairs: Sequence[Pair]) -> Iterator[str]:
-    failed = sum(not pair.sound for pair in pairs)
+    failed = sum(pair.failed for pair in pairs)
     if failed:
         yield f"{failed} of {len(pairs)} pairs are left out, in which a run failed"
+    if _unseen(pairs):
+        yield (
+            f"{_unseen(pairs)} of {len(pairs)} pairs are left out, in which no more CPU time was"
+            " seen than in the collector: have the program wait for each process that it starts"
+        )
     faults = Counter(
         f"{which} the program {run.fault}"
         for pair in pairs
@@ -166,5 +191,6 @@ def _told(
     if faults and not any(pair.default.fault for pair in pairs):
         return Verdict.REVERT, f"under these settings the program {faults[0]}"
     if sum(pair.sound for pair in pairs) < LOOKS[0]:
-        return Verdict.UNDECIDED, f"it takes {LOOKS[0]} pairs of runs at least"
+        seen = ", whose CPU time is seen" if _unseen(pairs) else ""
+        return Verdict.UNDECIDED, f"it takes {LOOKS[0]} pairs of runs at least{seen}"
     return decide(figures, question)
