@@ -153,8 +153,9 @@ def test_a_few_blocks_tell_nothing() -> None:
     assert explored([exploring(lambda *_: young(5), blocks=5)]) is None
 
 
-def test_a_capture_that_did_not_explore_tells_nothing() -> None:
-    assert explored([profile([collection()])]) is None
+@pytest.mark.parametrize("processes", [1, 6, 30])
+def test_captures_that_did_not_explore_tell_nothing(processes: int) -> None:
+    assert explored([profile([collection()])] * processes) is None
 
 
 def test_why_it_ended_is_told() -> None:
