@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
 
-from gctune.simulator.generations import MIDDLE, OLD, YOUNG
+from gctune.simulator.generations import MIDDLE, OLD, YOUNG, needed
 from gctune.simulator.lives import Life
 
 
@@ -107,7 +107,8 @@ class Heap:
 
     def coming(self, threshold1: int, threshold2: int, quarter: float) -> float:
         """How far the next full collection has come, from 0 to 1."""
-        counted = (self.count2 + self.count1 / (threshold1 + 1)) / (threshold2 + 1)
+        middles, fulls = max(1, needed(threshold1)), max(1, needed(threshold2))
+        counted = (self.count2 + self.count1 / middles) / fulls
         return min(1.0, counted, self.ripeness / quarter)
 
     def due(self, threshold1: int, threshold2: int, ripe: bool) -> int:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from gctune.simulator.conduct import Thresholds
 from gctune.simulator.cost import CostModel
 from gctune.simulator.estimate import Estimate, greatest, total
+from gctune.simulator.generations import needed
 from gctune.simulator.stretch import Stretch
 from gctune.simulator.summary import Summary
 from gctune.simulator.tally import LONGER_RUN, Tally, tallied
@@ -123,7 +124,7 @@ def simulate(
     collection of generation 1 has come, from 0 to 1: no two runs need begin alike.
     """
     places = list(_places(summary, started))
-    count1 = int(phase * (thresholds[1] + 1))
+    count1 = int(phase * needed(thresholds[1]))
     tallies = [
         tallied(summary.cost, stretch, thresholds, count1, place if freeze else None)
         for stretch, place in zip(summary.stretches, places)
