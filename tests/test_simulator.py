@@ -148,6 +148,14 @@ def test_a_run_that_ends_just_before_a_full_collection_is_not_one_that_does_with
     assert far.was.seconds == far.was_seconds
 
 
+def test_a_count_far_above_threshold1_brings_one_collection_of_generation_1() -> None:
+    """A sampled stretch begins with ten young collections counted, where one would have done."""
+    events = [collection(count0=2, count1=10), *[collection(count0=2, count1=1)] * 5000]
+    few = simulate(summary(events, thresholds=[(1, 10, 10)] * 9), (2000, 1, 1))
+    assert few.collections[2] == 0
+    assert few.gc_seconds.low <= few.gc_seconds.expected <= few.gc_seconds.high
+
+
 def test_garbage_may_hold_what_no_block_accounts_for() -> None:
     """rss rises by 30 MB while no more blocks are allocated."""
     whole = profile(growing(garbage=1500), thresholds=[(2000, 10, 10)] * 3)

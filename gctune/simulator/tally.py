@@ -10,7 +10,7 @@ from gctune.simulator.conduct import Thresholds
 from gctune.simulator.cost import CostModel
 from gctune.simulator.crest import Crest, climbed
 from gctune.simulator.dearness import dearness
-from gctune.simulator.generations import MIDDLE, OLD, YOUNG, needed
+from gctune.simulator.generations import MIDDLE, OLD, YOUNG
 from gctune.simulator.heap import Collected, Heap
 from gctune.simulator.replay import Replay, Turn
 from gctune.simulator.stretch import Stretch
@@ -137,7 +137,7 @@ class Tally:
         self.coming = self._progress(heap) - self._progress(self.stretch.heap())
         garbage = sum(heap.garbage)
         self.full_ns = self.cost.cost_ns(OLD, max(0.0, live + garbage - heap.frozen), garbage)
-        self.middle_coming = heap.count1 / max(1, needed(self.thresholds[1]))
+        self.middle_coming = heap.middle_coming(self.thresholds[1])
         self.middle_ns = self.cost.cost_ns(MIDDLE, heap.middle, heap.garbage[MIDDLE])
 
     def later_blocks(self, more: float, coming: float) -> float:
