@@ -156,6 +156,14 @@ def test_a_count_far_above_threshold1_brings_one_collection_of_generation_1() ->
     assert few.gc_seconds.low <= few.gc_seconds.expected <= few.gc_seconds.high
 
 
+def test_no_run_takes_less_than_nothing() -> None:
+    """A stretch began nearer to a full collection than it ends: it begins with none counted."""
+    events = [collection(count0=2, count1=10), *[collection(count0=2, count1=0)] * 5000]
+    few = simulate(summary(events, thresholds=[(1, -1, 10)] * 9), (5000, 2, 2))
+    assert few.collections == (0, 0, 0)
+    assert few.gc_seconds.low <= few.gc_seconds.expected <= few.gc_seconds.high
+
+
 def test_garbage_may_hold_what_no_block_accounts_for() -> None:
     """rss rises by 30 MB while no more blocks are allocated."""
     whole = profile(growing(garbage=1500), thresholds=[(2000, 10, 10)] * 3)
