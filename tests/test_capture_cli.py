@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -41,6 +42,12 @@ def test_it_says_where_the_profile_will_be_and_what_reads_it(path: Path) -> None
     assert done.stdout == "ran\n"
     assert done.stderr == f"gctune: recording to {path}; afterwards: gctune recommend {path}\n"
     assert read(path).closing is not None
+
+
+def test_what_it_says_reads_the_profile_is_a_command_whatever_its_name(tmp_path: Path) -> None:
+    done = capture("-o", "my $HOME's", "--", "python", "-c", "", directory=tmp_path)
+    _, said = done.stderr.split("; afterwards: ")
+    assert shlex.split(said) == ["gctune", "recommend", str(tmp_path / "my $HOME's")]
 
 
 def test_the_exit_status_is_the_programs(path: Path) -> None:

@@ -65,6 +65,23 @@ def test_an_environment_keeps_the_name_that_the_file_has_for_it(file: Path) -> N
     assert settings_of(file) == CHANGES
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "environments = {}\n",
+        "environments = { prod = { monitor = { level = 'off' } } }\n",
+        "[environments]\nproduction = {}  # as it comes\n",
+        "[environments]\nproduction = { gc = { threshold1 = 20 } }\n",
+        "[environments.production]\ngc = {}\nmemory = { limit = '80%' }\n",
+    ],
+)
+def test_what_stands_in_an_inline_table_is_set_within_it(file: Path, content: str) -> None:
+    file.write_text(content)
+    assert write(file, "production", CHANGES)
+    assert settings_of(file) == CHANGES
+    assert file.read_text().count("\n") == content.count("\n")
+
+
 def test_values_that_stand_there_are_replaced(file: Path) -> None:
     file.write_text("environments.production.gc = { threshold0 = 1, threshold1 = 9 }\n")
     write(file, "production", CHANGES)

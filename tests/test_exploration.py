@@ -21,25 +21,32 @@ from gctune.settings.quantities import Ratio
 
 SECOND = 10**9
 OWN, SOME, FEWER = (2000, 10, 10), (5000, 10, 10), (20_000, 10, 10)
+MOST = 2**31 - 1  # that a threshold can be
 NO_FULL = (2000, 10, 1000)  # never tried
 # What a window collects: each a generation, its CPU time and its blocks before and after.
 Cost = Callable[[tuple[int, int, int], int], list[tuple[int, int, int, int]]]
 
 
-def exploring(cost: Cost, blocks: int = 30, seed: int = 3) -> Profile:
-    """A capture with a second of CPU time a window.
+def exploring(
+    cost: Cost,
+    blocks: int = 30,
+    seed: int = 3,
+    settings: tuple[tuple[int, int, int], ...] = (OWN, SOME, FEWER),
+) -> Profile:
+    """A capture with a second of CPU time a window, by `settings`, the program's own first.
 
     `cost` gives the collections of a setting's window, by generation and CPU time.
     """
     draw = Random(seed)
-    windows = [one for _ in range(blocks) for one in draw.sample((OWN, SOME, FEWER), 3)]
+    windows = [one for _ in range(blocks) for one in draw.sample(settings, len(settings))]
     switches = [
         Switch(place * SECOND, place * SECOND, window, "window")
         for place, window in enumerate(windows)
     ]
-    end = Switch(len(windows) * SECOND, len(windows) * SECOND, OWN, "all windows are done")
+    end = Switch(len(windows) * SECOND, len(windows) * SECOND, settings[0], "all windows are done")
     made = profile(_collections(windows, cost), cpu_seconds=float(len(windows)))
-    return replace(made, switches=(*switches, end))
+    header = replace(made.header, thresholds=settings[0])
+    return replace(made, header=header, switches=(*switches, end))
 
 
 def _collections(windows: list[tuple[int, int, int]], cost: Cost) -> Iterator[Collection]:
@@ -123,6 +130,23 @@ def test_full_collections_are_charged_by_how_often_the_rules_let_them_come() -> 
     assert seen.tried[0].thresholds[2] == 1000
 
 
+def test_nothing_is_told_of_full_collections_more_often_than_they_were_seen() -> None:
+    """Below its own threshold0 a program was explored with a larger threshold2."""
+    large, lower = (20_000, 10, 10), (2000, 10, 118)
+    seen = explored([exploring(lambda *_: [*young(1, 24), *full()], settings=(large, lower))])
+    assert seen is not None
+    told = sorted(one.thresholds for one in seen.tried)
+    assert told[0] == lower
+    assert min(two for zero, _, two in told if zero == large[0]) == 10
+
+
+def test_no_threshold2_is_told_of_that_no_settings_can_say() -> None:
+    made = exploring(lambda *_: young(5), settings=((2000, 10, MOST), (5000, 10, MOST)))
+    seen = explored([made])
+    assert seen is not None
+    assert [one.thresholds[2] for one in seen.tried] == [MOST, MOST]
+
+
 def test_garbage_waits_longer_where_full_collections_are_put_off() -> None:
     """It is found in full collections alone, every six seconds at its own settings."""
 
@@ -153,8 +177,9 @@ def test_a_few_blocks_tell_nothing() -> None:
     assert explored([exploring(lambda *_: young(5), blocks=5)]) is None
 
 
-def test_a_capture_that_did_not_explore_tells_nothing() -> None:
-    assert explored([profile([collection()])]) is None
+@pytest.mark.parametrize("processes", [1, 6, 30])
+def test_captures_that_did_not_explore_tell_nothing(processes: int) -> None:
+    assert explored([profile([collection()])] * processes) is None
 
 
 def test_why_it_ended_is_told() -> None:

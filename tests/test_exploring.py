@@ -13,6 +13,7 @@ from servers import ENVIRON
 from gctune.profile.file import Profile, read
 
 OWN = (1234, 10, 10)
+MOST = 2**31 - 1  # that a threshold can be
 # An exploration in a process of its own, driven by readings made up here.
 DRIVEN = """
 import gc, json
@@ -71,6 +72,22 @@ def test_a_window_begins_and_ends_with_a_collection_of_the_young() -> None:
 def test_full_collections_come_after_as_many_objects_as_before() -> None:
     *switches, _ = driven("pass_by(25)")
     assert {thresholds for thresholds, _ in switches} == {OWN, (5000, 10, 2), (20_000, 10, 0)}
+
+
+def test_so_they_do_where_the_programs_own_threshold0_is_larger() -> None:
+    *switches, _ = driven("gc.set_threshold(50_000, 10, 10)\npass_by(25)")
+    tried = {thresholds for thresholds, _ in switches}
+    assert tried == {(50_000, 10, 10), (20_000, 10, 28), (5000, 10, 118)}
+
+
+def test_no_threshold2_is_larger_than_the_collector_can_take() -> None:
+    *switches, _ = driven(f"gc.set_threshold(10_000, 10, {MOST})\npass_by(25)")
+    assert (5000, 10, MOST) in {thresholds for thresholds, _ in switches}
+
+
+def test_thresholds_below_0_are_left_alone() -> None:
+    own = (2000, -1, 10)
+    assert driven(f"gc.set_threshold(*{own})\npass_by(50)") == [(own, "in force")]
 
 
 def test_a_window_lasts_until_generation_1_has_been_collected() -> None:

@@ -153,6 +153,18 @@ def test_profiles_are_read_with_those_of_their_children_each_once(tmp_path: Path
     assert sorted(found) == sorted(paths)
 
 
+def test_a_profile_of_several_names_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "profile")
+    write(tmp_path / "profile.8", replace(header(), pid=8), *records()[1:])
+    (tmp_path / "link").symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+    names = [Path("profile"), path, tmp_path / "link", Path("../", tmp_path.name, "profile")]
+    found = [profile.path for profile in read_all(*names)]
+    assert found == [Path("profile"), Path("profile.8")]
+
+
 def test_one_damaged_record_is_told_in_the_singular(tmp_path: Path) -> None:
     path = write(tmp_path / "profile")
     path.write_bytes(path.read_bytes()[:-10])

@@ -27,6 +27,7 @@ from gctune.simulator.summary import summarise
 
 MIB = 2**20
 TENTH = Ratio(0.1)
+MOST = 2**31 - 1  # that a threshold can be
 
 
 def interpreter(
@@ -159,6 +160,22 @@ def shortened(was: float) -> str:
 def test_a_pause_is_worth_shortening_that_is_longer_than_those_of_the_system() -> None:
     assert shortened(0.006) == Verdict.CHANGE
     assert shortened(0.004) == Verdict.LEAVE_ALONE
+
+
+@pytest.mark.parametrize(
+    "own",
+    [(-5, -3, -2), (-1, -1, -1), (0, 10, 10), (1, 1, 1), (700, 0, 0), (2000, -1, -1), (MOST,) * 3],
+)
+def test_whatever_thresholds_cpython_takes_there_is_an_answer(own: tuple[int, int, int]) -> None:
+    made = profile(growing(cycles=5), thresholds=[own])
+    said = answer(replace(made, header=replace(made.header, thresholds=own)))
+    assert said.evidence[0].thresholds == own
+    assert min((int(value) for value in said.settings.values()), default=0) >= 0
+
+
+def test_a_threshold0_of_0_is_a_collector_kept_off() -> None:
+    off = answer(profile(growing(), thresholds=[(0, 10, 10)] * 9))
+    assert (off.verdict, "disabled" in off.reason) == (Verdict.LEAVE_ALONE, True)
 
 
 def test_profiles_of_another_collector_are_refused() -> None:

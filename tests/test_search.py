@@ -64,6 +64,15 @@ def test_of_settings_that_are_as_good_the_least_changed_are_chosen() -> None:
     assert choice.thresholds[:2] == (2000, 10)
 
 
+@pytest.mark.parametrize("own", [(-5, -3, -2), (0, 10, 10), (700, -1, 10)])
+def test_what_no_settings_can_say_is_not_tried(own: tuple[int, int, int]) -> None:
+    processes = Processes.of([summarise(profile(growing(cycles=3), thresholds=[own] * 9))])
+    assert processes.thresholds == own
+    tried = [thresholds for thresholds, _ in candidates(processes, Goal.THROUGHPUT)]
+    assert min(zero for zero, _, _ in tried) > 0
+    assert min(min(rest) for _, *rest in tried) >= 0
+
+
 def test_what_would_vary_without_a_change_is_no_extra_memory() -> None:
     """The unchanged settings in runs that begin otherwise are what others are compared with."""
     own = Processes.of([garbage()]).predict_about((2000, 10, 10), freeze=False)

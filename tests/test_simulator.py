@@ -90,6 +90,28 @@ def test_an_allocation_in_bulk_is_one_step() -> None:
     assert simulate(bulk, (700, 10, 10)).collections[0] == 2000 // 701 + 1 + 2001 // 701
 
 
+@pytest.mark.parametrize("threshold0", [-1, -5, -(2**31)])
+def test_every_allocation_passes_a_negative_threshold0(threshold0: int) -> None:
+    climbs = summary([collection(count0=11)] * 3, thresholds=[(10, 10, 10)])
+    assert simulate(climbs, (threshold0, -1, 1000)).collections == (0, 33, 0)
+    assert simulate(climbs, (threshold0, 10, 1000)).collections == (31, 2, 0)
+
+
+def test_collections_that_every_allocation_led_to_come_again() -> None:
+    own = (-5, -3, -2)
+    often = summary([collection(1, count0=2, count1=0)] * 30, thresholds=[own] * 9)
+    assert often.thresholds == own
+    assert sum(simulate(often, own).collections) == 30
+    assert simulate(often, (29, 10, 10)).collections == (2, 0, 0)
+
+
+def test_a_threshold0_of_0_lets_no_collection_come_but_what_the_program_asks_for() -> None:
+    off = summary([collection(each, count1=0) for each in (0, 2)] * 3, thresholds=[(0, 10, 10)] * 9)
+    assert off.conduct.disabled == 1
+    assert simulate(off, (0, 10, 10)).collections == (3, 0, 3)
+    assert simulate(summary(growing()), (0, 10, 10)).collections == (0, 0, 0)
+
+
 def test_an_explicit_collection_stays() -> None:
     asked = summary([collection(2, count0=40, count1=1, count2=1)] * 3)
     assert simulate(asked, (50_000, 20, 1000)).collections == (0, 0, 3)
@@ -124,6 +146,22 @@ def test_a_run_that_ends_just_before_a_full_collection_is_not_one_that_does_with
     far = simulate(summary(events[:60]), (2000, 10, 10))
     assert far.was.pause_seconds == 0.0005
     assert far.was.seconds == far.was_seconds
+
+
+def test_a_count_far_above_threshold1_brings_one_collection_of_generation_1() -> None:
+    """A sampled stretch begins with ten young collections counted, where one would have done."""
+    events = [collection(count0=2, count1=10), *[collection(count0=2, count1=1)] * 5000]
+    few = simulate(summary(events, thresholds=[(1, 10, 10)] * 9), (2000, 1, 1))
+    assert few.collections[2] == 0
+    assert few.gc_seconds.low <= few.gc_seconds.expected <= few.gc_seconds.high
+
+
+def test_no_run_takes_less_than_nothing() -> None:
+    """A stretch began nearer to a full collection than it ends: it begins with none counted."""
+    events = [collection(count0=2, count1=10), *[collection(count0=2, count1=0)] * 5000]
+    few = simulate(summary(events, thresholds=[(1, -1, 10)] * 9), (5000, 2, 2))
+    assert few.collections == (0, 0, 0)
+    assert few.gc_seconds.low <= few.gc_seconds.expected <= few.gc_seconds.high
 
 
 def test_garbage_may_hold_what_no_block_accounts_for() -> None:

@@ -44,6 +44,25 @@ def test_output_that_finds_no_room_is_one_error(command: str, tmp_path: Path) ->
     assert (done.returncode, done.stderr) == (1, f"{wrong}\n")
 
 
+@pytest.mark.parametrize("command", ["show", "show --json", "doctor", "schema", "--help"])
+@pytest.mark.parametrize("closed", [">&-", ">&- <&-"])
+def test_output_that_is_closed_is_one_error(command: str, closed: str, tmp_path: Path) -> None:
+    done = shell(f"{GCTUNE} {command} {closed}", tmp_path)
+    wrong = "standard output: bad file descriptor; write to a place with room"
+    assert (done.returncode, done.stderr) == (1, f"{wrong}\n")
+
+
+def test_what_writes_no_output_needs_none(tmp_path: Path) -> None:
+    done = shell(f"{GCTUNE} dashboard -o board.json >&-", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "board.json").stat().st_size
+
+
+def test_a_program_finds_the_output_closed_as_it_was(tmp_path: Path) -> None:
+    done = shell(f"{GCTUNE} run -- sh -c 'echo anything || exit 7' >&-", tmp_path)
+    assert done.returncode == 7
+
+
 def test_a_message_that_finds_no_room_leaves_the_exit_status(tmp_path: Path) -> None:
     assert shell(f"{GCTUNE} validate missing.toml 2>/dev/full", tmp_path).returncode == 1
     assert shell(f"{GCTUNE} run no-such-program 2>/dev/full", tmp_path).returncode == 127

@@ -13,7 +13,7 @@ from importlib import import_module
 import click
 
 from gctune import __version__
-from gctune.cli.streams import discard_output, escape_output, say
+from gctune.cli.streams import discard_output, escape_output, mind_closed_output, say
 from gctune.errors import GctuneError, cut
 from gctune.host.files import reason
 from gctune.startup import disable_problem
@@ -75,6 +75,7 @@ def gctune() -> None:
 
 def main() -> None:
     """Run the command line; what is wrong goes to stderr, a line for each problem."""
+    mind_closed_output()
     escape_output()
     try:
         gctune(prog_name="gctune")

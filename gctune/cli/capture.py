@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -121,4 +122,4 @@ def _intention(output: Path, idle: bool) -> str:
 
 
 def _next_step(output: Path) -> str:
-    return f"afterwards: gctune recommend {output}"
+    return f"afterwards: gctune recommend {shlex.quote(str(output))}"

@@ -31,6 +31,16 @@ def escape_output() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
+def mind_closed_output() -> None:
+    """Have what is written to a standard output that is closed fail, as where there is no room.
+
+    Python has none then, and print and click write to it in silence. What this opens
+    takes no writing, and a program that is started finds standard output closed as it was.
+    """
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+
+
 def discard_output() -> None:
     """Let what standard output could not take go, or the interpreter tries again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

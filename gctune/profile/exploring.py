@@ -30,6 +30,7 @@ from typing import Any
 from gctune.host.interpreter import Collector
 from gctune.profile.growth import Growth
 from gctune.profile.records import Header, Reading, Switch, Three
+from gctune.runtime.knob import INT_MAX
 from gctune.runtime.knobs import KNOBS, collect
 
 # Of the rss when exploring begins, that memory may grow by, beyond what it does by itself:
@@ -189,13 +190,20 @@ def _blocks(own: Three, lot: Random) -> list[Three]:
 
 
 def _with(threshold0: int, own: Three) -> Three:
-    """Another threshold0, with full collections after as many objects as before."""
+    """Another threshold0, with full collections after as many objects as before.
+
+    Every (threshold2 + 2)th collection of generation 1 may be a full one. No threshold
+    is below 0, nor larger than the collector can take.
+    """
     zero, one, two = own
-    return threshold0, one, two * zero // max(zero, threshold0)
+    if threshold0 >= zero:
+        return threshold0, one, two * zero // threshold0
+    return threshold0, one, min((two + 2) * zero // threshold0 - 2, INT_MAX)
 
 
 def _collects(reading: Reading) -> bool:
-    return reading.enabled and reading.thresholds[0] > 0
+    zero, *older = reading.thresholds
+    return reading.enabled and zero > 0 <= min(older)
 
 
 def _in_force() -> Three:

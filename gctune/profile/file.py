@@ -140,12 +140,24 @@ def _is_of(pid: int, path: Path) -> bool:
 
 
 def read_all(*paths: Path) -> list[Profile]:
-    """Read profiles and those that the children of their programs left, each once.
+    """Read profiles and those that the children of their programs left, each file once.
 
-    Raises ProfileError as `read` does.
+    It goes by the first of its names. Raises ProfileError as `read` does.
     """
-    found = (each for path in paths for each in (path, *siblings(path)))
-    return [read(each) for each in dict.fromkeys(found)]
+    found: dict[object, Path] = {}
+    for path in paths:
+        for each in (path, *siblings(path)):
+            found.setdefault(_identity(each), each)
+    return [read(each) for each in found.values()]
+
+
+def _identity(path: Path) -> object:
+    """What a file has in common under all its names, links too."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):  # it is for whoever reads it to say so
+        return path
+    return status.st_dev, status.st_ino
 
 
 def new_sibling(path: Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import InlineTable, Table
 
 from gctune.errors import ConfigError, problem
 from gctune.settings import toml
@@ -91,12 +92,19 @@ def _set(
     for depth, key in enumerate(where[:-1], 1):
         own = _own_key(table, key) if where[depth - 2 : depth - 1] == ("environments",) else key
         if own not in table:
-            table[own] = tomlkit.table(is_super_table=depth < len(where) - 1)
+            table[own] = _new_within(table, is_last=depth == len(where) - 1)
         table = table[own]
         if not isinstance(table, MutableMapping):
             dotted = ".".join(where[:depth])
             raise ConfigError([problem(f"{name}: {dotted}", table, "not a table", "make it one")])
     table[where[-1]] = value
+
+
+def _new_within(table: object, *, is_last: bool) -> Table | InlineTable:
+    """A table to put in another, which is inline where that is; all but the last hold tables."""
+    if isinstance(table, InlineTable):
+        return tomlkit.inline_table()
+    return tomlkit.table(is_super_table=not is_last)
 
 
 def _own_key(table: Mapping[str, Any], environment: str) -> str:

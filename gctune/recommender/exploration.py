@@ -26,6 +26,7 @@ from gctune.profile.records import Three
 from gctune.recommender.bootstrap import Sums
 from gctune.recommender.seen import Against, Costs, Together, summed
 from gctune.recommender.windows import Window, blocks_of, windows_of
+from gctune.settings.quantities import C_INT
 from gctune.simulator.conduct import slashed
 from gctune.simulator.estimate import Estimate
 from gctune.simulator.generations import OLD
@@ -33,7 +34,7 @@ from gctune.simulator.simulator import HORIZON, LIKELY, Prediction, Toll
 
 _FEWEST = 6  # blocks that tell anything
 _CONFIDENCE = 0.9  # as all of a recommendation's intervals
-# Times the program's own threshold2, that is told of. What would have full collections
+# Times the least threshold2, that is told of. What would have full collections
 # more often than they were seen is not.
 _TIMES = (1, 1.5, 2, 3, 5, 10, 30, 100)
 _OFTEN = 0.8  # of the windows of others: settings with fewer were given up
@@ -182,10 +183,15 @@ class _Seen:
         self._sums = Sums([summed(block) for block in blocks], Together.made)
 
     def told(self) -> Iterator[Tried]:
-        """Each threshold0 that was tried, with the program's own threshold2 and larger ones."""
-        _, _, two = self._own
-        for zero, one, _ in self._settings:
-            yield from (self._tried((zero, one, round(times * two))) for times in _TIMES)
+        """Each threshold0 that was tried, with the program's own threshold2 and larger ones.
+
+        One below the program's own was tried with a larger threshold2, and none below that
+        is told of.
+        """
+        for zero, one, tried in self._settings:
+            two = max(self._own[OLD], tried)
+            larger = dict.fromkeys(min(round(times * two), C_INT) for times in _TIMES)
+            yield from (self._tried((zero, one, each)) for each in larger)
 
     def _tried(self, thresholds: Three) -> Tried:
         whole = self._against(thresholds, self._sums.whole)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import prod
 
 from gctune.host.interpreter import Interpreter
 from gctune.recommender.budget import Budget
 from gctune.recommender.phases import StartUp
 from gctune.recommender.processes import Processes
-from gctune.simulator.conduct import slashed
+from gctune.simulator.conduct import apart, slashed
 from gctune.simulator.simulator import Prediction
 from gctune.simulator.summary import Summary
 
@@ -19,7 +18,7 @@ _CONTRADICTS = 0.01  # of its own CPU time, that one profile loses while all tog
 
 def risks(processes: Processes, chosen: Prediction, budget: Budget) -> Iterator[str]:
     """What may go otherwise than predicted."""
-    if prod(chosen.thresholds) > prod(processes.thresholds):
+    if apart(chosen.thresholds) > apart(processes.thresholds):
         yield "garbage waits longer to be found; objects that hold much memory each make it more"
     if not chosen.collections[2]:
         yield (

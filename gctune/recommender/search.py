@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
-from math import prod
 from operator import ne
 from typing import TypeAlias
 
 from gctune.recommender.exploration import Explored
 from gctune.recommender.processes import Processes
-from gctune.simulator.conduct import Thresholds
+from gctune.simulator.conduct import Thresholds, apart
 from gctune.simulator.generations import OLD
 from gctune.simulator.simulator import Prediction
 
@@ -73,7 +72,7 @@ def is_free(one: Prediction, processes: Processes, may_cost: float = 0.0) -> boo
 
 def _is_oftener(thresholds: Thresholds, processes: Processes) -> bool:
     """Whether full collections are asked for more often than they were."""
-    return prod(thresholds) < prod(processes.thresholds)
+    return apart(thresholds) < apart(processes.thresholds)
 
 
 def _is_doubtful(one: Prediction, processes: Processes) -> bool:
@@ -159,15 +158,20 @@ def candidates(processes: Processes, goal: str) -> Iterator[tuple[Thresholds, bo
     are any where the heap turns over.
     """
     zero, one, two = processes.thresholds
-    zeros = sorted({*_THRESHOLD0, zero})
+    zeros = _and_own(_THRESHOLD0, zero, 1)
     grid = sorted(
         each
-        for each in {*product(zeros, {*_THRESHOLD1, one}, {*_THRESHOLD2, two})}
+        for each in {*product(zeros, _and_own(_THRESHOLD1, one), _and_own(_THRESHOLD2, two))}
         if each[0] >= zero or each[1] <= one
     )
     lives_on = goal == Goal.LATENCY and processes.freezable and not processes.turns_over
     yield from product(grid, (False, True) if lives_on else (False,))
     yield from (((low, *often), False) for low in zeros if low <= _OFTEN_UP_TO for often in _OFTEN)
+
+
+def _and_own(usual: Sequence[int], own: int, least: int = 0) -> list[int]:
+    """The usual values and the program's own, unless no settings can say that: CPython takes it."""
+    return sorted({*usual, own} if own >= least else usual)
 
 
 def _fastest(predictions: list[Prediction], wish: Wish) -> list[Prediction]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gctune.profile.records import Three
 from gctune.recommender.windows import Window
-from gctune.simulator.generations import MIDDLE, OLD
+from gctune.simulator.generations import MIDDLE, OLD, needed
 
 _LEAST = 1e-9  # collections, to divide by
 
@@ -90,8 +90,8 @@ class Costs(NamedTuple):
         """How often a generation is due; one is collected in place of the one below it."""
         _, one, two = self.thresholds
         young = self.of.due / self.of.other
-        middle = young / (one + 2)
-        return young, middle, min(self.aging * self.fulls.rate, middle / (two + 2))
+        middle = young / (needed(one) + 1)
+        return young, middle, min(self.aging * self.fulls.rate, middle / (needed(two) + 1))
 
     @property
     def collections(self) -> tuple[float, float, float]:

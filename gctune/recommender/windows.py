@@ -153,4 +153,5 @@ def blocks_of(windows: Sequence[Window], settings: Sequence[Three]) -> Iterator[
             yield block
             block = []
         block.append(window)
-    yield block
+    if block:
+        yield block

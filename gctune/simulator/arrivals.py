@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import count
 from typing import NamedTuple
 
-from gctune.simulator.generations import AUTOMATIC
+from gctune.simulator.generations import AUTOMATIC, highest
 from gctune.simulator.lives import Life
 from gctune.simulator.timeline import Timeline, reusable
 
@@ -51,17 +51,17 @@ def young_collections(timeline: Timeline, threshold0: int) -> tuple[Young, ...]:
 
 
 def _young_collections(timeline: Timeline, threshold0: int) -> Iterator[Young]:
-    counter = Counter()
+    counter, most = Counter(), highest(threshold0)
     rows = zip(count(), timeline.climbs, timeline.steps, timeline.descents, timeline.explicit)
     unseen = zip(timeline.reused, timeline.garbage.young, timeline.garbage.in_flight)
     for (position, climb, step, descent, asked), (reused, dead, in_flight) in zip(rows, unseen):
         counter.fall(descent)
         counter.climb(climb - step + reused)
-        while counter.level > threshold0:
-            yield counter.collected(position, threshold0 + 1, AUTOMATIC)
+        while counter.level > most:
+            yield counter.collected(position, most + 1, AUTOMATIC)
         counter.level += step
         counter.garbage += dead
-        if counter.level > threshold0 or asked != AUTOMATIC:
+        if counter.level > most or asked != AUTOMATIC:
             yield counter.collected(position + 1, counter.level, asked)
         else:
             counter.garbage += in_flight

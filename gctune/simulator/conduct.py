@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, prod
 
 from gctune.profile.exploring import WINDOW
 from gctune.profile.file import Profile
@@ -50,13 +50,18 @@ def conduct(profile: Profile) -> Conduct:
     """Gather it from the header and the readings; what exploring set is not the program's."""
     header, readings = profile.header, _unexplored(profile)
     frozen = max((reading.frozen or 0 for reading in readings), default=0)
-    off = [not reading.enabled for reading in readings] or [not header.enabled]
+    off = list(map(_is_off, readings)) or [_is_off(header)]
     return Conduct(
         usual=_usual(header, readings),
         seen=tuple(dict.fromkeys(_values(header, readings))),
         disabled=sum(off) / len(off),
         frozen=max(0, frozen - header.frozen),
     )
+
+
+def _is_off(one: Header | Reading) -> bool:
+    """Whether no collection starts by itself: a threshold0 of 0 has it so, too."""
+    return not one.enabled or not one.thresholds[0]
 
 
 def _unexplored(profile: Profile) -> list[Reading]:
@@ -81,6 +86,11 @@ def in_force(profile: Profile, columns: Columns) -> list[Thresholds]:
 def slashed(thresholds: Thresholds) -> str:
     """Three thresholds as one word."""
     return "/".join(map(str, thresholds))
+
+
+def apart(thresholds: Thresholds) -> int:
+    """How many objects full collections come after, about; CPython takes negative thresholds."""
+    return prod(max(0, each) for each in thresholds)
 
 
 def _values(header: Header, readings: Sequence[Reading]) -> list[Thresholds]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
 
-from gctune.simulator.generations import MIDDLE, OLD, YOUNG
+from gctune.simulator.generations import MIDDLE, OLD, YOUNG, needed
 from gctune.simulator.lives import Life
 
 
@@ -107,8 +107,12 @@ class Heap:
 
     def coming(self, threshold1: int, threshold2: int, quarter: float) -> float:
         """How far the next full collection has come, from 0 to 1."""
-        counted = (self.count2 + self.count1 / (threshold1 + 1)) / (threshold2 + 1)
+        counted = (self.count2 + self.middle_coming(threshold1)) / max(1, needed(threshold2))
         return min(1.0, counted, self.ripeness / quarter)
+
+    def middle_coming(self, threshold1: int) -> float:
+        """The same of the next one of generation 1: one comes, however far the count is above."""
+        return min(1.0, self.count1 / max(1, needed(threshold1)))
 
     def due(self, threshold1: int, threshold2: int, ripe: bool) -> int:
         """The generation that CPython collects when generation 0 is full.

@@ -17,7 +17,7 @@ from gctune.pacing.pace import Act, Decision, Goal, Reading
 from gctune.simulator.arrivals import Arrival, Climbs, Counter
 from gctune.simulator.conduct import Thresholds
 from gctune.simulator.flow import Flow
-from gctune.simulator.generations import AUTOMATIC, MIDDLE, OLD, YOUNG
+from gctune.simulator.generations import AUTOMATIC, MIDDLE, OLD, YOUNG, highest
 from gctune.simulator.heap import Heap
 from gctune.simulator.lives import Life
 from gctune.simulator.recapture import recapture
@@ -175,7 +175,7 @@ class _Run:
     def _go_on(self, most_ns: int) -> None:
         """Climb for so long at most, and no further than to a collection."""
         counter, left = self._counter, self._left
-        due = max(0, self._thresholds[0] + 1 - counter.level) + counter.free
+        due = max(0, self._most + 1 - counter.level) + counter.free
         coming = left * most_ns // self._left_ns if most_ns < self._left_ns else left
         climbed = min(coming, due)
         took = self._left_ns * climbed // left if climbed < coming else most_ns
@@ -183,7 +183,7 @@ class _Run:
         counter.climb(climbed)
         self._left, self._left_ns = left - climbed, self._left_ns - took
         self._now_ns += took
-        if counter.level > self._thresholds[0]:
+        if counter.level > self._most:
             self._collect(AUTOMATIC)
 
     def _top(self) -> None:
@@ -193,7 +193,7 @@ class _Run:
         self._counter.garbage += line.garbage.young[place]
         self._position += 1
         asked = line.explicit[place]
-        if self._counter.level > self._thresholds[0] or asked != AUTOMATIC:
+        if self._counter.level > self._most or asked != AUTOMATIC:
             self._collect(asked)
         else:
             self._counter.garbage += line.garbage.in_flight[place]
@@ -232,6 +232,10 @@ class _Run:
         self._now_ns += round(taken)
         self.gc_ns += taken
         self.longest_ns = max(self.longest_ns, taken)
+
+    @property
+    def _most(self) -> int:
+        return highest(self._thresholds[0])
 
     @property
     def _live(self) -> float:

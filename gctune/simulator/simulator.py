@@ -9,6 +9,7 @@ from functools import lru_cache
 from gctune.simulator.conduct import Thresholds
 from gctune.simulator.cost import CostModel
 from gctune.simulator.estimate import Estimate, greatest, total
+from gctune.simulator.generations import needed
 from gctune.simulator.stretch import Stretch
 from gctune.simulator.summary import Summary
 from gctune.simulator.tally import LONGER_RUN, Tally, tallied
@@ -123,7 +124,7 @@ def simulate(
     collection of generation 1 has come, from 0 to 1: no two runs need begin alike.
     """
     places = list(_places(summary, started))
-    count1 = int(phase * (thresholds[1] + 1))
+    count1 = int(phase * needed(thresholds[1]))
     tallies = [
         tallied(summary.cost, stretch, thresholds, count1, place if freeze else None)
         for stretch, place in zip(summary.stretches, places)
@@ -172,18 +173,18 @@ def _as_captured(cost: CostModel, stretch: Stretch, thresholds: Thresholds) -> T
 
 def _counts(summary: Summary, tallies: Sequence[Tally]) -> tuple[int, int, int]:
     young, middle, old = (sum(each) for each in zip(*(tally.counts for tally in tallies)))
-    whole = old + sum(tally.coming for tally in tallies) * summary.sampled
+    coming = sum(tally.coming for tally in tallies) * summary.sampled
     return (
         round(summary.weight * young),
         round(summary.weight * middle),
-        round(summary.weight * whole),
+        round(summary.weight * max(0.0, old + coming)),
     )
 
 
 def _gc_seconds(summary: Summary, tallies: Sequence[Tally]) -> Estimate:
     """Of a sampled run, what has come of a full collection by a stretch's end counts, too."""
     nanoseconds = sum(tally.gc_ns + tally.coming_ns * summary.sampled for tally in tallies)
-    expected = summary.weight * nanoseconds * 1e-9
+    expected = summary.weight * max(0.0, nanoseconds) * 1e-9
     doubt = max(_RUNS, 2 * summary.cost.error) * expected
     return Estimate(expected, max(0.0, expected - doubt), expected + doubt)
 

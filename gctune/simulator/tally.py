@@ -137,7 +137,7 @@ class Tally:
         self.coming = self._progress(heap) - self._progress(self.stretch.heap())
         garbage = sum(heap.garbage)
         self.full_ns = self.cost.cost_ns(OLD, max(0.0, live + garbage - heap.frozen), garbage)
-        self.middle_coming = heap.count1 / (self.thresholds[1] + 1)
+        self.middle_coming = heap.middle_coming(self.thresholds[1])
         self.middle_ns = self.cost.cost_ns(MIDDLE, heap.middle, heap.garbage[MIDDLE])
 
     def later_blocks(self, more: float, coming: float) -> float:

@@ -96,7 +96,7 @@ def build(columns: Columns, thresholds: Sequence[Thresholds], start: Start) -> T
 
 
 def _step(count: int, thresholds: Thresholds) -> int:
-    return max(0, count - thresholds[0])
+    return max(0, count - max(0, thresholds[0]))
 
 
 def reusable(collected: float) -> int:
@@ -131,6 +131,8 @@ def _accounted(own: int, count: tuple[int, int, int], limit: Thresholds) -> bool
     From 3.12 on it waits for the interpreter's next check; meanwhile deaths may
     take the count of generation 0 below its threshold again, though not far.
     """
+    if not limit[YOUNG]:  # which turns collections off
+        return False
     return count[own] > limit[own] and count[YOUNG] > limit[YOUNG] // 2
 
 
