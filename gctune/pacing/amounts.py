@@ -26,7 +26,7 @@ _LOOKED_NS = 300  # that looking at one and freeing half of them takes
 _SPARED = 0.04  # of the time may go to looks at what is new, where each is looked at twice
 _QUARTER = 0.25  # of what lives has to be new before CPython looks at all by itself
 _LARGE = 256 << 20  # bytes: growth by more is looked at whatever pause that takes
-_WORTH_IT = 16 << 20  # the same, where all there is was not looked at yet, or not in vain
+_WORTH_IT = 16 << 20  # bytes of growth, the least to look at all for where that finds much
 _PAUSED = 0.001  # and so much to pauses that are longer than they should be
 
 
@@ -140,13 +140,11 @@ def deep_is_due(state: State, goal: Goal) -> bool:
 
 
 def outgrown(state: State) -> bool:
-    """Whether memory has doubled, by so much that all of it is to be looked at.
+    """Whether memory has grown by so much that all of it is to be looked at.
 
-    That is little until it was looked at in vain: only a look tells whether garbage
-    dies old. The more garbage that found of late, the less it has to have grown:
-    from a quarter on by as much as CPython itself waits for.
+    The more garbage that found of late, the less: from a quarter on as much as
+    CPython itself waits for.
     """
     grew, garbage = state.last.rss - state.deep_rss, min(1.0, state.deep_late / _QUARTER)
     worth_it = max(state.deep_rss * _QUARTER, _WORTH_IT)
-    much = _LARGE if state.deep_vain else _WORTH_IT
-    return grew > max(state.deep_rss, much) or grew * garbage > worth_it
+    return grew > max(state.deep_rss, _LARGE) or grew * garbage > worth_it

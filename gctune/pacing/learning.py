@@ -79,7 +79,6 @@ def supposed(reading: Reading, thresholds: Three) -> State:
         until_rss=0.0,
         deep_at_ns=reading.at_ns,
         deep_rss=reading.rss,
-        deep_vain=False,
         deep_late=0.0,
         vain=0,
         settled=reading.rss,
@@ -229,9 +228,7 @@ def looked(state: State) -> State:
     each = state.look_ns / max(state.kept, state.found, 1000)
     each = max(each, (each + state.old_ns) / 2)  # more at once, less by and by
     left, late = max(0, state.kept - state.found), share(state)
-    vain, deep_late = late < MUCH, max(late, state.deep_late / 2)
-    if state.frozen:  # not all was looked at
-        vain, deep_late = state.deep_vain, state.deep_late
+    deep_late = state.deep_late if state.frozen else max(late, state.deep_late / 2)
     if state.found + left < _FEW:  # most may be in flight: what is older tells
         late = max(late, state.late)
     return state._replace(
@@ -239,7 +236,6 @@ def looked(state: State) -> State:
         kept=left,
         least=min(left, 2 * max(state.least, NURSERY)),
         late=late,
-        deep_vain=vain,
         deep_late=deep_late,
     )
 

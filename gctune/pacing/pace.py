@@ -146,7 +146,6 @@ class State(Record):
     # The last look at all that there is
     deep_at_ns: int
     deep_rss: int
-    deep_vain: bool  # it found little
     deep_late: float  # the share of garbage in it, or half of that in the one before
 
     vain: int  # how often what came slowly was frozen since a look last found garbage

@@ -19,9 +19,8 @@ What they are to look at is counted before, as no more is looked at than a pause
 What they leave is frozen once it is too much to be looked at again; that is more
 where memory grows though little comes, as what was frozen may be dead by now.
 
-All is looked at once memory has doubled, as only that tells whether garbage dies old;
-where that was in vain only after time enough for what it takes, or once memory has
-doubled by hundreds of MiB, and else the sooner again the more garbage it found.
+All is looked at only after time enough for what that takes, or once memory has
+doubled by hundreds of MiB, and then the sooner again the more garbage that found.
 """
 
 from __future__ import annotations
