@@ -139,8 +139,9 @@ class Climbs:
         else:
             arisen, in_flight = self._within(position, objects)
             self._arisen += arisen
-        ended = tuple(self._ended(position))
-        return Arrival(arisen - in_flight, in_flight, self._climbing(position), ended)
+        ended = self._old and self._old[-1].death <= position  # seldom
+        lives = tuple(self._ended(position)) if ended else ()
+        return Arrival(arisen - in_flight, in_flight, self._climbing(position), lives)
 
     def _within(self, position: int, objects: int) -> tuple[float, float]:
         """Of the garbage of a climb, what arises with so many objects, and is then in flight."""

@@ -96,6 +96,8 @@ class Runs:
 
 def _met(arrival: Arrival, since: int, ratios: tuple[float, float]) -> _Met:
     young_ratio, old_ratio = ratios
+    if not arrival.lives:  # mostly
+        return _Met(arrival.young, arrival.young * young_ratio, 0.0, ())
     lived = sum(life.objects for life in arrival.lives if life.birth >= since)
     older = tuple(life for life in arrival.lives if life.birth < since)
     blocks = arrival.young * young_ratio + lived * old_ratio

@@ -51,6 +51,7 @@ class Tally:
     _middle_at: int = 0
     _reached: int = 0
     _held: float = 0.0
+    _longest: dict[int, float] = field(default_factory=dict)  # once asked for, by where from
 
     @property
     def coming_ns(self) -> float:
@@ -121,7 +122,12 @@ class Tally:
             self.crest = crest
 
     def longest_ns(self, start: int = 0) -> float:
-        """CPU time of the longest collection from a position on."""
+        """CPU time of the longest collection from a position on, once all have been added."""
+        if start not in self._longest:
+            self._longest[start] = self._longest_from(start)
+        return self._longest[start]
+
+    def _longest_from(self, start: int) -> float:
         older = next((whole for position, whole in self.lengths if position >= start), 0.0)
         place = bisect_left(self.youngs.runs.positions, start)
         rows = (slice(max(first, place), end) for first, end in self.rows if end > place)
