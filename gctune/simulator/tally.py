@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from math import inf
 
 from gctune.simulator.conduct import Thresholds
 from gctune.simulator.cost import CostModel
@@ -79,7 +80,7 @@ class Tally:
         self.rows.append((first, place))
         before = begun - (runs.aged[first] - runs.dying[first])  # that no row tells of
         self._reach(youngs.stops[first], before + runs.aged[first] + runs.held[first])
-        top = max(youngs.tops[first + 1 : place], default=0.0)
+        top = max(youngs.tops[first + 1 : place], default=-inf)
         if before + top > self.crest.blocks:
             blocks, held = youngs.crest(youngs.tops.index(top, first + 1, place))
             self.crest = Crest(before + blocks, before + held)
