@@ -23,7 +23,7 @@ from gctune.simulator.generations import AUTOMATIC
 from gctune.simulator.heap import Collected, Heap
 from gctune.simulator.lives import Life
 from gctune.simulator.replay import Replay
-from gctune.simulator.runs import runs_of
+from gctune.simulator.runs import Runs
 from gctune.simulator.simulator import Prediction, simulate
 from gctune.simulator.stretch import Stretch
 from gctune.simulator.summary import Summary, summarise
@@ -265,8 +265,8 @@ def test_more_collections_find_no_more_garbage_than_there_was() -> None:
     captured = summary([*found, older] * 20)
     (stretch,) = captured.stretches
     heap = stretch.heap()
-    runs, freed = runs_of(stretch, 700), 0.0
-    for turn in Replay(stretch, heap, (700, 10, 1000)):
+    runs, freed = Runs(stretch, 700), 0.0
+    for turn in Replay(runs, heap, (700, 10, 1000)):
         freed += sum(runs.freed[turn.first : turn.place])
         freed += turn.last.collected if turn.last else 0.0
     assert freed + sum(heap.garbage) <= 1.01 * 20 * (11 * 800 + 8000)
@@ -391,8 +391,9 @@ def one_by_one(
 ) -> Iterator[tuple[int, float, Collected]]:
     """A replay's collections, each in its turn: position, blocks that garbage held, what it did."""
     line, flow, last = stretch.timeline, Flow(stretch.timeline, heap), len(stretch.quarters) - 1
-    youngs = young_collections(line, thresholds[0])
-    for (position, objects, died, asked), arrival in zip(youngs, arrivals(line, thresholds[0])):
+    youngs = list(young_collections(line, thresholds[0]))
+    *met, rest = arrivals(line, youngs)
+    for (position, objects, died, asked), arrival in zip(youngs, met):
         flow.arrive(arrival)
         heap.lose(died)
         ripe, held = heap.ripeness >= stretch.quarters[min(position, last)], heap.held_blocks
@@ -404,7 +405,7 @@ def one_by_one(
         if freeze_at is not None and position >= freeze_at:
             heap.freeze(live, position)
             freeze_at = None
-    flow.arrive(arrivals(line, thresholds[0])[-1])
+    flow.arrive(rest)
 
 
 @pytest.mark.parametrize("freeze_at", [None, 0, 100])
@@ -418,10 +419,9 @@ def test_young_collections_in_a_row_come_to_what_each_of_them_does(
     run = summarise(read(PROFILES / f"{program}.profile.gz"))
     (stretch,) = run.stretches
     heap, each = stretch.heap(), stretch.heap()
-    whole = tally.Tally(
-        youngs_of(run.cost, stretch, thresholds[0]), run.cost, stretch, thresholds, heap
-    )
-    for turn in Replay(stretch, heap, thresholds, freeze_at):
+    youngs = youngs_of(run.cost, stretch, thresholds[0])
+    whole = tally.Tally(youngs, run.cost, stretch, thresholds, heap)
+    for turn in Replay(youngs.runs, heap, thresholds, freeze_at):
         whole.add(turn)
     counts, took, most = [0, 0, 0], 0.0, 0.0
     for position, held, collected in one_by_one(stretch, each, thresholds, freeze_at):

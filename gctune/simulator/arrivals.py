@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import NamedTuple
 
 from gctune.simulator.generations import AUTOMATIC, highest
 from gctune.simulator.lives import Life
 from gctune.simulator.timeline import Timeline, reusable
-
-_REMEMBERED = 8  # of the last answers, which a search asks for again and again
 
 
 class Young(NamedTuple):
@@ -41,16 +39,11 @@ class Arrival(NamedTuple):
     lives: tuple[Life, ...]
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def young_collections(timeline: Timeline, threshold0: int) -> tuple[Young, ...]:
+def young_collections(timeline: Timeline, threshold0: int) -> Iterator[Young]:
     """When the count of generation 0 passes `threshold0`, whatever the other thresholds.
 
     An allocation in bulk is one step: the collection waits until it is over.
     """
-    return tuple(_young_collections(timeline, threshold0))
-
-
-def _young_collections(timeline: Timeline, threshold0: int) -> Iterator[Young]:
     counter, most = Counter(), highest(threshold0)
     rows = zip(count(), timeline.climbs, timeline.steps, timeline.descents, timeline.explicit)
     unseen = zip(timeline.reused, timeline.garbage.young, timeline.garbage.in_flight)
@@ -98,13 +91,12 @@ class Counter:
         return young
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def arrivals(timeline: Timeline, threshold0: int) -> tuple[Arrival, ...]:
+def arrivals(timeline: Timeline, youngs: Iterable[Young]) -> Iterator[Arrival]:
     """What becomes garbage before each of the young collections, and by the end."""
     climbs = Climbs(timeline)
-    youngs = young_collections(timeline, threshold0)
-    met = [climbs.advance(young.position, young.objects) for young in youngs]
-    return *met, climbs.advance(len(timeline))
+    for young in youngs:
+        yield climbs.advance(young.position, young.objects)
+    yield climbs.advance(len(timeline))
 
 
 def captured_collections(timeline: Timeline) -> Iterator[Young]:
@@ -122,7 +114,8 @@ class Climbs:
         self._climbs = timeline.climbs
         self._in_flight = garbage.in_flight
         self._young = garbage.by_position
-        self._old = list(garbage.latest_first)
+        self._lives, self._ended = garbage.by_death, 0
+        self._deaths = [life.death for life in self._lives]
         self._position = 0
         self._arisen = 0.0  # of the climb that is under way
 
@@ -139,8 +132,8 @@ class Climbs:
         else:
             arisen, in_flight = self._within(position, objects)
             self._arisen += arisen
-        ended = self._old and self._old[-1].death <= position  # seldom
-        lives = tuple(self._ended(position)) if ended else ()
+        ended, self._ended = self._ended, bisect_right(self._deaths, position, self._ended)
+        lives = self._lives[ended : self._ended]
         return Arrival(arisen - in_flight, in_flight, self._climbing(position), lives)
 
     def _within(self, position: int, objects: int) -> tuple[float, float]:
@@ -155,7 +148,3 @@ class Climbs:
         """What is in flight in all at the climb that begins there, or at the last."""
         places = len(self._in_flight)
         return self._in_flight[min(position, places - 1)] if places else 0.0
-
-    def _ended(self, position: int) -> Iterator[Life]:
-        while self._old and self._old[-1].death <= position:
-            yield self._old.pop()

@@ -53,9 +53,9 @@ class Garbage:
         return array("d", accumulate(map(add, self.young, self.in_flight), initial=0.0))
 
     @cached_property
-    def latest_first(self) -> tuple[Life, ...]:
-        """What lived long, the last to die first."""
-        return tuple(sorted(self.old, key=lambda life: life.death, reverse=True))
+    def by_death(self) -> tuple[Life, ...]:
+        """What lived long, the first to die first."""
+        return tuple(sorted(self.old, key=lambda life: life.death))
 
 
 def ages(columns: Columns, blocks: int, blocks_per_garbage: float) -> Garbage:

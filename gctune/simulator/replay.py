@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from gctune.simulator.conduct import Thresholds
 from gctune.simulator.flow import Flow
-from gctune.simulator.generations import AUTOMATIC, YOUNG
+from gctune.simulator.generations import AUTOMATIC
 from gctune.simulator.heap import Collected, Heap
-from gctune.simulator.runs import runs_of
-from gctune.simulator.stretch import Stretch
+from gctune.simulator.runs import Runs
 
 
 class Turn(NamedTuple):
@@ -32,15 +31,15 @@ class Turn(NamedTuple):
 class Replay:
     """The collections that `thresholds` would have led to; they move `heap` to the end.
 
-    With `freeze_at` the heap is frozen at the first one from that position on.
+    `runs` are those under the first of them. With `freeze_at` the heap is frozen at the
+    first one from that position on.
     """
 
     def __init__(
-        self, stretch: Stretch, heap: Heap, thresholds: Thresholds, freeze_at: int | None = None
+        self, runs: Runs, heap: Heap, thresholds: Thresholds, freeze_at: int | None = None
     ) -> None:
-        self._runs = runs_of(stretch, thresholds[YOUNG])
-        self._heap, self._flow = heap, Flow(stretch.timeline, heap)
-        self._live, self._quarters = stretch.live, self._runs.quarters
+        self._runs, self._live, self._quarters = runs, runs.stretch.live, runs.quarters
+        self._heap, self._flow = heap, Flow(runs.stretch.timeline, heap)
         _, self._threshold1, self._threshold2 = thresholds
         self._freezes = len(self._runs)  # the place of the collection that a freeze comes after
         if freeze_at is not None:

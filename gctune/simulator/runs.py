@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -18,8 +17,6 @@ from gctune.simulator.generations import AUTOMATIC
 from gctune.simulator.heap import Run
 from gctune.simulator.lives import Life
 from gctune.simulator.stretch import Stretch
-
-_REMEMBERED = 8  # of the last answers, which a search asks for again and again
 
 
 class _Met(NamedTuple):
@@ -47,9 +44,10 @@ class Runs:
     """
 
     def __init__(self, stretch: Stretch, threshold0: int) -> None:
-        timeline, last = stretch.timeline, len(stretch.quarters) - 1
-        youngs = young_collections(timeline, threshold0)
-        self.youngs, self.arrivals = youngs, arrivals(timeline, threshold0)
+        self.stretch, timeline = stretch, stretch.timeline
+        last = len(stretch.quarters) - 1
+        self.youngs = youngs = list(young_collections(timeline, threshold0))
+        self.arrivals = list(arrivals(timeline, youngs))
         self.positions = [young.position for young in youngs]
         self.quarters = [stretch.quarters[min(each, last)] for each in self.positions]
         ratios = self._young_ratio, old_ratio = timeline.blocks_per_garbage
@@ -106,9 +104,3 @@ def _met(arrival: Arrival, since: int, ratios: tuple[float, float]) -> _Met:
 
 def _sums(each: Iterable[float]) -> list[float]:
     return list(accumulate(each, initial=0.0))
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def runs_of(stretch: Stretch, threshold0: int) -> Runs:
-    """Those of a stretch under a threshold0."""
-    return Runs(stretch, threshold0)

@@ -228,7 +228,7 @@ class _Replays:
         stretch = self._stretch
         youngs = youngs_of(self._cost, stretch, thresholds[YOUNG])
         tally = Tally(youngs, self._cost, stretch, thresholds, stretch.heap_at(self._count1))
-        for turn in Replay(stretch, tally.heap, thresholds, self._freeze_at):
+        for turn in Replay(youngs.runs, tally.heap, thresholds, self._freeze_at):
             tally.add(turn)
         tally.gc_ns += self._freeze_ns()
         tally.end()

@@ -11,7 +11,7 @@ from gctune.simulator.cost import CostModel
 from gctune.simulator.crest import Crest, climbed
 from gctune.simulator.dearness import dearness
 from gctune.simulator.generations import YOUNG
-from gctune.simulator.runs import runs_of
+from gctune.simulator.runs import Runs
 from gctune.simulator.stretch import Stretch
 
 _REMEMBERED = 8  # of the last answers, which a search asks for again and again
@@ -34,7 +34,7 @@ class Youngs:
     """
 
     def __init__(self, cost: CostModel, stretch: Stretch, threshold0: int) -> None:
-        self.runs = runs = runs_of(stretch, threshold0)
+        self.runs = runs = Runs(stretch, threshold0)
         facts = zip(runs.youngs, runs.freed)
         took = [cost.cost_ns(YOUNG, young.objects, freed) for young, freed in facts]
         self.whole_ns = list(accumulate(took, initial=0.0))
