@@ -74,15 +74,16 @@ def read(path: bytes) -> bytes:
         system.close(descriptor)
 
 
-def identity(descriptor: int) -> tuple[int, int] | None:
-    """Which file a descriptor is of; None where it is closed.
+def identity(file: int | StrPath) -> tuple[int, int] | None:
+    """Which file a path or a descriptor is of; None where there is none, or it is closed.
 
-    A program may close all it has open, ours included: by the next use of ours
-    its number may be that of a file of the program's own.
+    It is the same under all names of a file, links too. A program may close all it
+    has open, ours included: by the next use of ours its number may be that of a file
+    of the program's own.
     """
     try:
-        status = os.fstat(descriptor)
-    except OSError:
+        status = os.stat(file)  # noqa: PTH116 - a descriptor has no Path
+    except (OSError, ValueError):
         return None
     return status.st_dev, status.st_ino
 

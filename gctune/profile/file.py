@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gctune.errors import ProfileError
-from gctune.host.files import reason
+from gctune.host.files import identity, reason
 from gctune.monitor.recorder import Collection
 from gctune.profile.records import (
     SCHEMA,
@@ -147,17 +147,8 @@ def read_all(*paths: Path) -> list[Profile]:
     found: dict[object, Path] = {}
     for path in paths:
         for each in (path, *siblings(path)):
-            found.setdefault(_identity(each), each)
+            found.setdefault(identity(each) or each, each)
     return [read(each) for each in found.values()]
-
-
-def _identity(path: Path) -> object:
-    """What a file has in common under all its names, links too."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):  # it is for whoever reads it to say so
-        return path
-    return status.st_dev, status.st_ino
 
 
 def new_sibling(path: Path) -> Path:
