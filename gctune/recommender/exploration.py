@@ -26,7 +26,7 @@ from gctune.profile.records import Three
 from gctune.recommender.bootstrap import Sums
 from gctune.recommender.seen import Against, Costs, Together, summed
 from gctune.recommender.windows import Window, blocks_of, windows_of
-from gctune.settings.quantities import C_INT
+from gctune.runtime.knob import INT_MAX
 from gctune.simulator.conduct import slashed
 from gctune.simulator.estimate import Estimate
 from gctune.simulator.generations import OLD
@@ -190,7 +190,7 @@ class _Seen:
         """
         for zero, one, tried in self._settings:
             two = max(self._own[OLD], tried)
-            larger = dict.fromkeys(min(round(times * two), C_INT) for times in _TIMES)
+            larger = dict.fromkeys(min(round(times * two), INT_MAX) for times in _TIMES)
             yield from (self._tried((zero, one, each)) for each in larger)
 
     def _tried(self, thresholds: Three) -> Tried:

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import CoreSchema, core_schema
 
+from gctune.runtime.knob import INT_MAX
 from gctune.settings.quantities import (
-    C_INT,
     DURATION,
     MOST,
     NUMBER,
@@ -79,7 +79,7 @@ _A_RATE = (
 
 def whole_from(least: int, otherwise: str = "") -> Reader:
     """Read a whole number, at least `least`; `otherwise` adds to what to do about a wrong one."""
-    schema = {"type": "integer", "minimum": least, "maximum": C_INT}
+    schema = {"type": "integer", "minimum": least, "maximum": INT_MAX}
     return Reader(partial(whole, least=least, otherwise=otherwise), schema)
 
 

@@ -11,11 +11,12 @@ import math
 import re
 from typing import TYPE_CHECKING, Literal
 
+from gctune.runtime.knob import INT_MAX
+
 if TYPE_CHECKING:
     from pydantic_core import PydanticCustomError
 
 MOST = 2**63 - 1
-C_INT = 2**31 - 1  # what the collector keeps its thresholds in
 YEAR = 365 * 86400.0
 
 _BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -121,7 +122,7 @@ def size(value: object) -> Size:
 def small_size(value: object) -> Size:
     """Read a size that fits a C int. Raises ValueError."""
     read = size(value)
-    if read > C_INT:
+    if read > INT_MAX:
         raise refusal("out of range", "give less than 2GiB")
     return read
 
@@ -200,8 +201,8 @@ def whole(value: object, *, least: int, otherwise: str = "") -> int:
         raise refusal("not an integer", remedy)
     if read < least:
         raise refusal(f"below {least}", remedy)
-    if read > C_INT:
-        raise refusal("out of range", f"give {C_INT} or less")
+    if read > INT_MAX:
+        raise refusal("out of range", f"give {INT_MAX} or less")
     return read
 
 
