@@ -43,9 +43,9 @@ def paced_of(answer: Mapping[str, Any]) -> Paced | None:
     """
     try:
         changes = tuple(map(_change, reversed(answer.get("paced") or ())))
-        return (
-            Paced(printable(str(answer["pid"])), _thresholds(answer), changes) if changes else None
-        )
+        if not changes:
+            return None
+        return Paced(printable(str(answer["pid"])), _thresholds(answer), changes)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("tells of no process") from error
 
