@@ -114,7 +114,8 @@ def test_without_a_second_thread_the_first_does_it_all() -> None:
         "def none(): raise RuntimeError('no more threads')\n"
         "thread._second.start = none\n"
         "class Often(Counts): pause = 0.0001\n"
-        "take_up('urgent', Often, urgent=True); made(take_up('due', Counts)); wait(9); print(threads())"
+        "take_up('urgent', Often, urgent=True); made(take_up('due', Counts))\n"
+        "wait(9); print(threads())"
     ) == ["2", "closed", "closed"]
 
 
