@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,12 @@ def _floor(module: Path) -> int:
     return ROOMS.index(_room(module))
 
 
-def _imports(tree: ast.AST) -> Iterator[str]:
+@cache
+def _imports(module: Path) -> frozenset[str]:
+    return frozenset(_imported(_tree(module)))
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -108,12 +114,13 @@ def _imports(tree: ast.AST) -> Iterator[str]:
                 yield from (f"gctune.{alias.name}" for alias in node.names)
 
 
-def _dotted(tree: ast.AST) -> set[str]:
-    return {
+@cache
+def _dotted(module: Path) -> frozenset[str]:
+    return frozenset(
         f"{node.value.id}.{node.attr}"
-        for node in ast.walk(tree)
+        for node in ast.walk(_tree(module))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-    }
+    )
 
 
 def _tree(module: Path) -> ast.Module:
@@ -135,7 +142,7 @@ def test_the_floors_are_the_readme_s_list() -> None:
 def test_no_import_rises(module: Path) -> None:
     if _room(module) in LOBBY:
         return
-    names = [name for name in _imports(_tree(module)) if name.startswith("gctune.")]
+    names = [name for name in _imports(module) if name.startswith("gctune.")]
     rooms = {name.split(".")[1] for name in names} - {"__version__"}
     assert rooms - {*ROOMS[: _floor(module) + 1]} == set()
 
@@ -145,7 +152,7 @@ def test_the_runtime_wing_imports_the_standard_library_alone(module: Path) -> No
     if _room(module) not in RUNTIME_WING or _path(module) == BOOTSTRAP:
         return
     allowed = {*sys.stdlib_module_names, "gctune", "psutil"}
-    tops = {name.split(".")[0] for name in _imports(_tree(module))}
+    tops = {name.split(".")[0] for name in _imports(module)}
     assert tops <= allowed
 
 
@@ -157,19 +164,19 @@ def test_psutil_is_imported_only_where_it_is_used(module: Path) -> None:
 
 def _imports_of(node: ast.stmt) -> Iterator[str]:
     if isinstance(node, ast.Import | ast.ImportFrom):
-        yield from _imports(node)
+        yield from _imported(node)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=_path)
 def test_only_settings_import_pydantic(module: Path) -> None:
-    tops = {name.split(".")[0] for name in _imports(_tree(module))}
+    tops = {name.split(".")[0] for name in _imports(module)}
     if not _path(module).startswith("settings/"):
         assert not tops & {"pydantic", "pydantic_settings", "pydantic_core"}
 
 
 @pytest.mark.parametrize("act", MAY)
 def test_each_act_on_the_world_has_its_place(act: str) -> None:
-    found = {_path(module) for module in MODULES if act in _dotted(_tree(module))}
+    found = {_path(module) for module in MODULES if act in _dotted(module)}
     assert found <= MAY[act]
 
 
