@@ -3,8 +3,9 @@
     python tests/benchmarks/recommend_cost.py --python .venv/bin/python
 
 First the profiles of `profiles/`, each as it is. Then one of them said over and
-over, as a program would that did the same again and again, until it is as long as
-an hour's capture: how the cost of a collection grows shows whether time is linear.
+over, as a program would that did the same again and again, until it has as many
+collections as an hour's capture, and a reading as often among them as that: a million
+take four a second. How the cost of a collection grows shows whether time is linear.
 The goals are asked in turn, and the dearest counts. CPU time is that of the whole
 command, its start included.
 """
@@ -33,6 +34,7 @@ PROFILES = Path(__file__).parent.parent.parent / "profiles"
 REPEATED = PROFILES / "docs_build-3.13.profile.gz"
 LENGTHS = (125_000, 250_000, 500_000, 1_000_000)
 MOST_SECONDS, MOST_BYTES, MOST_CORPUS_SECONDS = 10.0, 300 * 10**6, 1.0
+EACH = 1_000_000 // (4 * 3600)  # collections to a reading
 COLLECTION = Struct("<3i3q3qb2q")  # as the recorder packs one
 STARTED, STOPPED = 4, 7  # the fields that are times of the day
 assert COLLECTION.size == RECORD_BYTES
@@ -77,11 +79,15 @@ def write_repeated(profile: Profile, collections: int, path: Path) -> Path:
     turns = collections // sum(map(len, profile.batches))
     writer = Writer(path)
     writer.append(profile.header)
+    packed = b""
     for turn in range(turns):
-        for batch in profile.batches:
-            writer.append(later(batch, turn * (last.time_ns - first.time_ns)))
-        for reading in profile.readings:
-            writer.append(read_again(reading, first, last, turn))
+        for batch, reading in zip(profile.batches, profile.readings):
+            packed += later(batch, turn * (last.time_ns - first.time_ns)).packed
+            if len(packed) >= EACH * RECORD_BYTES:
+                writer.append(Batch(packed))
+                writer.append(read_again(reading, first, last, turn))
+                packed = b""
+    writer.append(Batch(packed))
     writer.append(replace(closing, last=read_again(last, first, last, turns - 1)))
     writer.close()
     return path
