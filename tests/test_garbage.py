@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 from captured import collection
@@ -12,6 +12,10 @@ from gctune.simulator.columns import Columns
 from gctune.simulator.garbage import Garbage, ages
 
 BEFORE = 50_000  # blocks that there were before the program
+
+
+def columns(events: Iterable[Collection]) -> Columns:
+    return Columns.of([zip(*events)])
 
 
 def spans(*left: int) -> Iterator[Collection]:
@@ -24,7 +28,7 @@ def spans(*left: int) -> Iterator[Collection]:
 
 
 def lives(*left: int) -> list[float]:
-    garbage = ages(Columns.of([spans(*left)]), BEFORE, blocks_per_garbage=2.0)
+    garbage = ages(columns(spans(*left)), BEFORE, blocks_per_garbage=2.0)
     assert sum(life.objects for life in garbage.old) == pytest.approx(600 * len(left))
     return [life.death - life.birth for life in garbage.old]
 
@@ -52,7 +56,7 @@ def found(*rows: tuple[int, int]) -> Garbage:
     for collected, blocks in rows:
         *span, full = spans(blocks)
         events += [*span, full._replace(collected=collected)]
-    return ages(Columns.of([events]), BEFORE, blocks_per_garbage=2.0)
+    return ages(columns(events), BEFORE, blocks_per_garbage=2.0)
 
 
 def test_what_a_program_takes_down_at_its_end_does_not_go_on() -> None:
@@ -71,7 +75,7 @@ def test_garbage_that_comes_ever_faster_is_rising() -> None:
 def test_since_the_last_full_collection_as_much_garbage_comes_as_before() -> None:
     """Nothing was found yet of what died since."""
     events = [*spans(50_000, 50_000), *list(spans(50_000))[:66]]
-    late = [life for life in ages(Columns.of([events]), BEFORE, 2.0).old if life.birth >= 266]
+    late = [life for life in ages(columns(events), BEFORE, 2.0).old if life.birth >= 266]
     assert sum(life.objects for life in late) == pytest.approx(600 * 66 / 133)
     assert max(life.death for life in late) <= len(events)
 
@@ -81,7 +85,7 @@ def windows(caught: int, *left: int) -> list[float]:
     events = [
         each._replace(collected=caught) if each.generation == 1 else each for each in spans(*left)
     ]
-    old = ages(Columns.of([events]), BEFORE, blocks_per_garbage=2.0).old
+    old = ages(columns(events), BEFORE, blocks_per_garbage=2.0).old
     return [life.death - life.birth for life in old if life.objects > 1]
 
 

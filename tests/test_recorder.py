@@ -7,12 +7,15 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count, pairwise
+from struct import Struct
 from types import FrameType
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gctune.monitor import recorder
-from gctune.monitor.recorder import Collection, Recorder, decode
+from gctune.monitor.recorder import Collection, Recorder, columns, decode, sound
 from gctune.pacing.stopwatch import Stopwatch
 
 
@@ -202,3 +205,25 @@ def test_recording_leaves_no_containers(recording: Recorder) -> None:
     gc.callbacks[:] = everything
     assert counts[0] == counts[1]
     assert len(taken(recording)) == 2
+
+
+def _fields(bits: int) -> st.SearchStrategy[int]:
+    """Integers of so many bits, most of them such as are recorded."""
+    most = 2 ** (bits - 1) - 1
+    return st.integers(0, min(most, 9)) | st.sampled_from([-1, 2**7, -most - 1, most])
+
+
+_FIELDS = (*[_fields(32)] * 3, *[_fields(64)] * 6, st.integers(0, 3), *[_fields(64)] * 2)
+
+
+@given(st.lists(st.tuples(*_FIELDS), max_size=4))
+def test_what_is_sound_has_nothing_negative_in_any_field(rows: list[tuple[int, ...]]) -> None:
+    packed = b"".join(Struct("<3i3q3qb2q").pack(*row) for row in rows)
+    collections = list(decode(packed))
+    numbers = [number for row in rows for number in row] + [n for each in collections for n in each]
+    last = max((each.generation for each in collections), default=0)
+    assert sound(packed) == (min(numbers, default=0) >= 0 and last <= 2)
+    assert (
+        list(map(list, columns(packed))) == [list(each) for each in zip(*collections)] or not rows
+    )
+    assert not sound(packed + b"\0")

@@ -17,13 +17,13 @@ import sys
 import time
 from collections import deque, namedtuple
 from functools import partial
-from itertools import cycle, islice, pairwise, repeat, starmap
-from operator import concat, itemgetter
+from itertools import accumulate, cycle, islice, pairwise, repeat, starmap
+from operator import concat, itemgetter, mul, sub
 from struct import Struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
 # count0, count1, count2, blocks, perf_counter_ns, thread_time_ns
@@ -34,6 +34,8 @@ _BOTH = Struct(_START.format + _STOP.format[1:])
 RECORD_BYTES = _BOTH.size
 GENERATION = _START.size + 3 * 8  # where the one byte of it stands in a record
 _BRIEF = Struct("<i16xq16xq8xb16x")  # of a record: count0, start, stop, generation
+_CLOCKS = Struct("<20x4q25x")  # of a record: the clocks as it starts, and as it stops
+_SIGNS = [size - 1 for size in accumulate((4, 4, 4, 8, 8, 8, 8, 8, 8, 1, 8, 8))]
 CAPACITY = 32768  # collections held for a starved thread: 6 MiB at most
 
 
@@ -178,27 +180,46 @@ def brief(packed: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def decode(packed: bytes) -> Iterator[Collection]:
-    """Turn what `drain` took out into collections, oldest first.
+    """Turn what `drain` took out into collections, oldest first. Raises as `columns` does."""
+    return map(Collection, *columns(packed))
+
+
+def columns(packed: bytes) -> tuple[Sequence[int], ...]:
+    """The same, as a column for each field of `Collection`; takes half as long.
 
     A collection within which the sampling changed, so that only its start or
     only its stop was sampled, counts as not sampled. Raises struct.error where
     the length is not that of whole records.
     """
-    for record in _BOTH.iter_unpack(packed):
-        count0, count1, count2, before, started, cpu_started = record[:6]
-        cpu_stopped, stopped, after, generation, collected, uncollectable = record[6:]
-        if not (cpu_started and cpu_stopped):
-            cpu_started = cpu_stopped = before = after = 0
-        yield Collection(
-            generation,
-            started,
-            stopped - started,
-            cpu_stopped - cpu_started,
-            count0,
-            count1,
-            count2,
-            collected,
-            uncollectable,
-            before,
-            after,
-        )
+    if not packed:
+        return ((),) * len(Collection._fields)
+    count0, count1, count2, before, started, cpu_started, *stop = zip(*_BOTH.iter_unpack(packed))
+    cpu_stopped, stopped, after, generation, collected, uncollectable = stop
+    sampled = [bool(start and stop) for start, stop in zip(cpu_started, cpu_stopped)]
+    return (
+        generation,
+        started,
+        tuple(map(sub, stopped, started)),
+        tuple(map(mul, map(sub, cpu_stopped, cpu_started), sampled)),
+        count0,
+        count1,
+        count2,
+        collected,
+        uncollectable,
+        tuple(map(mul, before, sampled)),
+        tuple(map(mul, after, sampled)),
+    )
+
+
+def sound(packed: bytes) -> bool:
+    """Whether these are whole records, of what can have been.
+
+    No number is negative, by the byte that has its sign; nothing stops before it starts.
+    """
+    if len(packed) % RECORD_BYTES or max(packed[GENERATION::RECORD_BYTES], default=0) > 2:  # noqa: PLR2004
+        return False
+    positive = b"".join([packed[place::RECORD_BYTES] for place in _SIGNS]).isascii()
+    return positive and all(
+        started <= stopped and (cpu_started <= cpu_stopped or not cpu_stopped)
+        for started, cpu_started, cpu_stopped, stopped in _CLOCKS.iter_unpack(packed)
+    )

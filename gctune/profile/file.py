@@ -15,14 +15,14 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from gctune.errors import ProfileError
 from gctune.host.files import identity, reason
-from gctune.monitor.recorder import Collection
+from gctune.monitor.recorder import Collection, columns
 from gctune.profile.records import (
     SCHEMA,
     Batch,
@@ -39,9 +39,11 @@ from gctune.profile.writer import MOST_BYTES, MOST_LINES, file_problem, framed
 
 _HEADER_WITHIN = 100  # lines
 _LONGEST_LINE = 2**20
+_AT_ONCE = 10  # batches: some hundreds of collections, which stay in a core's cache
 _FRAME = len("01234567 ")
 _DENSEST = 100  # times that a compressed profile may be longer unpacked; 10 is usual
 _START = re.compile(rb"[0-9a-f]{8} \{")
+_ONCE = (Header, Closing)
 _GZIP = b"\x1f\x8b"
 _REMEDY = "give a file that gctune capture wrote"
 
@@ -94,6 +96,12 @@ class Profile:
         """The collections, oldest first."""
         for batch in self.batches:
             yield from batch.collections()
+
+    def columns(self) -> Iterator[tuple[Sequence[int], ...]]:
+        """The same, some hundreds at a time, as a column for each field; takes half as long."""
+        for start in range(0, len(self.batches), _AT_ONCE):
+            batches = self.batches[start : start + _AT_ONCE]
+            yield columns(b"".join(batch.packed for batch in batches))
 
 
 def absolute(path: str | os.PathLike[str]) -> Path:
@@ -250,10 +258,10 @@ class _Reader:
         text = line[_FRAME:-1]
         if not text or line != framed(text):
             raise ValueError("damaged")
-        plain = _DECODER.decode(text.decode())
+        plain = _whole(text.decode())
         self._check_schema(plain)
         record = from_plain(plain)
-        if isinstance(record, Header | Closing) and type(record) in self._records:
+        if type(record) in _ONCE and type(record) in self._records:
             raise ValueError("a second one")
         return record
 
@@ -297,6 +305,14 @@ class _Reader:
 
 def _most_unpacked(packed_bytes: int) -> int:
     return min(MOST_BYTES, max(_LONGEST_LINE, _DENSEST * packed_bytes))
+
+
+def _whole(text: str) -> Any:
+    """What a JSON text says, without space around it; takes half as long as `decode`."""
+    plain, end = _DECODER.raw_decode(text)
+    if end < len(text):
+        raise ValueError("more than one object")
+    return plain
 
 
 def _number(digits: str) -> int:

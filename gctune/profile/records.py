@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from functools import cache, partial
 from typing import Any, TypeAlias, TypeVar, get_type_hints
 
-from gctune.monitor.recorder import GENERATION, RECORD_BYTES, Collection, decode
+from gctune.monitor.recorder import GENERATION, RECORD_BYTES, Collection, decode, sound
 
 SCHEMA = 1
 _MOST = 2**63 - 1  # no count, clock or size is above it
@@ -226,7 +226,7 @@ def _build(kind: type[T], plain: object) -> T:
     checks: Mapping[str, Callable[[Any], Any]] = _checks(kind)  # type: ignore[arg-type]
     if not isinstance(plain, dict) or plain.keys() != checks.keys():
         raise ValueError("not the fields of its kind")
-    return kind(**{name: check(plain[name]) for name, check in checks.items()})
+    return kind(*[check(plain[name]) for name, check in checks.items()])
 
 
 @cache
@@ -282,7 +282,7 @@ def _texts(value: object) -> tuple[str, ...]:
 
 def _packed(value: object) -> bytes:
     packed = binascii.a2b_base64(_text_of_any_length(value))
-    if len(packed) % RECORD_BYTES or not all(map(_sound, decode(packed))):
+    if not sound(packed):
         raise ValueError("not a batch of collections")
     return packed
 
@@ -291,10 +291,6 @@ def _text_of_any_length(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("not a text")  # noqa: TRY004
     return value
-
-
-def _sound(collection: Collection) -> bool:
-    return min(collection) >= 0 and collection.generation <= 2  # noqa: PLR2004
 
 
 _CHECKS: dict[Any, Callable[[Any], Any]] = {

@@ -71,7 +71,7 @@ def windows_of(profile: Profile) -> Iterator[Window]:
 def _windows(profile: Profile) -> Iterator[Window]:
     if not profile.switches:
         return
-    columns = Columns.of(batch.collections() for batch in profile.batches)
+    columns = Columns.of(profile.columns())
     for start, end in pairwise(profile.switches):
         if start.reason == WINDOW and end.reason in (WINDOW, DONE):
             first, last = (bisect_left(columns.start_ns, each.time_ns) for each in (start, end))

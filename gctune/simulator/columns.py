@@ -41,11 +41,11 @@ class Columns:
         return len(self.generation)
 
     @classmethod
-    def of(cls, batches: Iterable[Iterable[Collection]]) -> Columns:
-        """Gather collections, 61 bytes each."""
+    def of(cls, parts: Iterable[Iterable[Iterable[int]]]) -> Columns:
+        """Gather parts that have a column for each field of `Collection`: 61 bytes a collection."""
         columns = cls(*(array(code) for code in _TYPES))
-        for batch in batches:
-            for column, values in zip(vars(columns).values(), compress(zip(*batch), _KEPT)):
+        for part in parts:
+            for column, values in zip(vars(columns).values(), compress(part, _KEPT)):
                 column.extend(values)
         columns._forget_mispaired()
         return columns

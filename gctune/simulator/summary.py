@@ -108,7 +108,7 @@ def summarise(profile: Profile) -> Summary:
     """
     header = profile.header
     _check_collector(profile)
-    columns = Columns.of(batch.collections() for batch in profile.batches)
+    columns = Columns.of(profile.columns())
     objects = header.objects or round(header.blocks / _BLOCKS_PER_OBJECT)
     own = conduct(profile)
     start = Start(objects, header.blocks, header.blocks, _settled(profile, columns, objects))

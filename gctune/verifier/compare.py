@@ -114,7 +114,7 @@ def _windows(profiles: Sequence[Profile], kinds: Sequence[str]) -> list[Window]:
 
 def _spans(profile: Profile, kinds: Sequence[str]) -> Iterator[Span]:
     """What one process did from each reading to the next."""
-    columns = Columns.of(batch.collections() for batch in profile.batches)
+    columns = Columns.of(profile.columns())
     costs = list(map(mul, columns.cpu_ns, columns.weights))
     counted = [_counted(profile, kind) for kind in kinds]
     for place, (start, end) in enumerate(pairwise(profile.readings)):

@@ -214,9 +214,7 @@ def _last_words(said: IO[bytes]) -> str:
 
 
 def _measured(profiles: Sequence[Profile], cpu: float, wall: float, fault: str) -> Run:
-    collections = [
-        Columns.of(batch.collections() for batch in profile.batches) for profile in profiles
-    ]
+    collections = [Columns.of(profile.columns()) for profile in profiles]
     return Run(
         gc_seconds=sum(sum(map(mul, each.cpu_ns, each.weights)) for each in collections) / 1e9,
         cpu_seconds=cpu,

@@ -87,7 +87,7 @@ def load(port: int, seconds: float, requests: int = 10**9) -> dict:
 
 def cpu_cost(profile: Profile, loaded: dict) -> float:
     """1 + share while the service was loaded, from one full collection to another where it can."""
-    columns = Columns.of(batch.collections() for batch in profile.batches)
+    columns = Columns.of(profile.columns())
     began, ended = whole_cycles(columns, loaded)
     readings = [one for one in profile.readings if began < one.time_ns < ended]
     first, last = readings[0], readings[-1]
