@@ -69,6 +69,9 @@ def unpacked(value: int | bytes) -> Iterator[int]:
     if isinstance(value, int):
         yield value
         return
+    if value.isascii():  # each is of one byte
+        yield from value
+        return
     at = 0
     while at < len(value):
         each, at = _varint(value, at)
