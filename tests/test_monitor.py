@@ -180,6 +180,22 @@ def test_a_tally_keeps_the_longest_of_an_interval() -> None:
     assert (tally.seen.longest_ns, tally.seen.last_ns) == (None, 3)
 
 
+def test_a_reading_amid_another_tells_what_was_seen_before() -> None:
+    """As in the handler of a signal, which comes at any instant: here once the ring was measured."""
+    printed = script(
+        "import gc, sys; gc.disable()\n"
+        "from gctune.monitor.recorder import Recorder\n"
+        "from gctune.monitor.tally import Collections\n"
+        "def tell(): print(sum(each.number for each in collections.seen().pauses))\n"
+        "def amid(frame, event, called):\n"
+        "    if event == 'c_return' and called is len and frame.f_code is Recorder.drain.__code__:\n"
+        "        sys.setprofile(None); tell()\n"
+        "collections = Collections(); gc.collect(); gc.collect()\n"
+        "sys.setprofile(amid); tell(); tell(); collections.close()"
+    )
+    assert printed.split() == ["0", "2", "2"]
+
+
 # In a child of its own: what is put in force runs a thread.
 _UNTIL = """
 import gc, sys, time

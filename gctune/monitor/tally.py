@@ -67,6 +67,7 @@ class Collections:
 
     def __init__(self) -> None:
         self._lock = RLock()  # for readings besides those of the thread
+        self._adding = False
         self._tally = Tally()
         self._recorder = Recorder()
         self._recorder.sample(0, 0, 0)
@@ -76,13 +77,22 @@ class Collections:
         """What those until now add up to.
 
         If that `ends_interval`, `longest_ns` tells of later ones alone from now on.
+        Amid another reading, in the handler of a signal, it is what was seen before.
         """
         with self._lock:
-            self._tally.add(brief(self._recorder.drain()))
+            if not self._adding:
+                self._add()
             seen = self._tally.seen
             if ends_interval:
                 self._tally.begin_interval()
         return seen
+
+    def _add(self) -> None:
+        self._adding = True
+        try:
+            self._tally.add(brief(self._recorder.drain()))
+        finally:
+            self._adding = False
 
     def close(self) -> None:
         """See no more."""
