@@ -97,10 +97,11 @@ def test_a_child_that_was_forked_in_the_middle_of_one_calls_it_anew() -> None:
     ) == ["0"]
 
 
-def test_no_thread_to_be_had_is_no_harm() -> None:
+@pytest.mark.parametrize("error", ["RuntimeError", "MemoryError"])
+def test_no_thread_to_be_had_is_no_harm(error: str) -> None:
     assert child(
         "gctune.on_pressure(lambda: print('called'))\n"
-        "def none(*_): raise RuntimeError('no more threads')\n"
+        f"def none(*_): raise {error}\n"
         "real, pressure.start_new_thread = pressure.start_new_thread, none\n"
         "ask(); pressure.start_new_thread = real; ask()"
     ) == ["called"]

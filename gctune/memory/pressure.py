@@ -41,7 +41,7 @@ class _Callback:
             return
         try:
             start_new_thread(self._run, (self._idle, warn))
-        except RuntimeError:  # no more threads are to be had
+        except (MemoryError, RuntimeError):  # no more threads are to be had
             self._idle.release()
 
     def wait(self, deadline: float) -> None:
