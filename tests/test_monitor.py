@@ -181,15 +181,15 @@ def test_a_tally_keeps_the_longest_of_an_interval() -> None:
 
 
 def test_a_reading_amid_another_tells_what_was_seen_before() -> None:
-    """As in the handler of a signal, which comes at any instant: here once the ring was measured."""
+    """As in a handler of a signal, which comes at any instant: here once the ring was measured."""
     printed = script(
         "import gc, sys; gc.disable()\n"
         "from gctune.monitor.recorder import Recorder\n"
         "from gctune.monitor.tally import Collections\n"
         "def tell(): print(sum(each.number for each in collections.seen().pauses))\n"
         "def amid(frame, event, called):\n"
-        "    if event == 'c_return' and called is len and frame.f_code is Recorder.drain.__code__:\n"
-        "        sys.setprofile(None); tell()\n"
+        "    within = frame.f_code is Recorder.drain.__code__\n"
+        "    if within and event == 'c_return' and called is len: sys.setprofile(None); tell()\n"
         "collections = Collections(); gc.collect(); gc.collect()\n"
         "sys.setprofile(amid); tell(); tell(); collections.close()"
     )
