@@ -44,6 +44,14 @@ def test_an_operator_s_own_variable_stands() -> None:
     assert given.steps[0].reason == "MALLOC_ARENA_MAX = 7 stands"
 
 
+def test_an_operator_s_own_tunable_stands() -> None:
+    tunables = "glibc.malloc.check=1:glibc.malloc.arena_max=7"
+    given, variables = hand_down(ASKED, environ={"GLIBC_TUNABLES": tunables})
+    assert variables == {"MALLOC_TRIM_THRESHOLD_": "4096"}
+    assert statuses(given)["memory.arenas"] == Status.LEFT_ALONE
+    assert given.steps[0].reason == "GLIBC_TUNABLES: glibc.malloc.arena_max = 7 stands"
+
+
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
     """A folder of LD_LIBRARY_PATH with a library that has the name of one."""

@@ -24,6 +24,11 @@ _VARIABLES = {
     "memory.trim": "MALLOC_TRIM_THRESHOLD_",
     "memory.mmap": "MALLOC_MMAP_THRESHOLD_",
 }
+_TUNABLES = {
+    "memory.arenas": "glibc.malloc.arena_max",
+    "memory.trim": "glibc.malloc.trim_threshold",
+    "memory.mmap": "glibc.malloc.mmap_threshold",
+}
 OF_MALLOC = tuple(_VARIABLES)  # the settings that glibc's malloc acts on
 
 _FOLDERS = ("/usr/local/lib", "/usr/lib", "/usr/lib64", "/lib", "/lib64")
@@ -65,11 +70,23 @@ def _given_up(step: Step, reason: str) -> Step:
 
 
 def _yielding(step: Step, environ: Mapping[str, str]) -> Step:
-    variable = _VARIABLES.get(step.setting, "")
-    if step.status != Status.APPLIED or variable not in environ:
+    if step.setting not in OF_MALLOC or step.status != Status.APPLIED:
         return step
-    reason = f"{variable} = {environ[variable]} stands"
-    return step._replace(status=Status.LEFT_ALONE, reason=reason)
+    for name, value in _said(step.setting, environ):
+        reason = f"{name} = {value} stands"
+        return step._replace(status=Status.LEFT_ALONE, reason=reason)
+    return step
+
+
+def _said(setting: str, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What an environment says of a setting: in a variable of its own, or among the tunables."""
+    variable = _VARIABLES[setting]
+    if variable in environ:
+        yield variable, environ[variable]
+    for tunable in environ.get("GLIBC_TUNABLES", "").split(":"):
+        name, _, value = tunable.partition("=")
+        if name == _TUNABLES[setting]:
+            yield f"GLIBC_TUNABLES: {name}", value
 
 
 def _preload(library: Path, environ: Mapping[str, str]) -> str:
