@@ -52,7 +52,8 @@ def planned(
         from gctune.host import this_host
         from gctune.settings.resolve import resolve
         from gctune.settings.sources import load
-    except ImportError as error:  # pydantic does not load in a subinterpreter
+    except (ImportError, SystemError) as error:
+        # pydantic does not load in a subinterpreter, nor from a working directory that is gone
         wrong, remedy = (
             f"cannot be read here: {error}",
             "use gctune run, which reads them elsewhere",

@@ -131,6 +131,20 @@ def test_what_cannot_be_put_in_force_is_an_error_and_changes_nothing(tmp_path: P
     assert threshold == str(ORDINARY)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux lets go of a working directory")
+def test_a_working_directory_that_is_gone_is_an_error_of_gctune_s_own(tmp_path: Path) -> None:
+    code = """
+import gctune, os
+os.rmdir(os.getcwd())
+try:
+    gctune.apply().undo()
+except gctune.GctuneError as error:
+    assert "use gctune run" in str(error)
+print("ended")
+"""
+    assert said(code, BARE, tmp_path) == "ended"  # pydantic 2.13 raises SystemError there
+
+
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="subinterpreters have no module before 3.13")
 def test_a_subinterpreter_is_told_what_to_do_instead() -> None:
     code = """
