@@ -59,5 +59,5 @@ def _tell(alert: Alert) -> None:
     for callback in tuple(_callbacks):
         try:
             callback(alert)
-        except Exception as error:  # noqa: BLE001, PERF203 - the program's own
+        except BaseException as error:  # noqa: BLE001, PERF203 - SystemExit too: the program goes on
             warn(f"on_alert: {callback!r} raised {type(error).__name__}: {error}")
