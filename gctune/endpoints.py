@@ -81,7 +81,7 @@ def _health() -> Response:
         "status": "alert" if raised else "ok",
         "alerts": raised,
         "limit_state": reading.sample.limit_state,
-        "sample_age_seconds": max(0.0, time.time() - reading.sample.time),
+        "sample_age_seconds": max(0, time.perf_counter_ns() - reading.sample.time_ns) / 1e9,
     }
     return _json(content, 503 if raised else 200)
 

@@ -150,6 +150,22 @@ def test_samples_come_each_interval_and_no_more_often() -> None:
     assert monitor.sample is not first
 
 
+def test_samples_come_after_a_clock_was_put_ahead_and_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As tests do that freeze the time."""
+    monitor = Monitor("basic", interval=60.0)
+    monitor(time.perf_counter_ns())
+    with monkeypatch.context() as frozen:
+        frozen.setattr(time, "perf_counter_ns", lambda: 10**18)
+        monitor(10**18)
+    ahead = monitor.sample
+    monitor(time.perf_counter_ns())
+    assert monitor.sample is not ahead
+    assert monitor.sample is not None
+    assert monitor.sample.rates is None  # of a time that never passed
+
+
 def test_rates_are_between_two_samples() -> None:
     before = a_sample(10, rss_bytes=100, blocks=50, collections=(10, 1, 0), allocated=1000)
     after = a_sample(20, rss_bytes=300, blocks=20, collections=(29, 2, 0), allocated=1500)
@@ -239,11 +255,12 @@ def test_tracing_starts_at_once_when_asked_for_and_ends_with_the_plan() -> None:
     assert printed.splitlines() == ["False", "True", "False"]
 
 
-def test_an_alert_reaches_the_program() -> None:
+@pytest.mark.parametrize("error", ["ValueError", "SystemExit"])
+def test_an_alert_reaches_the_program(error: str) -> None:
     printed = script(
         _APPLIED + "told = []\n"
         "@gctune.on_alert\n"
-        "def broken(alert): raise ValueError('mine')\n"
+        f"def broken(alert): raise {error}('mine')\n"
         "@gctune.on_alert\n"
         "def keep(alert): told.append(alert)\n"
         "import logging\n"
@@ -257,7 +274,7 @@ def test_an_alert_reaches_the_program() -> None:
     ).splitlines()
     assert printed[0].startswith("gctune WARNING alert heap: the rss is ")
     assert printed[1].startswith("gctune WARNING on_alert: <function broken")
-    assert printed[1].endswith("raised ValueError: mine")
+    assert printed[1].endswith(f"raised {error}: mine")
     assert printed[2] == "heap True 1.0 True"
 
 

@@ -79,7 +79,8 @@ class Reader:
             pools=pools.stats(),
             paced=changes.counts(),
         )
-        return sample._replace(rates=rates(before, sample)) if before else sample
+        later = before and sample.time_ns > before.time_ns  # else a test has put the clock back
+        return sample._replace(rates=rates(before, sample)) if before and later else sample
 
     def _limit(self, container: Container) -> int | None:
         limits = [self._limit_bytes, container.limit and container.limit.bytes]
@@ -98,8 +99,8 @@ def own_stats() -> list[dict[str, Any]]:
 
 
 def rates(before: Sample, now: Sample) -> Rates:
-    """What went on between two samples, a second."""
-    seconds = max(now.time_ns - before.time_ns, 1) / 1e9
+    """What went on between two samples, of which the second is later: a second of it."""
+    seconds = (now.time_ns - before.time_ns) / 1e9
     rss = (now.rss_bytes - before.rss_bytes) / seconds
     allocated = _difference(before.allocated, now.allocated)
     return Rates(
