@@ -142,7 +142,7 @@ except gctune.GctuneError as error:
     assert "use gctune run" in str(error)
 print("ended")
 """
-    assert said(code, BARE, tmp_path) == "ended"  # pydantic 2.13 raises SystemError there
+    assert said(code, BARE, tmp_path) == "ended"  # where pydantic raises SystemError
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="subinterpreters have no module before 3.13")
