@@ -23,10 +23,10 @@ FOR = ("--for-python", "3.13.0")
 
 
 def recommend(
-    *arguments: str | Path, status: int = 0, directory: Path | None = None
+    *arguments: str | Path, status: int = 0, directory: Path | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     words = ["-m", "gctune", "recommend", *map(str, arguments)]
-    environ = {**BARE, "COLUMNS": "200"}
+    environ = {**BARE, "COLUMNS": "200", **variables}
     done = python(*words, environ=environ, status=status, directory=directory)
     assert "Traceback" not in done.stderr
     return done
@@ -154,6 +154,21 @@ def test_an_environment_that_nothing_knows_is_said_to_be_new(real: Path, tmp_pat
         " those there were: development, test, staging, production, canary\n"
     )
     assert recommend(*arguments, "canary").stderr == f"gctune: wrote {file}\n"
+
+
+def test_what_keeps_written_settings_from_mattering_is_told(real: Path, tmp_path: Path) -> None:
+    file = tmp_path / "gctune.toml"
+    file.write_text("[gc]\nenabled = false\nmode = 'adaptive'\n")
+    done = recommend(real, *FOR, "--write", file, GCTUNE_GC__THRESHOLD2="700")
+    assert done.stderr.splitlines() == [
+        f"gctune: wrote {file}",
+        "gctune: GCTUNE_GC__THRESHOLD2 goes before gc.threshold2, as long as it is set",
+        f"gctune: {file}:2: gc.enabled = false: thresholds mean nothing meanwhile",
+        f"gctune: {file}:3: gc.mode = 'adaptive': it moves the thresholds itself",
+    ]
+    file.write_text("memory = 3\n")
+    done = recommend(real, *FOR, "--write", file)
+    assert done.stderr.startswith(f"gctune: wrote {file}\ngctune: {file}:1: memory = 3: a section")
 
 
 @pytest.mark.parametrize("place", ["missing/gctune.toml", "folder", "broken.toml"])

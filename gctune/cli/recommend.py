@@ -161,3 +161,5 @@ def _write(file: Path, environment: str, answer: Recommendation) -> None:
         say(f"gctune: {file} stays as it is")
     if answer.settings and canonical(environment) not in known:
         say(f"gctune: {environment!a} is a new environment; those there were: {', '.join(known)}")
+    for obstacle in config.obstacles(file, environment, answer.settings) if answer.settings else ():
+        say(f"gctune: {obstacle}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from gctune.settings import toml
 from gctune.settings.document import PYPROJECT
 from gctune.settings.environments import canonical
 from gctune.settings.schema import HEADER
+from gctune.settings.sources import load
 
 _NEW_MODE = 0o644
 
@@ -43,6 +44,24 @@ def write(
         return False
     _replace(real, new, name)
     return True
+
+
+def obstacles(path: Path, environment: str, settings: Mapping[str, int | str]) -> Iterator[str]:
+    """Say what keeps settings that were written from being in force, or from mattering."""
+    try:
+        loaded = load(environment=environment, file=str(path))
+    except ConfigError as error:
+        yield from error.problems
+        return
+    for setting in settings:
+        if loaded.origins[setting].startswith("variable "):
+            yield f"{loaded.typed[setting]} goes before {setting}, as long as it is set"
+    if any(setting.startswith("gc.threshold") for setting in settings):
+        gc = loaded.settings.gc
+        if gc.enabled is False:
+            yield f"{loaded.typed['gc.enabled']} = false: thresholds mean nothing meanwhile"
+        if gc.mode == "adaptive":
+            yield f"{loaded.typed['gc.mode']} = 'adaptive': it moves the thresholds itself"
 
 
 def _real(path: Path) -> Path:
