@@ -24,6 +24,7 @@ from gctune.host.process import started
 from gctune.metrics import numbers
 from gctune.metrics.catalogue import BUCKETS, METRICS
 from gctune.metrics.exposition import as_json, as_text
+from gctune.metrics.folder import prepare
 from gctune.metrics.metric import LE, SUM
 from gctune.metrics.snapshot import decode, encode, lasting, merge, of_process
 from gctune.metrics.workers import Workers
@@ -429,6 +430,43 @@ def test_a_file_that_was_removed_is_made_again(folder: Path) -> None:
     own.unlink()
     workers.publish({RSS: 2})
     assert workers.merged() == {(*RSS, str(os.getpid())): 2}
+
+
+def test_a_folder_that_was_removed_is_made_again(folder: Path) -> None:
+    workers = Workers(str(folder))
+    workers.publish({COLLECTIONS: 1})
+    shutil.rmtree(folder)
+    workers.publish({COLLECTIONS: 2})
+    assert Workers(str(folder)).merged() == {COLLECTIONS: 2}
+
+
+def test_a_folder_that_goes_as_a_worker_joins_is_made_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the last worker of another service takes it away."""
+    made = []
+
+    def make_and_lose_once(path: str) -> None:
+        prepare(path)
+        made.append(path)
+        if len(made) == 1:
+            folder.rmdir()
+
+    monkeypatch.setattr("gctune.metrics.workers.prepare", make_and_lose_once)
+    workers = Workers(str(folder))
+    workers.publish({COLLECTIONS: 1})
+    assert (workers.merged(), len(made)) == ({COLLECTIONS: 1}, 2)
+
+
+def test_a_worker_that_could_not_join_does_so_later(folder: Path) -> None:
+    workers = Workers(str(folder))
+    folder.mkdir(mode=0o700)
+    (folder / "lock").symlink_to("/dev/null")
+    with pytest.raises(OSError, match="symbolic"):
+        workers.publish({COLLECTIONS: 1})
+    shutil.rmtree(folder)
+    workers.publish({COLLECTIONS: 1})
+    assert workers.merged() == {COLLECTIONS: 1}
 
 
 @pytest.mark.parametrize(

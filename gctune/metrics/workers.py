@@ -72,11 +72,11 @@ class Workers:
 
     def publish(self, snapshot: Snapshot) -> None:
         """Write this process's numbers. Raises OSError, NumbersError and FolderError."""
-        own = self._own
-        if own is None or (own.group, own.pid) != (os.getpgrp(), os.getpid()):
-            own = self._join()
-        numbers.write(self._path(own.file), self._turn, encode(snapshot))
-        self._turn += 1
+        try:
+            self._write(snapshot)
+        except FileNotFoundError:  # the folder is gone: by another service that ended, or somebody
+            self._own = None
+            self._write(snapshot)
 
     def merged(self) -> Snapshot:
         """Read the numbers of every process of this service as one snapshot.
@@ -108,9 +108,16 @@ class Workers:
                 self._remove([_LOCK])
                 os.rmdir(self._folder)  # fails where others use it
 
+    def _write(self, snapshot: Snapshot) -> None:
+        own = self._own
+        if own is None or (own.group, own.pid) != (os.getpgrp(), os.getpid()):
+            self._own = own = self._join()
+        numbers.write(self._path(own.file), self._turn, encode(snapshot))
+        self._turn += 1
+
     def _join(self) -> _Worker:
         prepare(self._folder)
-        self._own = own = _Worker(os.getpgrp(), os.getpid(), started(os.getpid()) or 0)
+        own = _Worker(os.getpgrp(), os.getpid(), started(os.getpid()) or 0)
         self._turn = 0
         with alone(self._path(_LOCK)) as is_alone:
             if is_alone:
