@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from gctune.metrics.catalogue import BUCKETS, METRICS
 from gctune.metrics.exposition import as_json, as_text
 from gctune.metrics.folder import prepare
 from gctune.metrics.metric import LE, SUM
-from gctune.metrics.snapshot import decode, encode, lasting, merge, of_process
+from gctune.metrics.snapshot import NOTHING_TOLD, Told, decode, encode, lasting, merge, of_process
 from gctune.metrics.workers import Workers
 
 COLLECTIONS = ("python_gc_collections_total", "0")
@@ -486,6 +487,65 @@ def test_a_folder_that_others_could_write_is_refused(
     make(path)  # type: ignore[operator]
     with pytest.raises(GctuneError, match=f"monitor.workers = .*: {wrong}"):
         Workers(str(path)).publish({RSS: 1})
+
+
+PROGRAMS = """
+import os, sys
+from gctune.metrics.workers import Workers
+workers = Workers(sys.argv[1])
+COLLECTIONS, CPU = ("python_gc_collections_total", "0"), ("process_cpu_seconds_total",)
+cpu, last, *more = map(int, sys.argv[2:])
+for count in range(last + 1):
+    workers.publish({COLLECTIONS: count, CPU: cpu})
+    merged = workers.merged()
+    print(f"{merged[COLLECTIONS]}/{merged[CPU]}", flush=True)
+if more:
+    os.execv(sys.executable, [*sys.orig_argv[:4], str(cpu + 1), *map(str, more)])
+"""
+
+
+def test_the_programs_that_one_process_executes_add_up(folder: Path) -> None:
+    """But not the CPU time, which the system counts on."""
+    told = printed(PROGRAMS, folder, "7", "2", "1", "3").split()
+    assert told == ["0/7", "1/7", "2/7", "2/8", "3/8", "3/9", "4/9", "5/9", "6/9"]
+
+
+def test_what_a_plan_counted_stays_when_the_next_counts_anew(folder: Path) -> None:
+    pauses = ("gctune_gc_pause_seconds", "2", BUCKETS[0]), ("gctune_gc_pause_seconds", "2", SUM)
+    with working(folder, 1) as (other,):
+        other.publish(5)
+        totals = []
+        for plan in range(3):
+            workers = Workers(str(folder))
+            for count in range(1, 4):
+                counted = dict.fromkeys(pauses, count) if plan != 1 else {}
+                workers.publish({COLLECTIONS: 10 * plan + count, **counted})
+                merged = workers.merged()
+                totals.append([merged[key] for key in (COLLECTIONS, *pauses)])
+            workers.leave()
+    assert totals == [
+        [6, 1, 1],
+        [7, 2, 2],
+        [8, 3, 3],
+        [16, 3, 3],
+        [17, 3, 3],
+        [18, 3, 3],
+        [26, 4, 4],
+        [27, 5, 5],
+        [28, 6, 6],
+    ]
+
+
+@few
+@given(st.lists(_snapshots))
+def test_what_a_process_has_told_never_goes_down(snapshots: list[dict]) -> None:
+    told, totals = NOTHING_TOLD, [{}]
+    for snapshot in snapshots:
+        told = told.then(snapshot)
+        assert Told.decode(told.encode()) == told
+        totals.append(lasting(merge(told)))
+    for before, after in pairwise(totals):
+        assert all(after[key] >= count for key, count in before.items())
 
 
 FORKER = """

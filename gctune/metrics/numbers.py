@@ -46,6 +46,11 @@ def write(path: str, turn: int, content: bytes) -> None:
 
 def read(path: str) -> bytes:
     """Read what was written last. Raises OSError and NumbersError."""
+    return last(path)[1]
+
+
+def last(path: str) -> tuple[int, bytes]:
+    """Read what was written last, and in which turn. Raises OSError and NumbersError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         found = os.fstat(descriptor)
@@ -69,8 +74,8 @@ def _open_to_write(path: str) -> int:
         return create(path)
 
 
-def _newest(descriptor: int) -> bytes:
-    """What the later half says.
+def _newest(descriptor: int) -> tuple[int, bytes]:
+    """The later half's turn, and what it says.
 
     A half that is not whole may be under a writer's hands, who may have been at
     the other since that was read; so they are read again until nothing changes.
@@ -84,7 +89,7 @@ def _newest(descriptor: int) -> bytes:
     turn, content = max(halves)
     if turn < 0:
         raise NumbersError("neither half of it is whole")
-    return content
+    return turn, content
 
 
 def _half(descriptor: int, place: int) -> tuple[int, bytes]:

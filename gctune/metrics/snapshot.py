@@ -6,6 +6,7 @@ import json
 
 from gctune.metrics.catalogue import BUCKETS, METRICS
 from gctune.metrics.metric import SUM, Across, Kind
+from gctune.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,43 @@ if TYPE_CHECKING:
     from gctune.metrics.metric import Key, Number, Reading, Snapshot
 
 _MOST = 2**63  # no honest number is larger
+
+
+class Told(Record):
+    """What one process has told: `latest`, and what its counters `had` when they began anew.
+
+    Those of a plan begin anew with the next plan, and those of the interpreter
+    with the next program, where a process executes one (os.execv); the CPU time
+    of a process never does.
+    """
+
+    latest: Snapshot
+    had: Snapshot
+
+    def then(self, now: Snapshot) -> Told:
+        """What it has told once it tells `now`: what is lower than it was has begun anew.
+
+        A generation's pauses, or another first label's numbers, begin anew
+        together. A count that is not known any more stays what it was.
+        """
+        counted = lasting(self.latest)
+        anew = {key[:2] for key, value in now.items() if value < counted.get(key, value)}
+        over = {key: value for key, value in counted.items() if key[:2] in anew}
+        going_on = {key: value for key, value in counted.items() if key[:2] not in anew}
+        return Told(going_on | now, merge([self.had, over]))
+
+    def encode(self) -> bytes:
+        """Write it, in two lines."""
+        return b"\n".join(map(encode, self))
+
+    @classmethod
+    def decode(cls, content: bytes) -> Told:
+        """Read what `encode` wrote. Raises ValueError for anything else."""
+        latest, *had = map(decode, content.split(b"\n"))
+        return cls(latest, merge(had))
+
+
+NOTHING_TOLD = Told({}, {})
 
 
 def take(reading: Reading) -> Snapshot:

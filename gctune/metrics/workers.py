@@ -5,7 +5,9 @@ Each process writes a file of its own, named after the group, its pid and the
 instant it was started, which together name it for ever. A reader takes those of
 its own group. What a process that has ended had counted is added up in a file
 called past when the next one joins, so that totals never go down and files do
-not pile up; what groups that are gone have left behind is removed.
+not pile up; what groups that are gone have left behind is removed. A process
+that executes another program, or is given another plan, finds its own file, and
+goes on from there.
 """
 
 # pathlib costs 4 ms.
@@ -19,7 +21,7 @@ from contextlib import suppress
 from gctune.host.process import started
 from gctune.metrics import numbers
 from gctune.metrics.folder import alone, prepare
-from gctune.metrics.snapshot import decode, encode, lasting, merge, of_process
+from gctune.metrics.snapshot import NOTHING_TOLD, Told, decode, encode, lasting, merge, of_process
 from gctune.record import Record
 from gctune.runtime.fork import inherited_stats
 
@@ -68,7 +70,7 @@ class Workers:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._own: _Worker | None = None
-        self._turn = 0
+        self._turn, self._told = 0, NOTHING_TOLD
 
     def publish(self, snapshot: Snapshot) -> None:
         """Write this process's numbers. Raises OSError, NumbersError and FolderError."""
@@ -112,17 +114,26 @@ class Workers:
         own = self._own
         if own is None or (own.group, own.pid) != (os.getpgrp(), os.getpid()):
             self._own = own = self._join()
-        numbers.write(self._path(own.file), self._turn, encode(snapshot))
-        self._turn += 1
+        told = self._told.then(snapshot)
+        numbers.write(self._path(own.file), self._turn, told.encode())
+        self._turn, self._told = self._turn + 1, told
 
     def _join(self) -> _Worker:
         prepare(self._folder)
         own = _Worker(os.getpgrp(), os.getpid(), started(os.getpid()) or 0)
-        self._turn = 0
+        self._turn, self._told = self._last(own)
         with alone(self._path(_LOCK)) as is_alone:
             if is_alone:
                 self._tidy(own.group)
         return own
+
+    def _last(self, worker: _Worker) -> tuple[int, Told]:
+        """The turn in which a worker is to write next, and what it has told."""
+        try:
+            turn, content = numbers.last(self._path(worker.file))
+            return turn + 1, Told.decode(content)
+        except (OSError, ValueError):
+            return 0, NOTHING_TOLD
 
     def _tidy(self, group: int) -> None:
         """Make past what has ended of `group`, and remove what groups that are gone left."""
@@ -148,10 +159,7 @@ class Workers:
         return (worker for worker in found if worker is not None and worker.group == group)
 
     def _told_by(self, worker: _Worker) -> Snapshot:
-        try:
-            snapshot = decode(numbers.read(self._path(worker.file)))
-        except (OSError, ValueError):
-            return {}
+        snapshot = merge(self._last(worker)[1])
         return of_process(snapshot, worker.pid) if worker.alive else lasting(snapshot)
 
     def _past(self, group: int) -> _Past:
