@@ -231,7 +231,7 @@ def test_another_service_is_not_counted_and_what_it_left_goes(folder: Path) -> N
         assert len(list(folder.glob("*.numbers"))) == 2
     with working(folder, 1) as (worker,):
         worker.publish(1)
-        assert list(folder.glob(f"{stranger.process.pid}-*")) == []
+        assert list(folder.glob(f"*-{stranger.process.pid}-*")) == []
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_one_broken_file_breaks_no_scrape(folder: Path, spoil: object) -> None:
     with working(folder, 2) as (one, other):
         one.publish(5)
         other.publish(7)
-        (path,) = folder.glob(f"*-{one.process.pid}-*")
+        (path,) = folder.glob(f"*-*-{one.process.pid}-*")
         spoil(path)  # type: ignore[operator]
         assert Workers(str(folder)).merged()[COLLECTIONS] == 7
 
@@ -271,9 +271,9 @@ def test_whatever_a_sound_file_says_a_scrape_is_answered(
 ) -> None:
     folder = tmp_path_factory.getbasetemp() / "hostile"
     folder.mkdir(mode=0o700, exist_ok=True)
-    pid = os.getpid()
+    pid, namespace = os.getpid(), Path("/proc/self/ns/pid").stat().st_ino
     numbers.write(
-        str(folder / f"{os.getpgrp()}-{pid}-{started(pid)}.numbers"),
+        str(folder / f"{namespace}-{os.getpgrp()}-{pid}-{started(pid)}.numbers"),
         0,
         json.dumps(content).encode(),
     )
@@ -284,7 +284,17 @@ def test_whatever_a_sound_file_says_a_scrape_is_answered(
 
 def test_files_of_others_are_let_be(folder: Path) -> None:
     folder.mkdir(mode=0o700)
-    names = ["README", "1-2-3-4.numbers", "a-b-c.numbers", "-.numbers", "x.past", ".numbers"]
+    names = [
+        "README",
+        "1-2-3-4-5.numbers",
+        "1-2-3.numbers",
+        "1-2.past",
+        "9.past",
+        "a-b-c.numbers",
+        "-.numbers",
+        "x.past",
+        ".numbers",
+    ]
     for name in names:
         (folder / name).write_bytes(b"mine")
     with working(folder, 1) as (worker,):
@@ -621,14 +631,50 @@ def test_workers_one_after_the_other_add_up(folder: Path) -> None:
     assert printed(IN_TURN, folder).split() == ["100", "101", "102"]
 
 
-def test_they_do_below_the_first_process_of_a_container(folder: Path) -> None:
-    """Its group is 1, and nobody but it and the one that asks is there."""
-    container = ("unshare", "--pid", "--fork", "--mount-proc")
+@pytest.fixture
+def container() -> tuple[str, ...]:
+    """The words that run a command in a namespace of its own, where it is the first process."""
+    words = ("unshare", "--pid", "--fork", "--mount-proc")
     if shutil.which("unshare") is None or subprocess.call(
-        [*container, "true"], stderr=subprocess.DEVNULL
+        [*words, "true"], stderr=subprocess.DEVNULL
     ):
         pytest.skip("no process can have a namespace of its own here")
+    return words
+
+
+def test_they_do_below_the_first_process_of_a_container(
+    folder: Path, container: tuple[str, ...]
+) -> None:
+    """Its group is 1, and nobody but it and the one that asks is there."""
     assert printed(IN_TURN, folder, prefix=container).split() == ["100", "101", "102"]
+
+
+def test_what_shares_the_folder_from_a_container_takes_nothing_away(
+    folder: Path, container: tuple[str, ...]
+) -> None:
+    with working(folder, 2) as (one, other):
+        one.publish(10)
+        one.kill()
+        other.publish(1)
+        files = {path.name for path in folder.iterdir()}
+        assert printed(IN_TURN, folder, prefix=container).split() == ["100", "101", "102"]
+        assert files < {path.name for path in folder.iterdir()}
+        assert Workers(str(folder)).merged()[COLLECTIONS] == 11
+
+
+def test_who_has_our_numbers_in_another_namespace_is_neither_counted_nor_taken_for_ended(
+    folder: Path,
+) -> None:
+    with working(folder, 2) as (one, other):
+        one.publish(10)
+        (own,) = folder.glob("*.numbers")
+        namespace, rest = own.name.split("-", maxsplit=1)
+        foreign = own.with_name(f"{int(namespace) + 1}-{rest}")
+        shutil.copy(own, foreign)
+        one.kill()
+        other.publish(1)
+        assert Workers(str(folder)).merged()[COLLECTIONS] == 11
+        assert (own.exists(), foreign.exists()) == (False, True)
 
 
 LEADER = """

@@ -1,17 +1,22 @@
 """The folder in which the workers of a service keep their numbers, so that one scrape tells of all.
 
 A service is a process group: a server and the workers that it forks or spawns.
-Each process writes a file of its own, named after the group, its pid and the
-instant it was started, which together name it for ever. A reader takes those of
-its own group. What a process that has ended had counted is added up in a file
-called past when the next one joins, so that totals never go down and files do
-not pile up; what groups that are gone have left behind is removed. A process
-that executes another program, or is given another plan, finds its own file, and
-goes on from there.
+Each process writes a file of its own, named after the namespace in which pids
+are counted, the group, its pid and the instant it was started, which together
+name it for ever. A reader takes those of its own group. What a process that has
+ended had counted is added up in a file called past when the next one joins, so
+that totals never go down and files do not pile up; what groups that are gone
+have left behind is removed. A process that executes another program, or is
+given another plan, finds its own file, and goes on from there.
+
+Containers can share a folder. Who lives in another namespace cannot be seen from
+here, and groups have the same numbers there: its files are let be, and not read.
+If it ends without taking them away, they stay until the system, which gives out
+low numbers first, gives its number to another that joins.
 """
 
 # pathlib costs 4 ms.
-# ruff: noqa: PTH105, PTH106, PTH108, PTH118, PTH208
+# ruff: noqa: PTH105, PTH106, PTH108, PTH116, PTH118, PTH208
 
 from __future__ import annotations
 
@@ -35,9 +40,30 @@ _NUMBERS, _PAST, _NEW, _LOCK = ".numbers", ".past", ".new", "lock"
 _TRIES = 10  # at reading everything between two changes of the past
 
 
+class _Service(Record):
+    """A process group, and the namespace in which that is its number; 0 where there are none."""
+
+    namespace: int
+    group: int
+
+    @classmethod
+    def own(cls) -> _Service:
+        """The one that this process is of."""
+        try:
+            return cls(os.stat("/proc/self/ns/pid").st_ino, os.getpgrp())
+        except OSError:
+            return cls(0, os.getpgrp())
+
+    @property
+    def past(self) -> str:
+        """The name of the file of what those of it had counted that have ended."""
+        return f"{self.namespace}-{self.group}{_PAST}"
+
+
 class _Worker(Record):
     """One process, as its file is named."""
 
+    namespace: int
     group: int
     pid: int
     start: int
@@ -46,6 +72,11 @@ class _Worker(Record):
     def file(self) -> str:
         """The name of its file in the folder."""
         return "-".join(map(str, self)) + _NUMBERS
+
+    @property
+    def service(self) -> _Service:
+        """What it is of."""
+        return _Service(self.namespace, self.group)
 
     @property
     def alive(self) -> bool:
@@ -86,11 +117,11 @@ class Workers:
         A file that is broken, or that something else put there, is left out.
         Raises OSError where the folder cannot be read.
         """
-        group = os.getpgrp()
+        service = _Service.own()
         for _ in range(_TRIES):
-            past = self._past(group)
-            snapshots = [past.snapshot, *self._present(group, past)]
-            if self._past(group) == past:  # else a file may have become past in between
+            past = self._past(service)
+            snapshots = [past.snapshot, *self._present(service, past)]
+            if self._past(service) == past:  # else a file may have become past in between
                 break
         return merge(snapshots)
 
@@ -105,8 +136,9 @@ class Workers:
         if own is None or own.pid != os.getpid() or (inherited_stats() and own.pid != own.group):
             return
         with suppress(OSError):
-            if not any(worker.alive for worker in self._workers(own.group) if worker != own):
-                self._remove(name for name in os.listdir(self._folder) if _group(name) == own.group)
+            service = own.service
+            if not any(worker.alive for worker in self._workers(service) if worker != own):
+                self._remove(name for name in os.listdir(self._folder) if _service(name) == service)
                 self._remove([_LOCK])
                 os.rmdir(self._folder)  # fails where others use it
 
@@ -120,11 +152,11 @@ class Workers:
 
     def _join(self) -> _Worker:
         prepare(self._folder)
-        own = _Worker(os.getpgrp(), os.getpid(), started(os.getpid()) or 0)
+        own = _Worker(*_Service.own(), os.getpid(), started(os.getpid()) or 0)
         self._turn, self._told = self._last(own)
         with alone(self._path(_LOCK)) as is_alone:
             if is_alone:
-                self._tidy(own.group)
+                self._tidy(own.service)
         return own
 
     def _last(self, worker: _Worker) -> tuple[int, Told]:
@@ -135,43 +167,43 @@ class Workers:
         except (OSError, ValueError):
             return 0, NOTHING_TOLD
 
-    def _tidy(self, group: int) -> None:
-        """Make past what has ended of `group`, and remove what groups that are gone left."""
-        past = self._past(group)
+    def _tidy(self, service: _Service) -> None:
+        """Make past what has ended of `service`, and remove what groups that are gone left."""
+        past = self._past(service)
         self._remove(past.files)  # what did so before may have been killed before it did this
-        ended = [worker for worker in self._workers(group) if not worker.alive]
+        ended = [worker for worker in self._workers(service) if not worker.alive]
         if ended:
             counted = merge([past.snapshot, *map(self._told_by, ended)])
-            self._make_past(group, _Past(tuple(worker.file for worker in ended), counted))
+            self._make_past(service, _Past(tuple(worker.file for worker in ended), counted))
             self._remove(worker.file for worker in ended)
-        groups = {name: _group(name) for name in os.listdir(self._folder)}
-        self._remove(name for name, each in groups.items() if each and not _exists(each))
+        services = {name: _service(name) for name in os.listdir(self._folder)}
+        self._remove(name for name, each in services.items() if each and _gone(each, service))
 
-    def _present(self, group: int, past: _Past) -> Iterator[Snapshot]:
+    def _present(self, service: _Service, past: _Past) -> Iterator[Snapshot]:
         return (
             self._told_by(worker)
-            for worker in self._workers(group)
+            for worker in self._workers(service)
             if worker.file not in past.files
         )
 
-    def _workers(self, group: int) -> Iterator[_Worker]:
+    def _workers(self, service: _Service) -> Iterator[_Worker]:
         found = map(_worker, os.listdir(self._folder))
-        return (worker for worker in found if worker is not None and worker.group == group)
+        return (worker for worker in found if worker is not None and worker.service == service)
 
     def _told_by(self, worker: _Worker) -> Snapshot:
         snapshot = merge(self._last(worker)[1])
         return of_process(snapshot, worker.pid) if worker.alive else lasting(snapshot)
 
-    def _past(self, group: int) -> _Past:
+    def _past(self, service: _Service) -> _Past:
         try:
-            files, _, snapshot = numbers.read(self._path(f"{group}{_PAST}")).partition(b"\n")
+            files, _, snapshot = numbers.read(self._path(service.past)).partition(b"\n")
             return _Past(tuple(files.decode().split()), lasting(decode(snapshot)))
         except (OSError, ValueError):
             return _Past((), {})
 
-    def _make_past(self, group: int, past: _Past) -> None:
+    def _make_past(self, service: _Service, past: _Past) -> None:
         """Put `past` in the place of the one before, at once."""
-        name = f"{group}{_PAST}"
+        name = service.past
         self._remove([name + _NEW])  # which a kill may have left
         content = " ".join(past.files).encode() + b"\n" + encode(past.snapshot)
         numbers.write(self._path(name + _NEW), 0, content)
@@ -193,11 +225,16 @@ def _worker(name: str) -> _Worker | None:
     return _Worker(*map(int, parts)) if plain and all(map(str.isdecimal, parts)) else None
 
 
-def _group(name: str) -> int | None:
-    """The process group that a file is of; None for one that gctune did not make."""
+def _service(name: str) -> _Service | None:
+    """The service that a file is of; None for one that gctune did not make."""
     ours = name.endswith((_NUMBERS, _PAST, _PAST + _NEW))
-    group = name.replace(".", "-").split("-")[0]
-    return int(group) if ours and group.isdecimal() else None
+    parts = name.replace(".", "-").split("-")[:2]
+    return _Service(*map(int, parts)) if ours and all(map(str.isdecimal, parts)) else None
+
+
+def _gone(service: _Service, own: _Service) -> bool:
+    """Whether it is over; of one in another namespace that is not to be known."""
+    return service.namespace == own.namespace and not _exists(service.group)
 
 
 def _exists(group: int) -> bool:
