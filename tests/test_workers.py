@@ -183,6 +183,30 @@ def test_one_reading_tells_of_all_workers(folder: Path) -> None:
     }
 
 
+def test_a_reading_tells_of_who_has_not_published_yet_too(folder: Path) -> None:
+    with working(folder, 1) as (other,):
+        other.publish(5)
+        workers = Workers(str(folder))
+        assert workers.merged({COLLECTIONS: 2})[COLLECTIONS] == 7
+        workers.publish({COLLECTIONS: 3})
+        assert workers.merged({COLLECTIONS: 2})[COLLECTIONS] == 8
+
+
+SCRAPED = """
+import sys, gctune
+from gctune.metrics.publishing import snapshot
+for environment in ("test", "production"):
+    gctune.apply(environment=environment, monitor={"workers": sys.argv[1], "interval": "1h"})
+    print(snapshot()["python_gc_collections_total", "0"] >= 10**9)
+"""
+
+
+def test_a_scrape_tells_of_the_others_from_the_first_instant_of_a_plan(folder: Path) -> None:
+    with working(folder, 1) as (other,):
+        other.publish(10**9)
+        assert printed(SCRAPED, folder).split() == ["True", "True"]
+
+
 def test_what_a_killed_worker_counted_stays(folder: Path) -> None:
     with working(folder, 2) as (one, other):
         one.publish(5)

@@ -45,10 +45,11 @@ def prepare(folder: str) -> None:
         pass
     except OSError as error:
         raise _unusable(folder, (error.strerror or str(error)).lower()) from error
-    _check(folder)
+    check(folder)
 
 
-def _check(folder: str) -> None:
+def check(folder: str) -> None:
+    """See that it is a folder that nobody else can write to. Raises OSError and FolderError."""
     found = os.lstat(folder)
     if not stat.S_ISDIR(found.st_mode):
         raise _unusable(folder, "not a folder")

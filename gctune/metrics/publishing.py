@@ -9,7 +9,7 @@ from gctune import __version__
 from gctune.defaults import MONITOR_INTERVAL
 from gctune.host.interpreter import this_interpreter
 from gctune.metrics.exposition import respond
-from gctune.metrics.folder import PRIVATE, private_folder
+from gctune.metrics.folder import PRIVATE, FolderError, private_folder
 from gctune.metrics.metric import Reading
 from gctune.metrics.snapshot import take
 from gctune.metrics.workers import Workers
@@ -62,12 +62,20 @@ def scrape(accept: str) -> tuple[str, bytes]:
 def snapshot() -> Snapshot:
     """The numbers of this process, and of the workers that it shares a folder with."""
     publishing = next((duty for duty in duties() if isinstance(duty, Publishing)), None)
+    own = {} if publishing and publishing.begun else take(reading())
+    publishing = publishing or _planned()
     try:
-        if publishing and publishing.begun:
-            return publishing.workers.merged()
-    except OSError:  # somebody removed the folder
+        if publishing:
+            return publishing.workers.merged(own)
+    except (OSError, FolderError):  # somebody removed the folder, or it is not for numbers
         pass
-    return take(reading())
+    return own or take(reading())
+
+
+def _planned() -> Publishing | None:
+    """What has not begun yet, and will: others may have numbers there."""
+    plan = in_force()
+    return Publishing.of(plan) if plan and plan.value("monitor.workers") else None
 
 
 def reading() -> Reading:

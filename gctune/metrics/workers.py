@@ -25,7 +25,7 @@ from contextlib import suppress
 
 from gctune.host.process import started
 from gctune.metrics import numbers
-from gctune.metrics.folder import alone, prepare
+from gctune.metrics.folder import alone, check, prepare
 from gctune.metrics.snapshot import NOTHING_TOLD, Told, decode, encode, lasting, merge, of_process
 from gctune.record import Record
 from gctune.runtime.fork import inherited_stats
@@ -67,6 +67,11 @@ class _Worker(Record):
     group: int
     pid: int
     start: int
+
+    @classmethod
+    def own(cls) -> _Worker:
+        """The one that this process is."""
+        return cls(*_Service.own(), os.getpid(), started(os.getpid()) or 0)
 
     @property
     def file(self) -> str:
@@ -111,16 +116,18 @@ class Workers:
             self._own = None
             self._write(snapshot)
 
-    def merged(self) -> Snapshot:
+    def merged(self, own: Snapshot | None = None) -> Snapshot:
         """Read the numbers of every process of this service as one snapshot.
 
-        A file that is broken, or that something else put there, is left out.
-        Raises OSError where the folder cannot be read.
+        `own` is what stands for this process until it has published. A file
+        that is broken, or that something else put there, is left out. Raises
+        OSError where the folder cannot be read, and FolderError.
         """
+        check(self._folder)
         service = _Service.own()
         for _ in range(_TRIES):
             past = self._past(service)
-            snapshots = [past.snapshot, *self._present(service, past)]
+            snapshots = [past.snapshot, *self._present(service, past, own or {})]
             if self._past(service) == past:  # else a file may have become past in between
                 break
         return merge(snapshots)
@@ -152,7 +159,7 @@ class Workers:
 
     def _join(self) -> _Worker:
         prepare(self._folder)
-        own = _Worker(*_Service.own(), os.getpid(), started(os.getpid()) or 0)
+        own = _Worker.own()
         self._turn, self._told = self._last(own)
         with alone(self._path(_LOCK)) as is_alone:
             if is_alone:
@@ -179,12 +186,12 @@ class Workers:
         services = {name: _service(name) for name in os.listdir(self._folder)}
         self._remove(name for name, each in services.items() if each and _gone(each, service))
 
-    def _present(self, service: _Service, past: _Past) -> Iterator[Snapshot]:
-        return (
-            self._told_by(worker)
-            for worker in self._workers(service)
-            if worker.file not in past.files
-        )
+    def _present(self, service: _Service, past: _Past, own: Snapshot) -> Iterator[Snapshot]:
+        this = _Worker.own()
+        for worker in {*self._workers(service), this}:
+            if worker.file not in past.files:
+                told = self._told_by(worker)
+                yield of_process(own, this.pid) if worker == this and not told else told
 
     def _workers(self, service: _Service) -> Iterator[_Worker]:
         found = map(_worker, os.listdir(self._folder))
