@@ -19,7 +19,7 @@ from children import script
 from held import descriptors
 
 from gctune.monitor import loop
-from gctune.server import handlers, server
+from gctune.server import handlers, own, server
 from gctune.server.address import listen, taken
 from gctune.server.guard import Rules
 from gctune.server.handlers import Pause
@@ -372,6 +372,74 @@ def test_clients_outlive_a_rest() -> None:
         client.sendall(request()[5:])
         served.start()
         assert read(client).body == b"fine\n"
+
+
+# Programs that close what they have not opened
+
+
+@contextmanager
+def put_in_place_of(numbers: list[int]) -> Iterator[Callable[[], bool]]:
+    """Have a socket of the program's own at each number; gives whether all is well with it."""
+    here, there = socket.socketpair()
+    here.setblocking(False)
+    there.setblocking(False)
+    for number in numbers:
+        os.dup2(there.fileno(), number)
+
+    def is_well() -> bool:
+        """Whether it is open there, and has had nothing written to it, and nothing read from it."""
+        there_still = [socket.socket(fileno=os.dup(number)) for number in numbers]
+        for each in there_still:
+            with each, suppress(BlockingIOError):
+                here.recv(1)
+                return False
+            here.send(b"x")
+            assert there.recv(2) == b"x"
+        return True
+
+    try:
+        yield is_well
+    finally:
+        for number in numbers:
+            os.close(number)
+        here.close()
+        there.close()
+
+
+@pytest.mark.parametrize("option", [57, -1], ids=["a cookie", "none"])
+def test_what_the_program_has_where_its_sockets_were_is_left_alone(
+    option: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own, "_SO_COOKIE", option)
+    monkeypatch.setattr(server, "_LOOK", 0.05)
+    with serving() as (name, program, served), connect(name) as slow, connect(name) as silent:
+        slow.sendall(request("/slow?seconds=3600"))
+        assert program.waiting.acquire(timeout=PATIENCE)
+        silent.sendall(request()[:5])
+        until(lambda: len(served._clients) == 1)
+        permanent = [served.bound.listener, served._woken, served._wake]
+        clients = [*served._clients, *served._handlers._clients.values()]
+        with put_in_place_of([each.fileno() for each in permanent + clients]) as is_well:
+            assert program.ended.acquire(timeout=PATIENCE)
+            until(lambda: served.lost)
+            served.rest()
+            served.start()
+            served.stop()
+            assert is_well()
+    assert program.told == []
+
+
+def test_a_client_that_the_program_has_closed_is_dropped_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "_SECONDS", 0.3)
+    with serving() as (name, _, served), connect(name) as silent:
+        silent.sendall(request()[:5])
+        until(lambda: len(served._clients) == 1)
+        with put_in_place_of([each.fileno() for each in served._clients]) as is_well:
+            until(lambda: not served._clients)
+            assert ask(name).status == 200
+            assert is_well()
 
 
 # Addresses

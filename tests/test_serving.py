@@ -172,6 +172,56 @@ duty.close()
     assert outcome(code, sock).split() == ["False", "True"]
 
 
+CLOSES = """
+import socket, stat
+from gctune.server import server
+server._LOOK = 0.05
+
+def serve_and_close():
+    applied = serve()
+    until(gctune.served_at)
+    assert ask(gctune.served_at()).status == 200
+    for fd in range(3, 256):
+        if is_socket(fd):
+            os.close(fd)
+    return applied
+
+def is_socket(fd):
+    try:
+        return stat.S_ISSOCK(os.fstat(fd).st_mode)
+    except OSError:
+        return False
+
+def arrive(pairs):
+    for pair in pairs:
+        for here, there in (pair, pair[::-1]):
+            here.send(b"its own")
+            assert there.recv(64) == b"its own"
+    return True
+"""
+
+
+@pytest.mark.parametrize("then", ["applied.undo()", "fork()", "fork(); applied.undo()"])
+def test_what_a_program_opens_where_it_has_closed_the_sockets_is_its_own(then: str) -> None:
+    code = f"""
+import warnings
+warnings.simplefilter("ignore")  # the thread may run for a moment yet while it forks
+
+def fork():
+    child = os.fork()
+    if not child:
+        os._exit(0 if arrive(pairs) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+applied = serve_and_close()
+pairs = [socket.socketpair() for _ in range(4)]
+{then}
+print(arrive(pairs))
+"""
+    assert outcome(CLOSES + code, "127.0.0.1:0") == "True"
+
+
 SHOWN = """
 from gctune.startup import monitor_token
 os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

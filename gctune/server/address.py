@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 
 from gctune.host.loopback import is_loopback
 from gctune.record import Record
+from gctune.server.own import OwnSocket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Bound(Record):
     socket file from one that was put in its place since; 0 with TCP.
     """
 
-    listener: socket.socket
+    listener: OwnSocket
     name: str
     local: bool
     inode: int
@@ -80,7 +81,7 @@ def _listen_tcp(host: str, port: int) -> Bound:
         listener.listen(_BACKLOG)
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if family == socket.AF_INET6 else host
-    return Bound(listener, f"{shown}:{port}", is_loopback(shown), 0)
+    return Bound(OwnSocket(listener), f"{shown}:{port}", is_loopback(shown), 0)
 
 
 def _listen_unix(path: str) -> Bound:
@@ -92,7 +93,7 @@ def _listen_unix(path: str) -> Bound:
         listener.bind(path)
         os.chmod(path, 0o600)  # nobody gets in before listen
         listener.listen(_BACKLOG)
-        return Bound(listener, UNIX + path, True, os.lstat(path).st_ino)
+        return Bound(OwnSocket(listener), UNIX + path, True, os.lstat(path).st_ino)
 
 
 def _remove_stale(path: str) -> None:

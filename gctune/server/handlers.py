@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 
 from gctune.monitor.loop import Loop
+from gctune.server.own import Lost, OwnSocket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Handlers:
     """The threads, and their clients."""
 
     def __init__(self) -> None:
-        self._clients: dict[Loop, socket.socket] = {}
+        self._clients: dict[Loop, OwnSocket] = {}
         self._over = False
 
     @property
@@ -34,7 +35,7 @@ class Handlers:
         """Whether no further request can be taken."""
         return len(self._clients) >= MOST
 
-    def take(self, client: socket.socket, handle: Callable[[Pause], None]) -> None:
+    def take(self, client: OwnSocket, handle: Callable[[Pause], None]) -> None:
         """Have a thread handle a client's request, and close its connection.
 
         `handle` gets a function that waits for so many seconds and says
@@ -54,7 +55,7 @@ class Handlers:
         handlers = tuple(self._clients.items())
         for _, client in handlers:
             with suppress(OSError):
-                client.shutdown(socket.SHUT_RDWR)
+                client.socket.shutdown(socket.SHUT_RDWR)
         for handler, _ in handlers:
             handler.stop()
 
@@ -63,40 +64,39 @@ class Handlers:
         for client in self._clients.values():
             client.close()
 
-    def _handle(
-        self, handler: Loop, client: socket.socket, handle: Callable[[Pause], None]
-    ) -> None:
+    def _handle(self, handler: Loop, client: OwnSocket, handle: Callable[[Pause], None]) -> None:
         try:
-            client.settimeout(_SECONDS)
+            client.socket.settimeout(_SECONDS)
             handle(partial(self._pause, client))
-            client.shutdown(socket.SHUT_WR)
+            client.socket.shutdown(socket.SHUT_WR)
             self._pause(client, _SECONDS)
         except OSError:  # the client is gone
             pass
         finally:
             self._end(handler, client)
 
-    def _end(self, handler: Loop, client: socket.socket) -> None:
+    def _end(self, handler: Loop, client: OwnSocket) -> None:
         self._clients.pop(handler, None)
         client.close()
 
-    def _pause(self, client: socket.socket, seconds: float) -> bool:
+    def _pause(self, client: OwnSocket, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
-        while not self._over:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return True
-            if _gone_within(client, min(left, _SLICE)):
-                return False
+        with suppress(Lost):
+            while not self._over:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return True
+                if _gone_within(client, min(left, _SLICE)):
+                    return False
         return False
 
 
-def _gone_within(client: socket.socket, seconds: float) -> bool:
+def _gone_within(client: OwnSocket, seconds: float) -> bool:
     """Whether a client closes its connection; what it sends is dropped."""
-    client.settimeout(seconds)
+    client.socket.settimeout(seconds)
     try:
-        return not client.recv(_CHUNK)
+        return not client.socket.recv(_CHUNK)
     except TimeoutError:
         return False
     finally:
-        client.settimeout(_SECONDS)
+        client.socket.settimeout(_SECONDS)

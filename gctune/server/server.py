@@ -21,6 +21,7 @@ from gctune.record import Record
 from gctune.server.guard import check
 from gctune.server.handlers import Handlers
 from gctune.server.http import MOST_BYTES, Refusal, Request, Response, complete, parse, pieces
+from gctune.server.own import Lost, OwnSocket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ MOST_CLIENTS = 128  # at once; the oldest makes way for a new one
 _MOST_NEW = 32  # in one step: whoever sends its request at once is answered within three
 _GRACE = 0.1  # seconds in which it makes way for nobody: it may be waiting for a processor
 _SECONDS = 10.0  # that a client may take to send its request, and again to read the response
+_LOOK = 5.0  # seconds between two looks whether the program has closed what it waits for
 _BREATH = 0.05  # seconds of rest after an error, so that one that stays burns no CPU
 _CHUNK = 65536
 _MOST_CHUNKS_UNREAD = 4  # of what a client sends behind its request
@@ -66,7 +68,8 @@ class Server:
 
     `find` returns a Route or raises Refusal. `asked` is whether there has been
     a client. `failures` counts what went wrong in answering; `tell` gets a
-    line of the first.
+    line of the first. `lost` is whether the thread has ended because the
+    program has closed the sockets.
     """
 
     def __init__(
@@ -76,19 +79,19 @@ class Server:
         find: Callable[[Request], Route],
         tell: Callable[[str], object],
     ) -> None:
-        self.asked = False
+        self.asked = self.lost = False
         self.failures = 0
         self.bound = bound
         self._rules, self._find, self._tell = rules, find, tell
         self._resting = False
-        self._clients: dict[socket.socket, _Client] = {}  # who is waited for the longest first
+        self._clients: dict[OwnSocket, _Client] = {}  # who is waited for the longest first
         self._open = False  # whether new ones are let in
         self._handlers = Handlers()
         self._loop = Loop(self._step)
-        self._selector = selectors.DefaultSelector()
-        self._woken, self._wake = socket.socketpair()
-        self._selector.register(self._woken, EVENT_READ, partial(self._woken.recv, _CHUNK))
-        bound.listener.setblocking(False)
+        self._selector = _new_selector()
+        self._woken, self._wake = map(OwnSocket, socket.socketpair())
+        self._selector.register(self._woken, EVENT_READ, self._take_note)
+        bound.listener.socket.setblocking(False)
         self._listen(opens=True)
 
     def start(self) -> None:
@@ -99,7 +102,8 @@ class Server:
     def rest(self) -> None:
         """End the thread and keep its clients; `start` goes on with them."""
         self._resting = True
-        self._wake.send(b"\0")
+        with suppress(Lost):  # then the thread sees it, within `_LOOK`
+            self._wake.socket.send(b"\0")
         self._loop.stop()
 
     def stop(self) -> None:
@@ -119,20 +123,34 @@ class Server:
     def _step(self) -> float | None:
         """Wait for something to do, and do it."""
         try:
+            self._check()
             self._listen(opens=self._has_room())
             for key, _ in self._selector.select(self._until_the_oldest_is_due()):
                 key.data()
             self._drop_late()
+        except Lost:
+            self.lost = True
+            return None
         except Exception as error:  # noqa: BLE001 - no memory, no descriptors: serve on
             self._count(error)
             return _BREATH
         return None if self._resting else 0.0
 
-    def _until_the_oldest_is_due(self) -> float | None:
-        """Until it is late, or until it may make way for those who wait to be let in."""
+    def _check(self) -> None:
+        """Raise Lost where the program has closed what is open all the time."""
+        for each in (self.bound.listener, self._woken, self._wake):
+            each.check()
+
+    def _take_note(self) -> None:
+        """Read what `rest` has sent."""
+        self._woken.socket.recv(_CHUNK)
+
+    def _until_the_oldest_is_due(self) -> float:
+        """Until it is late, or may make way for those who wait to be let in; `_LOOK` at most."""
         if not self._clients:
-            return None
-        return max(0.0, (_SECONDS if self._open else _GRACE) - self._age_of_the_oldest())
+            return _LOOK
+        due = (_SECONDS if self._open else _GRACE) - self._age_of_the_oldest()
+        return min(max(0.0, due), _LOOK)
 
     def _age_of_the_oldest(self) -> float:
         return time.monotonic() - next(iter(self._clients.values())).since
@@ -167,14 +185,14 @@ class Server:
             if not self._has_room():
                 return
             try:
-                client, _ = self.bound.listener.accept()
+                client, _ = self.bound.listener.socket.accept()
             except (BlockingIOError, ConnectionAbortedError):  # no more, or it has gone already
                 return
-            self._welcome(client)
+            self._welcome(OwnSocket(client))
 
-    def _welcome(self, client: socket.socket) -> None:
+    def _welcome(self, client: OwnSocket) -> None:
         self.asked = True
-        client.setblocking(False)
+        client.socket.setblocking(False)
         if len(self._clients) >= MOST_CLIENTS:
             self._drop(next(iter(self._clients)))
         conversation = self._converse(client)
@@ -182,7 +200,7 @@ class Server:
         self._clients[client] = _Client(conversation, time.monotonic())
         self._selector.register(client, next(conversation), partial(self._advance, client))
 
-    def _advance(self, client: socket.socket) -> None:
+    def _advance(self, client: OwnSocket) -> None:
         """Go on with a conversation until it has to wait again."""
         if client not in self._clients:  # dropped in this very step
             return
@@ -193,27 +211,27 @@ class Server:
         except Exception:  # noqa: BLE001 - the client is gone, or there is no memory for it
             self._drop(client)
 
-    def _wait_for(self, client: socket.socket, events: int) -> None:
+    def _wait_for(self, client: OwnSocket, events: int) -> None:
         key = self._selector.get_key(client)
         if key.events != events:  # what has gone on meanwhile is not the client's time
             self._clients[client] = self._clients.pop(client)._replace(since=time.monotonic())
             self._selector.modify(client, events, key.data)
 
-    def _drop(self, client: socket.socket, then: Callable[[], None] | None = None) -> None:
+    def _drop(self, client: OwnSocket, then: Callable[[], None] | None = None) -> None:
         """Talk to a client no more; `then` takes its connection over."""
         with suppress(KeyError):  # the selector forgets it, where memory ran out within
             self._selector.unregister(client)
         self._clients.pop(client, None)
         (then or client.close)()
 
-    def _converse(self, client: socket.socket) -> Conversation:
+    def _converse(self, client: OwnSocket) -> Conversation:
         """Talk to a client; yield what to wait for, and return what goes on elsewhere."""
         received = bytearray()
         method = "GET"
         try:
             while not complete(received):
                 yield EVENT_READ
-                data = client.recv(MOST_BYTES)
+                data = client.socket.recv(MOST_BYTES)
                 if not data:
                     return None
                 received += data
@@ -228,26 +246,25 @@ class Server:
             response = refusal.response
         for piece in pieces(response, method):
             yield from _send(client, piece)
-        client.shutdown(socket.SHUT_WR)  # to close with input unread would cut the response off
+        # To close with input unread would cut the response off.
+        client.socket.shutdown(socket.SHUT_WR)
         for _ in range(_MOST_CHUNKS_UNREAD):
             yield EVENT_READ
-            if not client.recv(_CHUNK):
+            if not client.socket.recv(_CHUNK):
                 break
         return None
 
-    def _handover(
-        self, client: socket.socket, request: Request, route: Route
-    ) -> Callable[[], None]:
+    def _handover(self, client: OwnSocket, request: Request, route: Route) -> Callable[[], None]:
         if self._handlers.busy:
             raise Refusal(503, "too many requests that take time", ("Retry-After", "5"))
         return lambda: self._handlers.take(client, partial(self._handle, client, request, route))
 
-    def _handle(self, client: socket.socket, request: Request, route: Route, pause: Pause) -> None:
+    def _handle(self, client: OwnSocket, request: Request, route: Route, pause: Pause) -> None:
         response = self._answer(request, route, pause)
         try:
             with closing(pieces(response, request.method)) as content:
                 for piece in content:
-                    client.sendall(piece)
+                    client.socket.sendall(piece)
         except OSError:
             raise  # the client is gone
         except Exception as error:  # noqa: BLE001 - it sees that its answer is cut off
@@ -263,11 +280,19 @@ class Server:
             return Refusal(500, f"{type(error).__name__} in gctune").response
 
 
-def _send(client: socket.socket, content: bytes) -> Iterator[int]:
+def _new_selector() -> selectors.BaseSelector:
+    """One without a descriptor, which the program could close, and use for one of its own."""
+    kind: type[selectors.BaseSelector] = getattr(
+        selectors, "PollSelector", selectors.SelectSelector
+    )
+    return kind()
+
+
+def _send(client: OwnSocket, content: bytes) -> Iterator[int]:
     rest = memoryview(content)
     while rest:
         yield EVENT_WRITE
-        rest = rest[client.send(rest) :]
+        rest = rest[client.socket.send(rest) :]
 
 
 def _wait_for_nothing(_: float) -> bool:
