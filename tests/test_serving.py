@@ -222,6 +222,25 @@ print(arrive(pairs))
     assert outcome(CLOSES + code, "127.0.0.1:0") == "True"
 
 
+def test_where_a_program_has_closed_the_sockets_others_are_opened_and_that_is_told(
+    sock: str,
+) -> None:
+    code = """
+applied = serve_and_close()
+pairs = [socket.socketpair() for _ in range(4)]
+first = next(serving._serving())[1]
+until(lambda: first.lost)
+until(lambda: [found for _, found in serving._serving()] not in ([], [first]))
+assert ask(address).status == 200
+assert arrive(pairs)
+for each in pairs:
+    each[0].close()
+    each[1].close()
+"""
+    (line,) = told(CLOSES + code, sock).splitlines()
+    assert "the program has closed its sockets; others are opened" in line
+
+
 SHOWN = """
 from gctune.startup import monitor_token
 os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

@@ -50,6 +50,8 @@ class Serving(Duty):
 
     def __call__(self, now_ns: int) -> float:
         """Serve if it can be done; return the seconds until this is to be tried again."""
+        if self.server is not None and self.server.lost:
+            self._let_go()
         if self.server is not None:
             return _STANDBY
         first_ns = fork.first_ns()
@@ -84,6 +86,11 @@ class Serving(Duty):
             raise
         inform(f"the endpoints are served at {bound.name}")
         self.server = server
+
+    def _let_go(self) -> None:
+        """Be done with a server that the program has closed the sockets of."""
+        self.close()
+        self._warn("the program has closed its sockets", "others are opened")
 
     def _stand_by(self) -> None:
         if not self._waits:
