@@ -147,3 +147,8 @@ def _wait_for_the_end_of(native: int) -> None:
     deadline = time.monotonic() + _LAG
     while os.path.exists(f"/proc/self/task/{native}") and time.monotonic() < deadline:  # noqa: PTH110
         time.sleep(0)
+
+
+def are_threads() -> bool:
+    """Whether loops run in threads of the system's, and not in greenlets of gevent's."""
+    return isinstance(start_new_thread, type(len))

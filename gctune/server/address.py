@@ -14,15 +14,18 @@ import os
 import socket
 import stat
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 from gctune.host.loopback import is_loopback
 from gctune.record import Record
 from gctune.server.own import OwnSocket
+from gctune.server.sockets import new_socket, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gctune.server.sockets import Socket
 
 UNIX = "unix:"
 _BACKLOG = 1024  # connections of a burst that wait rather than be refused
@@ -64,18 +67,17 @@ def taken(error: OSError) -> bool:
     return error.errno == errno.EADDRINUSE
 
 
-def unix_socket() -> socket.socket:
+def unix_socket() -> Socket:
     """A new unix socket. Raises OSError where the system has none."""
     if not hasattr(socket, "AF_UNIX"):
         raise OSError(errno.EAFNOSUPPORT, "this system has no unix sockets")
-    return socket.socket(socket.AF_UNIX)
+    return new_socket(socket.AF_UNIX)
 
 
 def _listen_tcp(host: str, port: int) -> Bound:
-    family, kind, _, _, at = socket.getaddrinfo(
-        "127.0.0.1" if host.lower() == "localhost" else host, port, type=socket.SOCK_STREAM
-    )[0]
-    with _closed_on_failure(socket.socket(family, kind)) as listener:
+    host = "127.0.0.1" if host.lower() == "localhost" else host
+    family, kind, _, _, at = resolve(host, port)[0]
+    with _closed_on_failure(new_socket(family, kind)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(at)
         listener.listen(_BACKLOG)
@@ -104,7 +106,7 @@ def _remove_stale(path: str) -> None:
         return
     if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.geteuid():
         raise OSError(errno.EEXIST, "the file there is not a socket of this user's")
-    with unix_socket() as client:
+    with closing(unix_socket()) as client:
         client.settimeout(_PATIENCE)
         refused = client.connect_ex(path)
     if refused != errno.ECONNREFUSED:
@@ -138,7 +140,7 @@ def _alone_in(folder: str) -> Iterator[None]:
 
 
 @contextmanager
-def _closed_on_failure(opened: socket.socket) -> Iterator[socket.socket]:
+def _closed_on_failure(opened: Socket) -> Iterator[Socket]:
     try:
         yield opened
     except BaseException:

@@ -10,6 +10,10 @@ import socket
 
 from gctune.host.files import identity
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gctune.server.sockets import Socket
+
 _SO_COOKIE = 57  # Linux's, which the socket module does not name
 _COOKIE_BYTES = 8
 
@@ -24,12 +28,12 @@ class Lost(OSError):  # noqa: N818 - the program may do that
 class OwnSocket:
     """A socket, for as long as its number is of no other."""
 
-    def __init__(self, opened: socket.socket) -> None:
+    def __init__(self, opened: Socket) -> None:
         self._socket = opened
         self._mark = _mark(opened)
 
     @property
-    def socket(self) -> socket.socket:
+    def socket(self) -> Socket:
         """The socket, for the next call alone. Raises Lost."""
         self.check()
         return self._socket
@@ -51,7 +55,7 @@ class OwnSocket:
             self._socket.detach()
 
 
-def _mark(opened: socket.socket) -> object:
+def _mark(opened: Socket) -> object:
     """What tells a socket from whatever has its number later.
 
     It is asked before each use: a cookie is had without giving the interpreter's lock away.

@@ -9,9 +9,8 @@ answers, must not import `threading`: see `gctune.monitor.loop`.
 
 from __future__ import annotations
 
-import selectors
-import socket
 import time
+from _socket import SHUT_WR
 from contextlib import closing, suppress
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
@@ -22,6 +21,7 @@ from gctune.server.guard import check
 from gctune.server.handlers import Handlers
 from gctune.server.http import MOST_BYTES, Refusal, Request, Response, complete, parse, pieces
 from gctune.server.own import Lost, OwnSocket
+from gctune.server.sockets import accept, new_pair, new_selector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ class Server:
         self._open = False  # whether new ones are let in
         self._handlers = Handlers()
         self._loop = Loop(self._step)
-        self._selector = _new_selector()
-        self._woken, self._wake = map(OwnSocket, socket.socketpair())
+        self._selector = new_selector()
+        self._woken, self._wake = map(OwnSocket, new_pair())
         self._selector.register(self._woken, EVENT_READ, self._take_note)
         bound.listener.socket.setblocking(False)
         self._listen(opens=True)
@@ -185,7 +185,7 @@ class Server:
             if not self._has_room():
                 return
             try:
-                client, _ = self.bound.listener.socket.accept()
+                client = accept(self.bound.listener.socket)
             except (BlockingIOError, ConnectionAbortedError):  # no more, or it has gone already
                 return
             self._welcome(OwnSocket(client))
@@ -247,7 +247,7 @@ class Server:
         for piece in pieces(response, method):
             yield from _send(client, piece)
         # To close with input unread would cut the response off.
-        client.socket.shutdown(socket.SHUT_WR)
+        client.socket.shutdown(SHUT_WR)
         for _ in range(_MOST_CHUNKS_UNREAD):
             yield EVENT_READ
             if not client.socket.recv(_CHUNK):
@@ -278,14 +278,6 @@ class Server:
         except Exception as error:  # noqa: BLE001 - the client is told, the server goes on
             self._count(error)
             return Refusal(500, f"{type(error).__name__} in gctune").response
-
-
-def _new_selector() -> selectors.BaseSelector:
-    """One without a descriptor, which the program could close, and use for one of its own."""
-    kind: type[selectors.BaseSelector] = getattr(
-        selectors, "PollSelector", selectors.SelectSelector
-    )
-    return kind()
 
 
 def _send(client: OwnSocket, content: bytes) -> Iterator[int]:
