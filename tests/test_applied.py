@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -258,6 +259,28 @@ def test_threads_that_apply_and_undo_leave_nothing_behind() -> None:
     for thread in threads:
         thread.join()
     assert gc.get_threshold() == ORDINARY
+
+
+# PyErr_SetInterruptEx alone has a handler run at the interpreter's next look, and not before.
+_INTERRUPTED = """
+import ctypes, functools, signal
+from children import plan
+from gctune.runtime.applied import _state, apply_plan, in_force
+from gctune.runtime.plan import Status
+class Interrupts:
+    __len__ = staticmethod(functools.partial(ctypes.pythonapi.PyErr_SetInterruptEx, signal.SIGINT))
+class Left(str):
+    __hash__ = str.__hash__
+    def __eq__(self, other): return Interrupts()
+try: apply_plan(plan(gc__threshold0=5000, gc__enabled=False, status=Left(Status.LEFT_ALONE)))
+except KeyboardInterrupt: print("interrupted")
+print(_state.lock._is_owned(), in_force())
+"""
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="no such function there")
+def test_an_interrupt_between_two_steps_leaves_nothing_locked() -> None:
+    assert script(_INTERRUPTED).splitlines() == ["interrupted", "False None"]
 
 
 def test_warmup_without_a_plan_does_nothing() -> None:

@@ -112,8 +112,7 @@ def apply_plan(
         interpreter = this_interpreter()
         fitted = fit(plan, interpreter)
         offered = Services(services, fitted)
-        settings = [step.setting for step in fitted.steps if step.status == Status.APPLIED]
-        handed_back = _hand_back(settings)
+        handed_back = _hand_back(_turned_by(fitted))
         try:
             outcomes = _foresee(fitted, interpreter, offered)
             applied = Applied(plan, outcomes, offered, secrets)
@@ -187,6 +186,16 @@ def reset() -> None:
     with _state.lock:
         for applied in reversed(tuple(_state.stack)):
             applied.undo()
+
+
+def _turned_by(plan: Plan) -> list[str]:
+    """The settings whose knobs a plan turns; a function of its own, as loops with an `if` must be.
+
+    CPython 3.13 and 3.14 leave their backward jump out of the exception table:
+    what the handler of a signal raises there skips every `with` and `finally`
+    of the frame, and so would keep the lock for ever. A call is in the table.
+    """
+    return [step.setting for step in plan.steps if step.status == Status.APPLIED]
 
 
 def _hand_back(settings: Iterable[str]) -> bool:
