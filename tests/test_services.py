@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from children import plan
@@ -59,6 +60,19 @@ def _pace(plan: Plan) -> Callable[[], None] | None:
 
 
 PACING = Service(("gc.mode",), _pace, turns=("gc.threshold",))
+
+
+class Interrupted:
+    """A service whose stop is broken off by a signal, the first time."""
+
+    def __init__(self, **how: Any) -> None:
+        self.stopped = 0
+        self.service = Service((), lambda _: self._stop, **how)
+
+    def _stop(self) -> None:
+        self.stopped += 1
+        if self.stopped == 1:
+            raise KeyboardInterrupt
 
 
 def _refuse(plan: Plan) -> None:
@@ -167,3 +181,41 @@ def test_what_is_paused_stays_so_where_a_later_plan_cannot_be_put_in_force() -> 
     with pytest.raises(ApplyError):
         apply_plan(plan(gc__threshold0=-1), [PACING])
     assert gc.get_threshold() == before
+
+
+def test_an_undo_that_was_interrupted_can_be_done_again(log: Log) -> None:
+    interrupted = Interrupted()
+    applied = apply_plan(WATCHED, [log.service, interrupted.service])
+    with pytest.raises(KeyboardInterrupt):
+        applied.undo()
+    applied.undo()
+    assert interrupted.stopped == 2
+    assert [what for what, _, _ in log.lines] == ["start", "stop"]
+
+
+def test_a_later_plan_that_is_interrupted_gives_way_to_the_former(log: Log) -> None:
+    apply_plan(WATCHED, [Log().service, Interrupted().service, log.service])
+    with pytest.raises(KeyboardInterrupt):
+        apply_plan(OTHER)
+    assert [what for what, _, _ in log.lines] == ["start", "stop", "start"]
+
+
+def test_what_turns_a_knob_runs_again_where_its_stop_was_interrupted(log: Log) -> None:
+    apply_plan(WATCHED, [Interrupted(turns=("gc.threshold",)).service, log.service])
+    with pytest.raises(KeyboardInterrupt):
+        apply_plan(OTHER)
+    assert [what for what, _, _ in log.lines] == ["start", "stop", "start"]
+
+
+def test_the_handler_of_a_signal_may_undo_a_plan_that_is_being_undone(log: Log) -> None:
+    stopped: list[bool] = []
+
+    def stop() -> None:
+        stopped.append(True)
+        if len(stopped) == 1:
+            reset()
+
+    applied = apply_plan(WATCHED, [log.service, Service((), lambda _: stop)])
+    applied.undo()
+    assert [what for what, _, _ in log.lines] == ["start", "stop"]
+    assert gc.get_threshold()[0] != 5000

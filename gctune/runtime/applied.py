@@ -206,7 +206,11 @@ def _hand_back(settings: Iterable[str]) -> bool:
     last = _state.stack[-1]._services if _state.stack else None
     if last is None or not last.turn(settings):
         return False
-    last.stop()
+    try:
+        last.stop()
+    except BaseException:
+        last.resume()
+        raise
     return True
 
 

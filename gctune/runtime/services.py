@@ -43,6 +43,7 @@ class Services:
         self._plan = plan
         self._stops: list[Stop] = []
         self._turned: tuple[str, ...] = ()
+        self._run = False
 
     def act_on(self, setting: str) -> bool:
         """Whether one of them acts on a setting."""
@@ -54,22 +55,22 @@ class Services:
 
     def start(self) -> None:
         """Start them all or none; does nothing while they run. Raises what a start raises."""
-        if self._stops:
+        if self._run:
             return
+        self.stop()  # those that a stop has left which the handler of a signal broke off
         try:
             for service in self._offered:
-                stop = service.start(self._plan)
-                if stop is not None:
-                    self._stops.append(stop)
-                    self._turned += service.turns
+                self._start(service)
+            self._run = True
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """Stop those that run, the last first."""
+        """Stop those that run, the last first; one whose stop raises can be stopped again."""
+        self._run = False
         while self._stops:
-            self._stops.pop()()
+            self._stop_last()
         self._turned = ()
 
     def resume(self) -> None:
@@ -78,6 +79,18 @@ class Services:
             self.start()
         except GctuneError:  # nothing that an undo could be blamed for
             pass
+
+    def _start(self, service: Service) -> None:
+        stop = service.start(self._plan)
+        if stop is not None:
+            self._stops.append(stop)
+            self._turned += service.turns
+
+    def _stop_last(self) -> None:
+        stop = self._stops[-1]
+        stop()
+        if stop in self._stops:  # else the handler of a signal has stopped it meanwhile
+            self._stops.remove(stop)
 
 
 class Succession:
