@@ -256,6 +256,48 @@ def test_a_signal_handler_may_lay_down_duties_while_others_end(end: str) -> None
     ) == ["closed", "closed"]
 
 
+@linux
+def test_what_an_interrupt_keeps_from_being_taken_up_leaves_nothing_running() -> None:
+    assert child(
+        "from gctune.monitor import loop; begin = loop.start_new_thread\n"
+        "def interrupted(*what):\n"
+        "    loop.start_new_thread = begin; begin(*what); raise KeyboardInterrupt\n"
+        "loop.start_new_thread = interrupted\n"
+        "try: take_up('counting', Counts)\n"
+        "except KeyboardInterrupt: print(thread._jobs, thread._first.runs)\n"
+        "while threads() > 1: pass\n"
+        "made(take_up('counting', Counts)); print(threads())"
+    ) == ["[] False", "2", "closed"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="such a wait goes on here")
+def test_others_go_on_where_an_interrupt_breaks_off_the_end_of_a_duty() -> None:
+    assert child(
+        "import _thread, signal; stuck = _thread.allocate_lock(); stuck.acquire()\n"
+        "from gctune.monitor import loop; loop._PATIENCE, loop._RETRY = 60.0, 0.001\n"
+        "class Hangs(Duty):\n"
+        "    def __call__(self, now_ns):\n"
+        "        while thread._first.runs: time.sleep(0)\n"
+        "        os.kill(os.getpid(), signal.SIGINT); stuck.acquire(); return 60.0\n"
+        "    def close(self): print('closed')\n"
+        "job, other = take_up('hanging', Hangs), take_up('counting', Counts)\n"
+        "while not job.duty: time.sleep(0)\n"
+        "try: lay_down(job)\n"
+        "except KeyboardInterrupt: print('interrupted')\n"
+        "stuck.release(); made(other); wait(3); lay_down(job); print('ended')"
+    ) == ["interrupted", "closed", "ended", "closed"]
+
+
+def test_a_duty_is_closed_though_an_interrupt_comes_when_it_is_no_longer_known() -> None:
+    assert child(
+        "class Interrupts(list):\n"
+        "    def remove(self, job): super().remove(job); raise KeyboardInterrupt\n"
+        "thread._jobs = Interrupts(); job = take_up('counting', Counts); made(job)\n"
+        "try: lay_down(job)\n"
+        "except KeyboardInterrupt: print('interrupted')"
+    ) == ["closed", "interrupted"]
+
+
 def test_a_duty_may_lay_itself_down() -> None:
     assert child(
         "class Ends(Duty):\n"
@@ -372,6 +414,16 @@ def test_a_fork_waits_for_an_import_and_not_for_what_is_stuck_after_it() -> None
 def test_a_fork_brings_no_warning_of_threads() -> None:
     code = "take_up('counting', Counts); wait(3); print(forked(lambda: None))"
     assert child(_FORK + code) == ["closed", "[]", "closed"]
+
+
+@forks
+def test_a_fork_that_is_interrupted_leaves_nothing_locked() -> None:
+    assert child(
+        _FORK + "def interrupted(): raise KeyboardInterrupt\n"
+        "sys.unraisablehook = lambda told: print(told.exc_type.__name__)\n"
+        "take_up('late', Counts, 60.0); thread._first.start = interrupted\n"
+        "forked(lambda: None); print(thread._lock._is_owned())"
+    ) == ["KeyboardInterrupt", "KeyboardInterrupt", "False"]
 
 
 @forks

@@ -46,9 +46,7 @@ class Loop:
     def start(self) -> None:
         """Begin, unless it is running. Raises RuntimeError where no more threads are to be had."""
         if not self.runs:
-            life = _Life()
-            life.begin(self._attempt)
-            self._life = life
+            self._begin(_Life())
 
     def stop(self) -> bool:
         """End the thread; whether it has ended. One that is stuck in a step is not waited for."""
@@ -68,6 +66,15 @@ class Loop:
         """Have nothing running: to be called in a forked child, which lacks the thread."""
         self._life = None
         self._busy = allocate_lock()
+
+    def _begin(self, life: _Life) -> None:
+        former, self._life = self._life, life
+        try:
+            life.begin(self._attempt)
+        except BaseException:  # the handler of a signal may raise when the thread is there
+            life.ask_to_end()
+            self._life = former
+            raise
 
     def _attempt(self) -> float | None:
         busy = self._busy  # a fork within the step replaces it
@@ -98,12 +105,16 @@ class _Life:
 
     def end(self) -> bool:
         """End it; whether it has ended: not where its own step asks, or takes too long."""
-        self.ending = True
-        self.wake()
+        self.ask_to_end()
         if self._ident == get_ident() or not self._over.acquire(timeout=_PATIENCE):
             return False
         _wait_for_the_end_of(self._native)
         return True
+
+    def ask_to_end(self) -> None:
+        """Have it end as soon as it can."""
+        self.ending = True
+        self.wake()
 
     def wake(self) -> None:
         """Cut its pause short."""

@@ -184,24 +184,34 @@ def take_up(
     is to be had the duty is not done. One that is `urgent` waits for no other
     that is not.
     """
-    with _lock:
-        job = Job(name, make, first, urgent)
-        _jobs.append(job)
-        _run()
-        return job
+    job = Job(name, make, first, urgent)
+    try:
+        _add(job)
+    except BaseException:  # the handler of a signal raised, and nobody has the job to lay it down
+        lay_down(job)
+        raise
+    return job
 
 
 def lay_down(job: Job) -> None:
     """Do a duty no more, and close it; takes three seconds at most, whatever is stuck."""
     with _lock:
         if job in _jobs:
-            _end(job)
-            _run()
+            try:
+                _end(job)
+            finally:
+                _run()
 
 
 def duties() -> list[Duty]:
     """The duties that have been made: those that were due at least once."""
     return [job.duty for job in tuple(_jobs) if job.duty is not None]
+
+
+def _add(job: Job) -> None:
+    with _lock:
+        _jobs.append(job)
+        _run()
 
 
 def _run() -> None:
@@ -221,9 +231,17 @@ def _run() -> None:
 def _end(*jobs: Job) -> None:
     _stop(*jobs)
     for job in jobs:
+        _end_one(job)
+
+
+def _end_one(job: Job) -> None:
+    try:
         if job in _jobs:  # else the handler of a signal has laid it down meanwhile
             _jobs.remove(job)
         job.end()
+    except BaseException:  # that of a signal raised, and nobody finds the job to end it again
+        job.end()
+        raise
 
 
 def _stop(*jobs: Job) -> None:
@@ -283,8 +301,10 @@ def _before_fork() -> None:
 
 
 def _after_fork_in_parent() -> None:
-    _run()
-    _lock.release()
+    try:
+        _run()
+    finally:
+        _lock.release()
 
 
 def _after_fork_in_child() -> None:
