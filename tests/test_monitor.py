@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -276,6 +277,22 @@ def test_an_alert_reaches_the_program(error: str) -> None:
     assert printed[1].startswith("gctune WARNING on_alert: <function broken")
     assert printed[1].endswith(f"raised {error}: mine")
     assert printed[2] == "heap True 1.0 True"
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
+def test_what_a_callback_starts_can_be_terminated() -> None:
+    """Though gctune's thread leaves signals to the program."""
+    printed = script(
+        _APPLIED + "import logging, subprocess, sys, _thread; logging.disable()\n"
+        "told = _thread.allocate_lock(); told.acquire()\n"
+        "code = 'import signal; print(signal.pthread_sigmask(signal.SIG_BLOCK, ()))'\n"
+        "@gctune.on_alert\n"
+        "def start(alert): subprocess.run([sys.executable, '-c', code]); told.release()\n"
+        "gctune.apply(environment='test', monitor={'level': 'basic', 'interval': 0.1},\n"
+        "    alerts={'heap': {'threshold': 1, 'hold': 0}})\n"
+        "told.acquire()"
+    )
+    assert printed == "set()"
 
 
 @pytest.mark.parametrize("where", ["callback", "main"])

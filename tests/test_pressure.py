@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from children import script
 
@@ -95,6 +97,19 @@ def test_a_child_that_was_forked_in_the_middle_of_one_calls_it_anew() -> None:
         "    block.set(); asked.clear(); ask(); os._exit(0 if asked.is_set() else 1)\n"
         "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])); block.set()"
     ) == ["0"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
+def test_what_one_starts_can_be_terminated() -> None:
+    """Though gctune's threads, from which one begins, leave signals to the program."""
+    assert child(
+        "import _thread, signal, subprocess; from gctune.monitor.loop import Loop\n"
+        "told = _thread.allocate_lock(); told.acquire()\n"
+        "code = 'import signal; print(signal.pthread_sigmask(signal.SIG_BLOCK, ()))'\n"
+        "@gctune.on_pressure\n"
+        "def start(): subprocess.run([sys.executable, '-c', code]); told.release()\n"
+        "Loop(lambda: pressure.ask(print)).start(); told.acquire()"
+    ) == ["set()"]
 
 
 @pytest.mark.parametrize("error", ["RuntimeError", "MemoryError"])

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from children import script
+from children import python, script
 
 # `tell()` in a duty writes a byte, `wait()` waits for one: nothing guesses how long a duty takes.
 _PRELUDE = """
@@ -349,6 +349,69 @@ def test_it_leaves_signals_to_the_program_in_a_thread_of_its_own_alone(
         "Loop(step).start(); wait()"
     )
     assert printed == left
+
+
+_MASKED = """
+import _thread, signal
+from gctune.monitor.loop import Loop
+from gctune.runtime.mask import as_the_program
+def blocked(): return {*map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ()))}
+def block(number): signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+block(signal.SIGUSR1)
+"""
+
+masks = pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
+
+
+@masks
+@pytest.mark.parametrize("fault", ["SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT"])
+def test_a_fault_of_its_own_is_blocked_by_none(fault: str) -> None:
+    assert child(
+        f"{_MASKED}def step(): print(signal.{fault} in blocked()); tell()\n"
+        "Loop(step).start(); wait()"
+    ) == ["False"]
+
+
+@masks
+def test_a_crash_in_it_is_told_by_faulthandler() -> None:
+    code = "import faulthandler; faulthandler.enable(); Loop(faulthandler._sigsegv).start(); wait()"
+    done = python("-c", _PRELUDE + _MASKED + code, status=-signal.SIGSEGV)
+    assert "Fatal Python error: Segmentation fault" in done.stderr
+
+
+@masks
+def test_a_child_that_it_forks_blocks_what_the_program_does() -> None:
+    assert child(
+        f"{_MASKED}import warnings; warnings.simplefilter('ignore')\n"
+        "def step():\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0: os._exit(blocked() != {signal.SIGUSR1})\n"
+        "    print(os.waitpid(pid, 0)[1], signal.SIGTERM in blocked()); tell()\n"
+        "Loop(step).start(); wait()"
+    ) == ["0 True"]
+
+
+@linux
+def test_what_is_the_program_s_blocks_what_its_main_thread_does_by_then() -> None:
+    assert child(
+        f"{_MASKED}begun = _thread.allocate_lock(); begun.acquire()\n"
+        "def step():\n"
+        "    tell(); begun.acquire()\n"
+        "    print(as_the_program(blocked) == {signal.SIGUSR1, signal.SIGUSR2})\n"
+        "    print(signal.SIGTERM in blocked()); tell()\n"
+        "Loop(step).start(); wait(); block(signal.SIGUSR2); begun.release(); wait()"
+    ) == ["True", "True"]
+
+
+@masks
+def test_without_proc_it_blocks_what_the_program_did_at_first() -> None:
+    assert child(
+        f"{_MASKED}from gctune.runtime import mask; mask.within = lambda *_: b'/none'\n"
+        "def step():\n"
+        "    print(as_the_program(blocked) == {signal.SIGUSR1})\n"
+        "    print(signal.SIGTERM in blocked()); tell()\n"
+        "Loop(step).start(); wait(); Loop(step).start(); wait()"
+    ) == ["True", "True", "True", "True"]
 
 
 # To go before the prelude: of the hooks before a fork the first that was registered is run last.

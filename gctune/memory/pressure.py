@@ -11,6 +11,7 @@ from _thread import allocate_lock, start_new_thread
 
 from gctune.errors import ConfigError, problem
 from gctune.runtime import fork
+from gctune.runtime.mask import as_the_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class _Callback:
 
     def _run(self, idle: Any, warn: Callable[[str], object]) -> None:
         try:
-            self._function()
+            as_the_program(self._function)
         except BaseException as error:  # noqa: BLE001 - SystemExit too: the program goes on
             self._tell(warn, f"{type(error).__name__}: {error}")
         finally:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from _functools import partial  # type: ignore[import-not-found] # functools imports collections
+
 from gctune.errors import ConfigError, problem
 from gctune.monitor.alerts import QUIET, advance
 from gctune.monitor.telling import inform, warn
+from gctune.runtime.mask import as_the_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +61,6 @@ def _tell(alert: Alert) -> None:
     (warn if alert.raised else inform)(str(alert))
     for callback in tuple(_callbacks):
         try:
-            callback(alert)
+            as_the_program(partial(callback, alert))
         except BaseException as error:  # noqa: BLE001, PERF203 - SystemExit too: the program goes on
             warn(f"on_alert: {callback!r} raised {type(error).__name__}: {error}")

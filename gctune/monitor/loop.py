@@ -8,11 +8,12 @@ imports it (`logging`, `psutil`), unless the program has done so.
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found] # the signal module costs 4 ms more
 import os
 import sys
 import time
 from _thread import allocate_lock, get_ident, get_native_id, start_new_thread
+
+from gctune.runtime.mask import leave_signals_to_the_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,18 +140,13 @@ class _Life:
         """Take the next step after a pause, unless this life is to end by then."""
         if not self._native:
             if get_native_id() != self._starter:  # gevent's threads are in the one that starts them
-                _leave_signals_to_the_program()
+                leave_signals_to_the_program()
             self._ident, self._native = get_ident(), get_native_id()
         return None if self._ended_within(pause) else attempt()
 
     def _ended_within(self, seconds: float) -> bool:
         self._alarm.acquire(timeout=max(0.0, min(seconds, _LONGEST)))
         return self.ending
-
-
-def _leave_signals_to_the_program() -> None:
-    if hasattr(_signal, "pthread_sigmask"):
-        _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
 
 
 def _wait_for_the_end_of(native: int) -> None:
