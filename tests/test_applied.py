@@ -283,6 +283,20 @@ def test_an_interrupt_between_two_steps_leaves_nothing_locked() -> None:
     assert script(_INTERRUPTED).splitlines() == ["interrupted", "False None"]
 
 
+def test_an_interrupt_at_the_last_step_leaves_nothing_in_force() -> None:
+    printed = script(
+        "import gc\n"
+        "from children import plan\n"
+        "from gctune.runtime.applied import _state, apply_plan, in_force\n"
+        "class Interrupts(list):\n"
+        "    def append(self, applied): super().append(applied); raise KeyboardInterrupt\n"
+        "_state.stack, before = Interrupts(), gc.get_threshold()\n"
+        "try: apply_plan(plan(gc__threshold0=5000))\n"
+        "except KeyboardInterrupt: print(in_force(), gc.get_threshold() == before)"
+    )
+    assert printed == "None True"
+
+
 def test_warmup_without_a_plan_does_nothing() -> None:
     collections = gc.get_stats()[2]["collections"]
     warmup_done()

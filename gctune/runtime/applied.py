@@ -252,15 +252,30 @@ def _put_in_force(applied: Applied) -> None:
     _state.moving = applied, get_ident()
     try:
         last = _state.stack[-1]._services if _state.stack else None
-        _make([*applied._changes, Succession(last, applied._services)])
-        _state.stack.append(applied)
+        _make([*applied._changes, Succession(last, applied._services), _Place(applied)])
     finally:
         _state.moving = None
 
 
-def _make(changes: list[Change | Succession]) -> None:
+class _Place:
+    """A plan's place on the stack, as the last step of a transaction."""
+
+    def __init__(self, applied: Applied) -> None:
+        self._applied = applied
+
+    def make(self) -> None:
+        """Put the plan in force."""
+        _state.stack.append(self._applied)
+
+    def roll_back(self) -> None:
+        """Have it in force no more."""
+        if self._applied in _state.stack:
+            _state.stack.remove(self._applied)
+
+
+def _make(changes: list[Change | Succession | _Place]) -> None:
     """Make every change, or none: a failure takes back what was made."""
-    made: list[Change | Succession] = []
+    made: list[Change | Succession | _Place] = []
     try:
         for change in changes:
             made.append(change)
