@@ -126,6 +126,15 @@ def test_one_that_is_taken_up_while_the_thread_sleeps_is_done_in_time() -> None:
     ) == ["closed", "closed"]
 
 
+def test_a_duty_is_done_after_a_clock_was_put_ahead_and_back() -> None:
+    """As by tests that freeze the time; else it would be due in thirty years."""
+    assert child(
+        "now = time.perf_counter_ns; take_up('counting', Counts); wait(3)\n"
+        "time.perf_counter_ns = lambda: now() + 10**18; wait(3)\n"
+        "time.perf_counter_ns = now; wait(9)"
+    ) == ["closed"]
+
+
 def test_a_duty_is_closed_at_the_end_of_the_program() -> None:
     assert child("take_up('counting', Counts); wait()") == ["closed"]
 

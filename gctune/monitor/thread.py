@@ -66,22 +66,26 @@ class Job:
 
     def renew(self) -> None:
         """Begin anew, with a duty that is yet to be made."""
-        self.due_ns = time.perf_counter_ns() + int(self._first * 1e9)
+        self._put_off(time.perf_counter_ns(), self._first)
         self.duty: Duty | None = None
         self._at_work, self._worker = allocate_lock(), 0
         self._ended = self._told = False
         self._in_a_row = 0
 
+    def left_ns(self, now_ns: int) -> int:
+        """Until it is due; none where the clock was put back, as by tests that freeze the time."""
+        return self._due_ns - now_ns if now_ns >= self._since_ns else 0
+
     def do(self, now_ns: int) -> None:
         """Do the duty, unless another thread is still at it, and settle when it is next due."""
         at_work = self._at_work  # a fork within the duty replaces it
         if not at_work.acquire(blocking=False):
-            self.due_ns = now_ns + int(_PATIENCE * 1e9)
+            self._put_off(now_ns, _PATIENCE)
             return
         self._worker = get_ident()
         try:
             if not self._ended:
-                self.due_ns = now_ns + int(self._seconds_until_next(now_ns) * 1e9)
+                self._put_off(now_ns, self._seconds_until_next(now_ns))
         finally:
             self._worker = 0
             at_work.release()
@@ -106,6 +110,9 @@ class Job:
                 duty.close()
             except Exception as error:  # noqa: BLE001 - as above
                 self._tell(error)
+
+    def _put_off(self, now_ns: int, seconds: float) -> None:
+        self._since_ns, self._due_ns = now_ns, now_ns + int(seconds * 1e9)
 
     def _seconds_until_next(self, now_ns: int) -> float:
         try:
@@ -274,7 +281,7 @@ def _step_second() -> float | None:
 
 
 def _begin_second_if_due(jobs: tuple[Job, ...], now_ns: int) -> None:
-    kinds = {job.urgent for job in jobs if job.urgent or job.due_ns <= now_ns}
+    kinds = {job.urgent for job in jobs if job.urgent or job.left_ns(now_ns) <= 0}
     if len(kinds) > 1:
         try:  # noqa: SIM105 - contextlib costs 1 ms
             _second.start()
@@ -285,10 +292,11 @@ def _begin_second_if_due(jobs: tuple[Job, ...], now_ns: int) -> None:
 def _do(jobs: list[Job], now_ns: int) -> float | None:
     """Do those that are due; return the seconds until the next is, None where there is none."""
     for job in jobs:
-        if job.due_ns <= now_ns:
+        if job.left_ns(now_ns) <= 0:
             job.do(now_ns)
-    due_ns = min((job.due_ns for job in jobs), default=None)
-    return None if due_ns is None else (due_ns - time.perf_counter_ns()) / 1e9
+    now_ns = time.perf_counter_ns()
+    left_ns = min((job.left_ns(now_ns) for job in jobs), default=None)
+    return None if left_ns is None else left_ns / 1e9
 
 
 def _before_fork() -> None:
