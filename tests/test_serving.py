@@ -290,3 +290,26 @@ except gctune.ApplyError:
     print(monitor_token(), statuses())
 """
     assert outcome(SHOWN + code, "127.0.0.1:0") == "one [200, 401]"
+
+
+def test_it_answers_though_gevent_patches_the_program_once_gctune_is_there() -> None:
+    """As where `gctune run` starts gunicorn with gevent's workers; a forked child, too."""
+    pytest.importorskip("gevent")
+    code = """
+import gctune.monitor.loop
+from gevent import monkey; monkey.patch_all()
+import gctune, os, sys, time, urllib.request
+from asking import until
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+gctune.apply("development", monitor={"http": "127.0.0.1:0"})
+def status():
+    until(gctune.served_at)
+    return urllib.request.urlopen(f"http://{gctune.served_at()}/metrics", timeout=30).status
+print(status(), flush=True)
+child = os.fork()
+if not child:
+    print(status(), flush=True)
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert script(code).split() == ["200", "200", "0"]
