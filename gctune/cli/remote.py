@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import SplitResult, quote, urlsplit
 
 from gctune.errors import ProfileError, UsageError, cut, problem
 from gctune.host.files import printable, reason
-from gctune.server.address import UNIX, unix_socket
+from gctune.server.address import UNIX, unix_family
 from gctune.startup import monitor_token
 
 _OK, _UNAUTHORIZED = 200, 401
@@ -89,7 +90,7 @@ class _UnixConnection(HTTPConnection):
 
     def connect(self) -> None:
         """Connect to the socket. Raises OSError."""
-        self.sock = unix_socket()
+        self.sock = socket.socket(unix_family())
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
 

@@ -67,11 +67,11 @@ def taken(error: OSError) -> bool:
     return error.errno == errno.EADDRINUSE
 
 
-def unix_socket() -> Socket:
-    """A new unix socket. Raises OSError where the system has none."""
+def unix_family() -> int:
+    """That of unix sockets. Raises OSError where the system has none."""
     if not hasattr(socket, "AF_UNIX"):
         raise OSError(errno.EAFNOSUPPORT, "this system has no unix sockets")
-    return new_socket(socket.AF_UNIX)
+    return socket.AF_UNIX
 
 
 def _listen_tcp(host: str, port: int) -> Bound:
@@ -88,7 +88,7 @@ def _listen_tcp(host: str, port: int) -> Bound:
 
 def _listen_unix(path: str) -> Bound:
     with (
-        _closed_on_failure(unix_socket()) as listener,
+        _closed_on_failure(new_socket(unix_family())) as listener,
         _alone_in(os.path.dirname(path)),
     ):
         _remove_stale(path)
@@ -106,7 +106,7 @@ def _remove_stale(path: str) -> None:
         return
     if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.geteuid():
         raise OSError(errno.EEXIST, "the file there is not a socket of this user's")
-    with closing(unix_socket()) as client:
+    with closing(new_socket(unix_family())) as client:
         client.settimeout(_PATIENCE)
         refused = client.connect_ex(path)
     if refused != errno.ECONNREFUSED:
