@@ -30,7 +30,9 @@ def new_socket(family: int, kind: int = socket.SOCK_STREAM) -> Socket:
 
 def new_pair() -> tuple[Socket, Socket]:
     """Two sockets that are connected. Raises OSError."""
-    make: Any = _socket.socketpair if are_threads() else socket.socketpair
+    make: Any = socket.socketpair
+    if are_threads():
+        make = getattr(_socket, "socketpair", make)  # Windows has none below
     one, other = make()
     return one, other
 
