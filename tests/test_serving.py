@@ -181,6 +181,7 @@ def serve_and_close():
     applied = serve()
     until(gctune.served_at)
     assert ask(gctune.served_at()).status == 200
+    until(lambda: not next(serving._serving())[1]._clients)  # else its thread is closing one, too
     for fd in range(3, 256):
         if is_socket(fd):
             os.close(fd)

@@ -52,7 +52,11 @@ class OwnSocket:
         try:
             self.socket.close()
         except Lost:
-            self._socket.detach()
+            self.let_be()
+
+    def let_be(self) -> None:
+        """Use it no more, whoever its number is of."""
+        self._socket.detach()
 
 
 def _mark(opened: Socket) -> object:

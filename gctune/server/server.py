@@ -114,10 +114,16 @@ class Server:
         self.abandon()
 
     def abandon(self) -> None:
-        """Close every descriptor, as a forked child must; its parent serves on with its own."""
+        """Close every descriptor, as a forked child must; its parent serves on with its own.
+
+        Where the program has closed one it may be about to close the others.
+        """
         self._handlers.abandon()
         for each in (self.bound.listener, self._woken, self._wake, *self._clients):
-            each.close()
+            if self.lost:
+                each.let_be()
+            else:
+                each.close()
         self._selector.close()
 
     def _step(self) -> float | None:
