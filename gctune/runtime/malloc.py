@@ -72,21 +72,21 @@ def _given_up(step: Step, reason: str) -> Step:
 def _yielding(step: Step, environ: Mapping[str, str]) -> Step:
     if step.setting not in OF_MALLOC or step.status != Status.APPLIED:
         return step
-    for name, value in _said(step.setting, environ):
-        reason = f"{name} = {value} stands"
-        return step._replace(status=Status.LEFT_ALONE, reason=reason)
-    return step
+    said = next(_said(step.setting, environ), None)
+    if said is None:
+        return step
+    return step._replace(status=Status.LEFT_ALONE, reason=f"{said} stands")
 
 
-def _said(setting: str, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _said(setting: str, environ: Mapping[str, str]) -> Iterator[str]:
     """What an environment says of a setting: in a variable of its own, or among the tunables."""
     variable = _VARIABLES[setting]
     if variable in environ:
-        yield variable, environ[variable]
+        yield f"{variable} = {environ[variable]}"
     for tunable in environ.get("GLIBC_TUNABLES", "").split(":"):
         name, _, value = tunable.partition("=")
         if name == _TUNABLES[setting]:
-            yield f"GLIBC_TUNABLES: {name}", value
+            yield f"GLIBC_TUNABLES: {name} = {value}"
 
 
 def _preload(library: Path, environ: Mapping[str, str]) -> str:

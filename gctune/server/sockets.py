@@ -25,15 +25,13 @@ if TYPE_CHECKING:
 
 def new_socket(family: int, kind: int = socket.SOCK_STREAM) -> Socket:
     """A new socket. Raises OSError."""
-    return _class()(family, kind)
+    made: Socket = _module().socket(family, kind)
+    return made
 
 
 def new_pair() -> tuple[Socket, Socket]:
     """Two sockets that are connected. Raises OSError."""
-    make: Any = socket.socketpair
-    if are_threads():
-        make = getattr(_socket, "socketpair", make)  # Windows has none below
-    one, other = make()
+    one, other = getattr(_module(), "socketpair", socket.socketpair)()  # Windows has none below
     return one, other
 
 
@@ -42,13 +40,13 @@ def accept(listener: Socket) -> Socket:
     if isinstance(listener, socket.socket):
         return listener.accept()[0]
     descriptor, _ = listener._accept()
-    return _class()(fileno=descriptor)
+    made: Socket = _module().socket(fileno=descriptor)
+    return made
 
 
 def resolve(host: str, port: int) -> list[Any]:
     """What a name stands for, as socket.getaddrinfo tells it of streams. Raises OSError."""
-    module: Any = _socket if are_threads() else socket
-    return list(module.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    return list(_module().getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
 
 def new_selector() -> selectors.BaseSelector:
@@ -61,10 +59,8 @@ def new_selector() -> selectors.BaseSelector:
     return made
 
 
-def _class() -> type[Socket]:
-    kind: Any = _socket if are_threads() else socket
-    chosen: type[Socket] = kind.socket
-    return chosen
+def _module() -> Any:
+    return _socket if are_threads() else socket
 
 
 def _poll() -> object:
