@@ -66,7 +66,7 @@ def packed(collections: Iterable[Collection]) -> Batch:
 
 def _packed(one: Collection) -> bytes:
     counts = (one.count0, one.count1, one.count2)
-    clock = 1 if one.sampled else 0
+    clock = 1 if one.cpu_ns else 0
     start = pack("<3i3q", *counts, one.blocks_before, one.start_ns, clock)
     stop = (clock + one.cpu_ns, one.start_ns + one.wall_ns, one.blocks_after)
     return start + pack("<3qb2q", *stop, one.generation, one.collected, one.uncollectable)

@@ -160,6 +160,25 @@ def _until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def test_the_cpu_time_of_each_is_told_though_the_blocks_of_few_are(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gctune.profile.recording._BUDGET", 0)
+    with capture(path):
+        _collect(300)
+        _until(lambda: len(list(read(path).collections())) >= 300)
+        _collect(300)
+    collections = list(read(path).collections())
+    assert len(collections) >= 600
+    assert all(collection.cpu_ns for collection in collections)
+    assert sum(collection.sampled for collection in collections) < 400
+
+
+def _collect(times: int) -> None:
+    for _ in range(times):
+        gc.collect(1)
+
+
 def test_collections_that_the_ring_has_lost_are_counted(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,29 +82,42 @@ def test_one_in_so_many_is_sampled(recording: Recorder) -> None:
     assert full == [True, False] * 2
 
 
-def test_a_collection_that_was_half_sampled_counts_as_not_sampled(recording: Recorder) -> None:
+@pytest.mark.parametrize(("before", "then"), [(2, 1), (1, 0), (0, 1)])
+def test_what_was_read_at_one_end_alone_counts_as_not_read(
+    recording: Recorder, before: int, then: int
+) -> None:
     class Resampling:
         def __del__(self) -> None:
-            recording.sample(1, 1, 1)
+            recording.sample(1, 1, then)
 
-    recording.sample(1, 1, 2)
+    recording.sample(1, 1, before)
     gc.collect()
     garbage = Resampling()
     garbage.itself = garbage  # type: ignore[attr-defined]
     del garbage
-    gc.collect()  # begins as the second of two, not sampled, and ends as the first of one
+    gc.collect()  # begins as the second of two, say, not sampled, and ends as the first of one
     whole, half = taken(recording)
-    assert whole.sampled
+    assert whole.sampled == bool(before)
     assert not half.sampled
-    assert (half.cpu_ns, half.blocks_before, half.blocks_after) == (0, 0, 0)
+    assert (half.blocks_before, half.blocks_after) == (0, 0)
+    assert bool(half.cpu_ns) == bool(before and then)
     assert half.wall_ns > 0
 
 
-def test_a_collection_that_was_not_sampled_has_its_pause_alone(recording: Recorder) -> None:
+def test_a_collection_that_was_not_sampled_has_its_times(recording: Recorder) -> None:
     recording.sample(1, 1, 2)
     gc.collect()
     gc.collect()
-    _, bare = taken(recording)
+    _, timed = taken(recording)
+    assert 0 < timed.cpu_ns
+    assert timed.wall_ns > 0
+    assert (timed.blocks_before, timed.blocks_after) == (0, 0)
+
+
+def test_where_nothing_is_sampled_no_clock_of_the_thread_is_read(recording: Recorder) -> None:
+    recording.sample(1, 1, 0)
+    gc.collect()
+    (bare,) = taken(recording)
     assert bare.wall_ns > 0
     assert (bare.cpu_ns, bare.blocks_before, bare.blocks_after) == (0, 0, 0)
 

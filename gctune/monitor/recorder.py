@@ -49,10 +49,10 @@ class Collection(
     """One collection.
 
     `start_ns` is on the clock of time.perf_counter_ns, `wall_ns` how long it
-    took. `count0` to `count2` are gc.get_count() just before. `cpu_ns`, by the
-    clock of the collecting thread, and `blocks_before` and `blocks_after`, by
-    sys.getallocatedblocks(), are dear to read: all three are 0 where the
-    collection was not among those sampled.
+    took. `count0` to `count2` are gc.get_count() just before. `cpu_ns` is by the
+    clock of the collecting thread, 0 where that was not read. `blocks_before` and
+    `blocks_after`, by sys.getallocatedblocks(), are dear to read: they are 0 where
+    the collection was not among those sampled.
     """
 
     __slots__ = ()
@@ -70,16 +70,17 @@ class Collection(
 
     @property
     def sampled(self) -> bool:
-        """Whether `cpu_ns`, `blocks_before` and `blocks_after` were read."""
-        return self.cpu_ns > 0
+        """Whether `blocks_before` and `blocks_after` were read."""
+        return self.blocks_after > 0
 
 
 class Recorder:
     """Records every collection of this process between `start` and `stop`.
 
     The ring holds the newest 32768 collections; `drain` it more often than it
-    fills. A collection costs 2 us; one that is sampled 3 us more, and the walk
-    of the allocator's arenas (1 us at 0.2 million blocks, 300 us at 6 million).
+    fills. A collection costs 2 us, and 2 us more with its CPU time; one that is
+    sampled two walks of the allocator's arenas (each 1 us at 0.2 million blocks,
+    300 us at 6 million).
     """
 
     def __init__(self) -> None:
@@ -95,17 +96,23 @@ class Recorder:
         )
 
     def sample(self, *every: int) -> None:
-        """Sample one in so many collections of generation 0, 1 and 2; 0 samples none."""
+        """Read the blocks at one in so many collections of generation 0, 1 and 2.
+
+        CPU time is read at each: those that come first after a pause of the reader's, or
+        of the program's, meet cold caches and take several times what the others do, so
+        that no sample of them tells what all take. 0 reads neither.
+        """
         now, cpu, blocks = map(
             _each, (time.perf_counter_ns, time.thread_time_ns, sys.getallocatedblocks)
         )
         nothing = repeat(0)
         # The clock of the thread is read last at the start and first at the
         # stop, so that recording is not charged to the collection.
-        starts = zip(blocks, now, cpu), zip(nothing, now, nothing)
-        stops = zip(cpu, now, blocks), zip(nothing, now, nothing)
-        self._starts[:] = [_one_in(number, *starts) for number in every]
-        self._stops[:] = [_one_in(number, *stops) for number in every]
+        starts = zip(blocks, now, cpu), zip(nothing, now, cpu)
+        stops = zip(cpu, now, blocks), zip(cpu, now, nothing)
+        bare = zip(nothing, now, nothing)
+        self._starts[:] = [_one_in(number, *starts) if number else bare for number in every]
+        self._stops[:] = [_one_in(number, *stops) if number else bare for number in every]
 
     def start(self) -> None:
         """Begin to record; a second call changes nothing."""
@@ -160,8 +167,8 @@ def _each(function: Callable[[], Any]) -> Iterator[Any]:
     return iter(function, None)
 
 
-def _one_in(number: int, sampled: Iterator[Any], bare: Iterator[Any]) -> Iterator[Any]:
-    return map(next, cycle([sampled, *repeat(bare, number - 1)])) if number else bare
+def _one_in(number: int, sampled: Iterator[Any], timed: Iterator[Any]) -> Iterator[Any]:
+    return map(next, cycle([sampled, *repeat(timed, number - 1)]))
 
 
 def _pairs(pieces: list[bytes]) -> Iterator[bytes]:
@@ -187,20 +194,21 @@ def decode(packed: bytes) -> Iterator[Collection]:
 def columns(packed: bytes) -> tuple[Sequence[int], ...]:
     """The same, as a column for each field of `Collection`; takes half as long.
 
-    A collection within which the sampling changed, so that only its start or
-    only its stop was sampled, counts as not sampled. Raises struct.error where
-    the length is not that of whole records.
+    What was read at the start or at the stop alone, as where the sampling changed
+    within the collection, counts as not read. Raises struct.error where the length
+    is not that of whole records.
     """
     if not packed:
         return ((),) * len(Collection._fields)
     count0, count1, count2, before, started, cpu_started, *stop = zip(*_BOTH.iter_unpack(packed))
     cpu_stopped, stopped, after, generation, collected, uncollectable = stop
-    sampled = [bool(start and stop) for start, stop in zip(cpu_started, cpu_stopped)]
+    timed = [bool(start and stop) for start, stop in zip(cpu_started, cpu_stopped)]
+    sampled = [bool(first and last) for first, last in zip(before, after)]
     return (
         generation,
         started,
         tuple(map(sub, stopped, started)),
-        tuple(map(mul, map(sub, cpu_stopped, cpu_started), sampled)),
+        tuple(map(mul, map(sub, cpu_stopped, cpu_started), timed)),
         count0,
         count1,
         count2,

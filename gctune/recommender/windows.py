@@ -17,12 +17,13 @@ _LEAST = 1e-9  # seconds, to divide by
 
 
 class _Row(NamedTuple):
-    """One collection, and how many it stands for."""
+    """One collection, and how many its CPU time and its blocks stand for."""
 
     generation: int
     start_ns: int
     cpu_ns: int
     weight: int
+    block_weight: int
     count0: int
     before: int
     after: int
@@ -95,6 +96,7 @@ def _window(start: Switch, end: Switch, columns: Columns, before: int, rss: int)
             columns.start_ns,
             columns.cpu_ns,
             columns.weights,
+            columns.block_weights,
             columns.count0,
             columns.before,
             columns.after,
@@ -136,7 +138,7 @@ def _seconds(rows: Sequence[_Row]) -> float:
 
 
 def _freed(rows: Sequence[_Row]) -> float:
-    return float(sum((row.before - row.after) * row.weight for row in rows))
+    return float(sum((row.before - row.after) * row.block_weight for row in rows))
 
 
 def _longest(rows: Sequence[_Row]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from heapq import nlargest
@@ -51,7 +51,7 @@ class Columns:
         return columns
 
     def _forget_mispaired(self) -> None:
-        """Take a collection as not sampled that claims more CPU time than passed.
+        """Take a collection as not read that claims more CPU time than passed.
 
         It was paired from the start and the stop of two collections.
         """
@@ -61,21 +61,31 @@ class Columns:
 
     @cached_property
     def weights(self) -> array[int]:
-        """How many collections of its generation each stands for; 0 where it was not sampled.
+        """How many collections of its generation the CPU time of each stands for.
 
-        A sampled one stands for itself and those before it that were not; the
-        last of its generation also for those after it. One that took far more
-        than all like it stands for itself alone.
+        One that took far more than all like it stands for itself alone.
+        """
+        return self._stand_for(self.cpu_ns, [self._most_ns(number) for number in range(3)])
+
+    @cached_property
+    def block_weights(self) -> array[int]:
+        """The same of its blocks."""
+        return self._stand_for(self.before, [inf] * 3)
+
+    def _stand_for(self, column: array[int], most: Sequence[float]) -> array[int]:
+        """How many each stands for; 0 where its entry in the column was not read.
+
+        It stands for itself and those before it that were not read, the last of its
+        generation also for those after it, one with more than `most` for itself alone.
         """
         weights = array("i", bytes(4 * len(self)))
-        most = [self._most_ns(generation) for generation in range(3)]
         last: list[int | None] = [None] * 3
         waiting = [0] * 3
-        for place, (generation, cpu) in enumerate(zip(self.generation, self.cpu_ns)):
+        for place, (generation, value) in enumerate(zip(self.generation, column)):
             waiting[generation] += 1
-            if cpu > most[generation]:
+            if value > most[generation]:
                 weights[place], waiting[generation] = 1, waiting[generation] - 1
-            elif cpu:
+            elif value:
                 weights[place], waiting[generation] = waiting[generation], 0
                 last[generation] = place
         for place_or_none, left in zip(last, waiting):

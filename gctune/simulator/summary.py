@@ -34,7 +34,7 @@ _BLOCKS_PER_OBJECT = 3.0  # of a fresh interpreter: 2.9 on 3.11, 3.1 on 3.13
 class Generation:
     """What the collections of one generation did in the captured run.
 
-    `cpu_ns` is told from those sampled, `longest_cpu_ns` is among them.
+    `cpu_ns` is told from those whose was read, `longest_cpu_ns` is among them.
     """
 
     collections: int
@@ -161,10 +161,15 @@ def _settled(profile: Profile, columns: Columns, objects: int) -> float:
     return float(objects) if first.collections[OLD] > seen else 0.0
 
 
+def _weighed(columns: Columns) -> Iterator[int]:
+    """The CPU time of each collection, and of those that it stands for."""
+    return map(mul, columns.cpu_ns, columns.weights)
+
+
 def _cpu_ns(profile: Profile, columns: Columns) -> int:
     last = profile.closing.last if profile.closing else None
     readings = [*profile.readings, *([last] if last else [])]
-    collecting: int = sum(map(mul, columns.cpu_ns, columns.weights))
+    collecting = sum(_weighed(columns))
     if not readings:
         return collecting
     return max(readings[-1].cpu_ns - profile.header.start_cpu_ns, collecting)
@@ -224,7 +229,7 @@ def _generation(columns: Columns, samples: Sequence[Sample], number: int) -> Gen
         collections=count,
         examined=round(sum(examined) * count / max(1, len(examined))),
         collected=sum(compress(columns.collected, own)),
-        cpu_ns=sum(compress(map(mul, columns.cpu_ns, columns.weights), own)),
+        cpu_ns=sum(compress(_weighed(columns), own)),
         longest_cpu_ns=max(compress(columns.cpu_ns, own), default=0),
         longest_wall_ns=max(compress(columns.wall_ns, own), default=0),
     )
@@ -241,7 +246,7 @@ def _told(
     asked = [
         cpu_ns
         for stretch in replayed
-        for generation, cpu_ns in zip(stretch.timeline.explicit, stretch.timeline.columns.cpu_ns)
+        for generation, cpu_ns in zip(stretch.timeline.explicit, _weighed(stretch.timeline.columns))
         if generation != AUTOMATIC
     ]
     if asked and not profile.switches:  # exploring calls for some
