@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 from collections.abc import Sequence
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from captured import PROFILES, collection, growing, profile
+from rich.console import Console
 
 from gctune.errors import ProfileError
 from gctune.host.container import Limit
@@ -21,6 +23,7 @@ from gctune.recommender.processes import Processes
 from gctune.recommender.recommendation import Recommendation, recommend
 from gctune.recommender.remarks import notes
 from gctune.recommender.search import Goal, choose
+from gctune.report.recommendation import render
 from gctune.settings.quantities import Ratio, Size
 from gctune.simulator.estimate import Estimate
 from gctune.simulator.summary import summarise
@@ -134,13 +137,21 @@ def test_garbage_that_only_began_to_pile_up_is_a_risk() -> None:
     assert not any(risk.startswith(begun) for risk in steady.risks)
 
 
-def verdict(expected: float, high: float) -> str:
-    """Of other settings under which the collector takes so many times its CPU time."""
+def verdict(expected: float, high: float, toll: float = 1.0) -> str:
+    return judged(expected, high, toll)[0]
+
+
+def judged(expected: float, high: float, toll: float) -> tuple[str, str]:
+    """Of other settings under which the collector takes so many times its CPU time.
+
+    `toll` is the same with what is soon to come.
+    """
     processes = Processes.of([summarise(costly_full_collections())])
     other = processes.predict((2000, 10, 100), freeze=False)
     was = other.was_seconds
     told = replace(other, gc_seconds=Estimate(expected * was, expected * was, high * was))
-    return judge(processes, replace(told, toll=told.was), Goal.THROUGHPUT)[0]
+    paid = replace(told.was, seconds=toll * told.was.seconds)
+    return judge(processes, replace(told, toll=paid), Goal.THROUGHPUT)
 
 
 def test_a_change_is_worth_it_that_may_cost_less_than_it_is_to_save() -> None:
@@ -149,12 +160,46 @@ def test_a_change_is_worth_it_that_may_cost_less_than_it_is_to_save() -> None:
     assert verdict(expected=0.99, high=1.0) == Verdict.LEAVE_ALONE
 
 
-def shortened(was: float) -> str:
-    """For latency, of settings that halve a longest pause of so many seconds."""
+def test_only_a_full_collection_that_was_about_to_come_is_told_to_be_saved() -> None:
+    coming, why = judged(expected=0.98, high=1.01, toll=0.8)
+    assert coming == Verdict.CHANGE
+    assert "a full collection was about to come" in why
+    assert verdict(expected=0.8, high=1.4, toll=0.8) == Verdict.NOT_ENOUGH  # none explains that
+    assert verdict(expected=0.98, high=1.4, toll=0.8) == Verdict.LEAVE_ALONE  # it may cost more
+
+
+def shortened(was: float, high: float = 1.0) -> str:
+    """For latency, of settings that halve a longest pause of so many seconds.
+
+    The collector takes the CPU time that it took, and `high` times that at most.
+    """
     processes = Processes.of([summarise(costly_full_collections())])
     other = processes.predict((2000, 10, 100), freeze=False)
     half, before = (replace(other.was, settled_seconds=each) for each in (was / 2, was))
+    took = other.was_seconds
+    other = replace(other, gc_seconds=Estimate(took, took, high * took))
     return judge(processes, replace(other, toll=half, was=before), Goal.LATENCY)[0]
+
+
+def test_a_shorter_pause_is_no_reason_for_what_may_well_cost_much() -> None:
+    assert shortened(0.1, high=1.1) == Verdict.CHANGE
+    assert shortened(0.1, high=2.0) == Verdict.LEAVE_ALONE
+
+
+def test_what_such_runs_take_is_told_where_the_captured_one_took_another_time() -> None:
+    recommendation = answer(costly_full_collections())
+    assert recommendation.predicted is not None
+    took = recommendation.captured.gc_seconds
+    again = replace(recommendation.predicted, usual_seconds=2 * took)
+    assert "as such runs go" in shown(replace(recommendation, predicted=again))
+    alike = replace(recommendation.predicted, usual_seconds=took)
+    assert "as such runs go" not in shown(replace(recommendation, predicted=alike))
+
+
+def shown(recommendation: Recommendation) -> str:
+    console = Console(width=200, file=StringIO())
+    console.print(render(recommendation))
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
 def test_a_pause_is_worth_shortening_that_is_longer_than_those_of_the_system() -> None:

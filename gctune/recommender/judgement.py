@@ -17,6 +17,8 @@ _NONE = {
     Goal.MEMORY: "no other settings take much from the peak of rss",
 }
 _SHORTER = 0.7  # times the longest pause, that is worth a change for itself
+_DEAR = 0.05  # of CPU time, that nobody spends on a shorter pause unasked
+_RISK = 0.25  # the chance of that, which is taken
 
 
 class Verdict:
@@ -79,15 +81,15 @@ def _none_better(processes: Processes, goal: str) -> str:
 
 def _throughput(processes: Processes, choice: Prediction) -> tuple[str, str]:
     cpu = choice.cpu
-    gain = 1 - cpu.expected
-    if gain >= _WORTH and cpu.high < 1 + gain:  # it may cost less than it is to save
+    gain, soon = 1 - cpu.expected, choice.gain - (1 - cpu.expected)
+    if gain >= _WORTH and _saves_more_than_it_may_cost(choice, gain):
         return Verdict.CHANGE, f"saves {gain:.1%} of CPU time"
-    if gain >= 0 and choice.gain >= _WORTH:
+    if gain >= 0 and soon >= _WORTH and _saves_more_than_it_may_cost(choice, choice.gain):
         return Verdict.CHANGE, (
             f"saves {choice.gain:.1%} of CPU time in a longer run:"
             " a full collection was about to come"
         )
-    if _shorter(choice) and is_free(choice, processes):
+    if _shorter(choice) and _is_surely_free(choice, processes):
         return Verdict.CHANGE, "shortens the longest pause, at no more CPU time"
     if gain >= _WORTH:
         doubt = f"{cpu.low:.3f} to {cpu.high:.3f} times the CPU time"
@@ -98,8 +100,17 @@ def _throughput(processes: Processes, choice: Prediction) -> tuple[str, str]:
     )
 
 
+def _is_surely_free(choice: Prediction, processes: Processes) -> bool:
+    """Whether it costs no more CPU time, and for all that is in doubt not much more."""
+    return is_free(choice, processes) and choice.cpu.chance_above(1 + _DEAR) <= _RISK
+
+
+def _saves_more_than_it_may_cost(choice: Prediction, gain: float) -> bool:
+    return choice.cpu.high < 1 + gain
+
+
 def _latency(processes: Processes, choice: Prediction) -> tuple[str, str]:
-    if _shorter(choice, "settled_seconds") and is_free(choice, processes):
+    if _shorter(choice, "settled_seconds") and _is_surely_free(choice, processes):
         since = "" if _shorter(choice) else " once the program has started up"
         return Verdict.CHANGE, f"shortens the longest pause{since}, at no more CPU time"
     return Verdict.LEAVE_ALONE, _NONE[Goal.LATENCY]

@@ -39,7 +39,8 @@ class Change:
 class Predicted:
     """What the settings lead to, against the captured run.
 
-    `cpu` is a ratio of CPU times, to those of runs like the captured one.
+    `cpu` is a ratio of CPU times, to those of runs like the captured one, whose
+    collections take `usual_seconds`.
     `pause_seconds` is the longest collection in CPU time, `settled_seconds` the
     longest once the program has started up, which was `settled_before`.
     `extra_bytes` is what the peak of rss grows by.
@@ -47,6 +48,7 @@ class Predicted:
 
     cpu: Estimate
     gc_seconds: Estimate
+    usual_seconds: float
     pause_seconds: Estimate
     settled_seconds: float
     settled_before: float
@@ -217,6 +219,7 @@ def _predicted(choice: Prediction) -> Predicted:
     return Predicted(
         cpu=choice.cpu,
         gc_seconds=choice.gc_seconds,
+        usual_seconds=choice.was_seconds,
         pause_seconds=choice.pause_seconds,
         settled_seconds=choice.settled_seconds,
         settled_before=choice.settled_before,

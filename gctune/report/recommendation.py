@@ -112,7 +112,7 @@ def _rows(answer: Recommendation, predicted: Predicted) -> Iterator[tuple[str, s
     yield (
         "of it in the collector",
         _seconds(predicted.gc_seconds),
-        f"was {_time(captured.gc_seconds)}",
+        f"was {_time(captured.gc_seconds)}{_usual(captured.gc_seconds, predicted.usual_seconds)}",
     )
     yield (
         "longest pause (CPU)",
@@ -136,6 +136,12 @@ def _rows(answer: Recommendation, predicted: Predicted) -> Iterator[tuple[str, s
         _counted(predicted.collections),
         f"was {_counted(map(sum, zip(*map(_collections, answer.evidence))))}, by generation",
     )
+
+
+def _usual(was: float, usual: float) -> str:
+    """What the collector takes in runs like the captured one, which ratios are to."""
+    told = was and abs(usual / was - 1) > 1 - _NEARLY
+    return f", {_time(usual)} as such runs go" if told else ""
 
 
 def _starts_with_the_longest(pause_seconds: float, predicted: Predicted) -> bool:
