@@ -21,7 +21,8 @@ from gctune.errors import ProfileError
 from gctune.host.interpreter import Collector, this_interpreter
 from gctune.host.process import thread_count
 from gctune.profile.capture import begin, capture
-from gctune.profile.file import Profile, read, siblings
+from gctune.profile.file import Profile, read
+from gctune.profile.siblings import siblings
 from gctune.runtime.launch import bootstrap_environment
 
 generational = pytest.mark.skipif(

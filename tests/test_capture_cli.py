@@ -15,7 +15,8 @@ from children import python
 from profile_samples import write
 from servers import ENVIRON, running
 
-from gctune.profile.file import read, siblings
+from gctune.profile.file import read
+from gctune.profile.siblings import siblings
 
 CAPTURE = [sys.executable, "-m", "gctune", "capture"]
 

@@ -12,7 +12,8 @@ from children import BARE, python
 
 from gctune.errors import ProfileError
 from gctune.host.interpreter import Collector, this_interpreter
-from gctune.profile.file import Profile, read, siblings
+from gctune.profile.file import Profile, read
+from gctune.profile.siblings import siblings
 from gctune.recommender.judgement import Verdict
 from gctune.recommender.recommendation import Recommendation, recommend
 from gctune.recommender.search import Goal

@@ -12,7 +12,8 @@ from children import python, script
 
 import gctune
 from gctune.monitor import counting
-from gctune.profile.file import Profile, read, siblings
+from gctune.profile.file import Profile, read
+from gctune.profile.siblings import siblings
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gzip
 import os
-import shutil
 import stat
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ from children import script
 from profile_samples import batch, closing, header, reading, records, write
 
 from gctune.errors import ProfileError
-from gctune.profile.file import looks_like_profile, new_sibling, read, read_all, siblings
+from gctune.profile.file import looks_like_profile, read
 from gctune.profile.writer import Writer
 
 
@@ -144,61 +142,12 @@ for _ in range(2):
     assert read(tmp_path / "profile").dropped_records == 1
 
 
-def test_profiles_are_read_with_those_of_their_children_each_once(tmp_path: Path) -> None:
-    paths = [write(tmp_path / "profile")]
-    for pid in (7, 12):
-        child = replace(header(), pid=pid), *records()[1:]
-        paths.append(write(tmp_path / f"profile.{pid}", *child))
-    found = [profile.path for profile in read_all(paths[0], paths[1])]
-    assert sorted(found) == sorted(paths)
-
-
-def test_a_profile_of_several_names_is_read_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = write(tmp_path / "profile")
-    write(tmp_path / "profile.8", replace(header(), pid=8), *records()[1:])
-    (tmp_path / "link").symlink_to(path)
-    monkeypatch.chdir(tmp_path)
-    names = [Path("profile"), path, tmp_path / "link", Path("../", tmp_path.name, "profile")]
-    found = [profile.path for profile in read_all(*names)]
-    assert found == [Path("profile"), Path("profile.8")]
-
-
 def test_one_damaged_record_is_told_in_the_singular(tmp_path: Path) -> None:
     path = write(tmp_path / "profile")
     path.write_bytes(path.read_bytes()[:-10])
     (told, _) = read(path).problems
     assert told.startswith("1 damaged record (")
     assert told.endswith(" bytes) is left out")
-
-
-def test_siblings_are_the_profiles_of_processes_alone(tmp_path: Path) -> None:
-    path = tmp_path / "a[b].profile"
-    for name in ("", ".12", ".7", ".7.1", ".gz", ".7.gz", ".txt", "7"):
-        Path(f"{path}{name}").touch()
-    expected = [Path(f"{path}{name}") for name in (".12", ".7", ".7.1")]
-    assert siblings(path) == expected
-    assert siblings(tmp_path / "missing" / "profile") == []
-
-
-def test_a_copy_and_what_is_no_profile_are_no_siblings(tmp_path: Path) -> None:
-    path = write(tmp_path / "profile")
-    child = write(Path(f"{path}.8"), replace(header(), pid=8), *records()[1:])
-    cut = Path(f"{path}.9")
-    cut.write_bytes(path.read_bytes()[:50])
-    shutil.copy(path, Path(f"{path}.20261127"))
-    Path(f"{path}.10").write_text("precious")
-    Path(f"{path}.11").mkdir()
-    assert siblings(path) == [child, cut]
-
-
-def test_a_new_sibling_is_always_another(tmp_path: Path) -> None:
-    path, pid = tmp_path / "profile", os.getpid()
-    Path(f"{path}.{pid}0").touch()
-    for expected in (f"{path}.{pid}", f"{path}.{pid}.1", f"{path}.{pid}.2"):
-        assert str(new_sibling(path)) == expected
-        Path(expected).touch()
 
 
 def test_only_what_a_capture_wrote_looks_like_a_profile(tmp_path: Path) -> None:

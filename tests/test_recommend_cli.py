@@ -114,6 +114,14 @@ def test_the_profiles_of_children_are_taken_along(real: Path, tmp_path: Path) ->
     assert [evidence["profile"] for evidence in data["evidence"]] == ["web", child.name]
 
 
+def test_a_child_s_that_is_broken_hinders_no_answer(tmp_path: Path) -> None:
+    capture = [sys.executable, "-m", "gctune", "capture", "-o", "app", "--", sys.executable]
+    subprocess.run([*capture, "-c", ""], cwd=tmp_path, env=BARE, check=True)
+    (tmp_path / "app.4242").touch()
+    data = json.loads(recommend("app", "--json", directory=tmp_path).stdout)
+    assert "app.4242 is left out: empty" in data["evidence"][0]["told"]
+
+
 def test_profiles_of_different_programs_are_told_of(tmp_path: Path) -> None:
     def written(name: str, *command: str) -> Path:
         return write(

@@ -15,7 +15,8 @@ from gctune.cli.output import folder_problems
 from gctune.cli.parameters import positive
 from gctune.cli.streams import say
 from gctune.errors import UsageError, problem
-from gctune.profile.file import absolute, looks_like_profile, siblings
+from gctune.profile.file import absolute, looks_like_profile
+from gctune.profile.siblings import siblings
 from gctune.runtime.launch import bootstrap_environment, execute, find
 from gctune.startup import DISABLED, disabled
 

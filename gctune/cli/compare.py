@@ -8,7 +8,7 @@ import click
 
 from gctune.cli.conclusion import conclude
 from gctune.cli.parameters import least_difference, memory_budget
-from gctune.profile.file import read_all
+from gctune.profile.siblings import read_all
 from gctune.settings.quantities import Ratio, Size
 from gctune.verifier.compare import compare as compared
 from gctune.verifier.verdict import Question

@@ -17,7 +17,8 @@ from gctune.cli.streams import say
 from gctune.errors import UsageError, cut
 from gctune.host.container import read_container
 from gctune.host.interpreter import Interpreter, collector_of, stock
-from gctune.profile.file import Profile, read_all
+from gctune.profile.file import Profile
+from gctune.profile.siblings import read_all
 from gctune.recommender.recommendation import Recommendation
 from gctune.recommender.recommendation import recommend as recommended
 from gctune.recommender.search import Goal

@@ -17,7 +17,7 @@ from gctune.errors import UsageError, problem
 from gctune.host import this_host
 from gctune.host.container import read_container
 from gctune.host.interpreter import this_interpreter
-from gctune.profile.file import read_all
+from gctune.profile.siblings import read_all
 from gctune.recommender.recommendation import recommend
 from gctune.recommender.search import Goal
 from gctune.runtime.launch import bootstrap_environment

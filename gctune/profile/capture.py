@@ -21,8 +21,9 @@ from gctune.errors import ProfileError
 from gctune.monitor.loop import Loop
 from gctune.monitor.telling import warn
 from gctune.profile.ending import at_the_end_of_multiprocessing
-from gctune.profile.file import absolute, new_sibling
+from gctune.profile.file import absolute
 from gctune.profile.recording import Recording
+from gctune.profile.siblings import new_sibling
 from gctune.profile.writer import Writer
 from gctune.runtime import fork
 

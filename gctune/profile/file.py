@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gctune.errors import ProfileError
-from gctune.host.files import identity, reason
+from gctune.host.files import reason
 from gctune.monitor.recorder import Collection, columns
 from gctune.profile.records import (
     SCHEMA,
@@ -46,6 +46,14 @@ _START = re.compile(rb"[0-9a-f]{8} \{")
 _ONCE = (Header, Closing)
 _GZIP = b"\x1f\x8b"
 _REMEDY = "give a file that gctune capture wrote"
+
+
+class UnreadableError(ProfileError):
+    """A profile cannot be read; `wrong` says why, without its name."""
+
+    def __init__(self, path: Path, wrong: str, remedy: str) -> None:
+        self.wrong = wrong
+        super().__init__(str(file_problem(path, wrong, remedy)))
 
 
 @dataclass(frozen=True)
@@ -116,56 +124,6 @@ def absolute(path: str | os.PathLike[str]) -> Path:
         raise file_problem(Path(path), wrong, "give a whole path") from error
 
 
-def siblings(path: Path) -> list[Path]:
-    """The profiles PROFILE.<pid> that the children of PROFILE's program left, by name.
-
-    A file of such a name whose header tells of another process, as a copy's
-    does, or that is no profile, is none of them.
-    """
-    return [other for other, pid in _named_as_siblings(path).items() if _is_of(pid, other)]
-
-
-def _named_as_siblings(path: Path) -> dict[Path, int]:
-    """The files that are named as siblings are, by name, each with the process it names."""
-    pattern = re.compile(re.escape(path.name) + r"\.([0-9]{1,19})(\.[0-9]+)?")
-    try:
-        others = {other: pattern.fullmatch(other.name) for other in sorted(path.parent.iterdir())}
-    except OSError:
-        return {}
-    return {other: int(match.group(1)) for other, match in others.items() if match}
-
-
-def _is_of(pid: int, path: Path) -> bool:
-    """Whether a file is the profile of a process; one that has no header yet may be."""
-    if not path.is_file():
-        return False
-    try:
-        with opened(path) as stream:
-            header = _Reader(path).header(stream.readline(_LONGEST_LINE))
-    except OSError:  # it is for whoever reads it to say so
-        return True
-    return looks_like_profile(path) if header is None else header.pid == pid
-
-
-def read_all(*paths: Path) -> list[Profile]:
-    """Read profiles and those that the children of their programs left, each file once.
-
-    It goes by the first of its names. Raises ProfileError as `read` does.
-    """
-    found: dict[object, Path] = {}
-    for path in paths:
-        for each in (path, *siblings(path)):
-            found.setdefault(identity(each) or each, each)
-    return [read(each) for each in found.values()]
-
-
-def new_sibling(path: Path) -> Path:
-    """Name PROFILE.<pid>, or PROFILE.<pid>.1 where this process has written that one."""
-    sibling = path.with_name(f"{path.name}.{os.getpid()}")
-    earlier = sum(sibling.name in (other.name, other.stem) for other in _named_as_siblings(path))
-    return sibling.with_name(f"{sibling.name}.{earlier}") if earlier else sibling
-
-
 def looks_like_profile(path: Path) -> bool:
     """Whether a file is empty or begins as a capture begins it, which is never compressed."""
     try:
@@ -176,17 +134,23 @@ def looks_like_profile(path: Path) -> bool:
     return not start or bool(_START.fullmatch(start))
 
 
+def header_of(path: Path) -> Header | None:
+    """The header that a profile begins with; None where there is no whole one. Raises OSError."""
+    with opened(path) as stream:
+        return _Reader(path).header(stream.readline(_LONGEST_LINE))
+
+
 def read(path: Path) -> Profile:
     """Read every complete record of a profile, compressed by gzip or not.
 
-    Raises ProfileError where it is no profile, has lost its header, is of a
+    Raises UnreadableError where it is no profile, has lost its header, is of a
     newer schema, or cannot be read at all.
     """
     try:
         with opened(path) as stream:
             return _Reader(path).read(stream)
     except (OSError, ValueError) as error:
-        raise file_problem(path, reason(error).lower(), _REMEDY) from error
+        raise UnreadableError(path, reason(error).lower(), _REMEDY) from error
 
 
 def opened(path: Path) -> IO[bytes]:
@@ -212,7 +176,7 @@ class _Reader:
         self._problems: list[str] = []
 
     def read(self, raw: IO[bytes]) -> Profile:
-        """Read line after line. Raises OSError, and ProfileError as `read` does."""
+        """Read line after line. Raises OSError, and UnreadableError as `read` does."""
         try:
             for line in self._lines(raw):
                 self._take(line)
@@ -269,13 +233,13 @@ class _Reader:
         schema = plain.get("schema") if isinstance(plain, dict) else None
         if isinstance(schema, int) and schema > SCHEMA:
             wrong = f"of schema {schema}, and this gctune reads {SCHEMA}"
-            raise file_problem(self._path, wrong, "upgrade gctune")
+            raise UnreadableError(self._path, wrong, "upgrade gctune")
 
     def _profile(self) -> Profile:
         if not self._records:
-            raise file_problem(self._path, self._nothing(), _REMEDY)
+            raise UnreadableError(self._path, self._nothing(), _REMEDY)
         if Header not in self._records:
-            raise file_problem(self._path, "its header is damaged", "capture again")
+            raise UnreadableError(self._path, "its header is damaged", "capture again")
         return Profile(
             path=self._path,
             header=self._records[Header][0],

@@ -16,7 +16,8 @@ from gctune.errors import ProfileError, problem
 from gctune.host.files import reason
 from gctune.profile import flamegraph, flames, pprof, tracing
 from gctune.profile.ending import at_the_end_of_multiprocessing
-from gctune.profile.file import new_sibling, opened
+from gctune.profile.file import opened
+from gctune.profile.siblings import new_sibling
 from gctune.profile.sites import Heap
 from gctune.profile.writer import OwnFile, fill, write_new
 from gctune.runtime import fork

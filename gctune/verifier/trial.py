@@ -18,7 +18,8 @@ from typing import IO
 from gctune.errors import GctuneError, problem
 from gctune.host.container import find_container
 from gctune.host.signals import signal_name
-from gctune.profile.file import Profile, read, siblings
+from gctune.profile.file import Profile
+from gctune.profile.siblings import read_all
 from gctune.recommender.crowds import peak_rss_bytes
 from gctune.runtime.launch import bootstrap_environment, find
 from gctune.runtime.plan import Plan
@@ -63,7 +64,7 @@ class Trial:
             status, wall = self._wait(self._environ_of(plan, profile), said)
             cpu = _children_cpu() - cpu
             fault = _fault(status, self._container.oom_kills() > kills, said)
-            profiles = [read(path) for path in (profile, *siblings(profile)) if path.exists()]
+            profiles = read_all(profile) if profile.exists() else []
         if not (profiles or fault):
             raise GctuneError(self._unseen())
         return _measured(profiles, max(cpu, _recorded_cpu(profiles)), wall, fault)
