@@ -181,3 +181,21 @@ def test_lines_go_on_to_end_as_they_did(file: Path) -> None:
     content = file.read_bytes()
     assert content.count(b"\r\n") == content.count(b"\n")
     assert settings_of(file) == CHANGES
+
+
+def test_what_somebody_else_writes_meanwhile_is_kept(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As they write it while what is new is written beside it."""
+    file.write_text(COMMENTED)
+    sync = os.fsync
+
+    def edit(descriptor: int) -> None:
+        file.write_text("[gc]\nthreshold0 = 1\n")
+        sync(descriptor)
+
+    monkeypatch.setattr("os.fsync", edit)
+    with pytest.raises(ConfigError, match="changed meanwhile; try again"):
+        write(file, "production", CHANGES)
+    assert file.read_text() == "[gc]\nthreshold0 = 1\n"
+    assert list(file.parent.iterdir()) == [file]

@@ -159,6 +159,7 @@ def test_a_full_disk_costs_the_heap_alone(program: Path) -> None:
     done = gctune("-o", file, "--", sys.executable, program, "full", status=7)
     assert "file too large; write to a disk with more room" in done.stderr
     assert "Traceback" not in done.stderr
+    assert not file.exists()
 
 
 def test_where_gctune_is_disabled_it_says_so_and_runs(program: Path) -> None:

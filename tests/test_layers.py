@@ -21,6 +21,7 @@ ROOMS = [
     "defaults",
     "errors",
     "record",
+    "saving",
     "host",
     "runtime",
     "memory",

@@ -15,7 +15,7 @@ from gctune.profile.file import read
 from gctune.profile.heap import FORMATS, format_of
 from gctune.profile.sites import Heap
 from gctune.profile.tracing import COST
-from gctune.profile.writer import write_new
+from gctune.profile.writer import write_as_it_comes, write_new
 
 USUAL_SECONDS = 30.0
 
@@ -50,7 +50,7 @@ def record(url: str, seconds: float) -> Iterator[bytes]:
 
 def keep(output: Path, parts: Iterable[bytes]) -> None:
     """Write a profile as it comes, and say what it lacks. Raises ProfileError."""
-    write_new(output, parts)
+    write_as_it_comes(output, parts)
     for wrong in read(output).problems:
         say(f"gctune: {wrong}")
 
@@ -64,7 +64,7 @@ def _heap(remote: Remote, seconds: float | None) -> bytes:
 
 
 def _write(output: Path, form: str | None, content: bytes) -> None:
-    write_new(output, [FORMATS[form or format_of(output)](_decoded(content))])
+    write_new(output, FORMATS[form or format_of(output)](_decoded(content)))
 
 
 def _decoded(content: bytes) -> Heap:

@@ -222,4 +222,4 @@ def _intention(output: Path, idle: bool) -> str:
 
 def _convert(choice: Choice, output: Path, form: str | None) -> None:
     _check(output, None)
-    write_new(output, [FORMATS[form or format_of(output)](choice.read(totals=True))])
+    write_new(output, FORMATS[form or format_of(output)](choice.read(totals=True)))

@@ -10,6 +10,7 @@ import click
 
 from gctune.errors import UsageError, problem
 from gctune.host.files import reason
+from gctune.saving import save
 
 
 def folder_problems(option: str, file: Path) -> Iterator[str]:
@@ -21,13 +22,13 @@ def folder_problems(option: str, file: Path) -> Iterator[str]:
 def write(text: str, output: Path | None) -> None:
     """Write what a command made to the file that -o named, else to standard output.
 
-    Raises UsageError where the file cannot be written.
+    Raises UsageError where the file cannot be written; then it holds what it held.
     """
     if output is None:
         click.echo(text, nl=False)
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        save(output, text.encode())
     except OSError as error:
         remedy = "give another file"
         raise UsageError(problem("-o", str(output), reason(error).lower(), remedy)) from error

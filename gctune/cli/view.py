@@ -92,7 +92,7 @@ def _temporary(content: bytes) -> Path:
         raise ProfileError(
             problem("TMPDIR", tempfile.gettempdir(), reason(error), remedy)
         ) from error
-    fill(Path(name), descriptor, [content])
+    fill(Path(name), descriptor, content)
     return Path(name)
 
 

@@ -52,7 +52,7 @@ def write_heap(path: str | os.PathLike[str], form: str | None = None) -> None:
     if form not in FORMATS:
         raise ProfileError(problem("form", form, "no format", f"give {', '.join(FORMATS)}"))
     content = FORMATS[form](tracing.take())
-    write_new(path, [content])
+    write_new(path, content)
 
 
 def format_of(path: Path) -> str:
@@ -149,4 +149,4 @@ def _claim(base: Path) -> OwnFile:
 
 
 def _fill(file: OwnFile, content: bytes) -> None:
-    fill(file.path, file.descriptor(), [content])
+    fill(file.path, file.descriptor(), content)

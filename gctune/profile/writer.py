@@ -6,6 +6,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from gctune.errors import ProfileError, problem
@@ -136,21 +137,51 @@ def create(path: Path) -> int:
         raise file_problem(path, reason(error).lower(), remedy) from error
 
 
-def write_new(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a new file that only this user may read. Raises ProfileError where that fails."""
-    fill(path, create(path), parts)
+def write_new(path: Path, content: bytes) -> None:
+    """Write a new file that only this user may read, or none. Raises ProfileError."""
+    fill(path, create(path), content)
 
 
-def fill(path: Path, descriptor: int, parts: Iterable[bytes]) -> None:
-    """Write to the descriptor of a new file, and close it. Raises ProfileError."""
+def fill(path: Path, descriptor: int, content: bytes) -> None:
+    """Write a new file by its descriptor, and close that; the file goes where not all is written.
+
+    Raises ProfileError.
+    """
+    own = identity(descriptor)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            for part in parts:
-                stream.write(part)
-                stream.flush()  # so that what has come stays, whatever comes after
+        _write(descriptor, [content])
+    except BaseException as error:
+        _remove(path, own)
+        if isinstance(error, OSError):
+            raise _unwritten(path, error) from error
+        raise
+
+
+def write_as_it_comes(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a new file, of which what has come stays, whatever comes after. Raises ProfileError."""
+    try:
+        _write(create(path), parts)
     except OSError as error:
-        remedy = "write to a disk with more room"
-        raise ProfileError(problem("FILE", str(path), reason(error).lower(), remedy)) from error
+        raise _unwritten(path, error) from error
+
+
+def _write(descriptor: int, parts: Iterable[bytes]) -> None:
+    with os.fdopen(descriptor, "wb") as stream:
+        for part in parts:
+            stream.write(part)
+            stream.flush()
+
+
+def _remove(path: Path, own: tuple[int, int] | None) -> None:
+    """Remove a file, unless another is in its place by now."""
+    if identity(path) == own:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _unwritten(path: Path, error: OSError) -> ProfileError:
+    remedy = "write to a disk with more room"
+    return ProfileError(problem("FILE", str(path), reason(error).lower(), remedy))
 
 
 def file_problem(path: Path, wrong: str, remedy: str) -> ProfileError:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,12 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable, Table
 
 from gctune.errors import ConfigError, problem
+from gctune.saving import save
 from gctune.settings import toml
 from gctune.settings.document import PYPROJECT
 from gctune.settings.environments import canonical
 from gctune.settings.schema import HEADER
 from gctune.settings.sources import load
-
-_NEW_MODE = 0o644
 
 
 def write(
@@ -35,14 +33,14 @@ def write(
     """
     name = str(path)
     real = _real(path)
-    exists = os.path.lexists(real)
-    text = toml.read(real, name) if exists else _opening(real, comments)
+    old = toml.read(real, name) if os.path.lexists(real) else None
+    text = _opening(real, comments) if old is None else old
     toml.parse(text, name)
     new = _merged(text, name, _home(real), environment, settings) if settings else text
     toml.parse(new, name)
-    if exists and new == text:
+    if new == old:
         return False
-    _replace(real, new, name)
+    _replace(real, old, new, name)
     return True
 
 
@@ -132,35 +130,17 @@ def _own_key(table: Mapping[str, Any], environment: str) -> str:
     return next((key for key in table if canonical(key) == wanted), wanted)
 
 
-def _replace(path: Path, text: str, name: str) -> None:
-    """Write `text` beside `path`, whole and on disk, then put it in its place."""
+def _replace(path: Path, old: str | None, new: str, name: str) -> None:
+    """Save the file, unless it is no longer what was read; None is that there was none."""
     try:
-        mode = path.stat().st_mode & 0o7777 if path.exists() else _NEW_MODE
-        descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        save(path, new.encode(), partial(_check_unchanged, path, old, name))
     except OSError as error:
         raise _unwritable(name, error) from error
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        Path(beside).chmod(mode)
-        Path(beside).replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            Path(beside).unlink()
-        raise _unwritable(name, error) from error
-    _sync(path.parent)
 
 
-def _sync(folder: Path) -> None:
-    """Have the new name on disk too, where folders can be synced."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _check_unchanged(path: Path, old: str | None, name: str) -> None:
+    if old != (toml.read(path, name) if os.path.lexists(path) else None):
+        raise toml.refused(name, "has been changed meanwhile", "try again")
 
 
 def _unwritable(name: str, error: OSError) -> ConfigError:
