@@ -127,6 +127,50 @@ def test_force_removes_nothing_for_a_program_that_is_not_there(path: Path) -> No
     assert read(path).closing is not None
 
 
+@pytest.mark.parametrize(
+    ("program", "variables"),
+    [
+        (["true"], {}),
+        (["python", "-I", "-c", ""], {}),
+        (["python", "-c", ""], {"GCTUNE_DISABLE": "1"}),
+    ],
+)
+def test_force_removes_nothing_for_a_program_that_is_not_recorded(
+    program: list[str], variables: dict[str, str], path: Path
+) -> None:
+    files = [write(path), write(Path(f"{path}.7"))]
+    before = [file.read_bytes() for file in files]
+    capture("-o", path, "--force", "--", *program, directory=path.parent, **variables)
+    assert [file.read_bytes() for file in files] == before
+
+
+def test_force_replaces_once_however_many_processes_there_are(path: Path) -> None:
+    write(path)
+    write(Path(f"{path}.7"))
+    many = "for _ in 1 2 3 4 5 6; do python -c 0 & done; wait; python -c 0"
+    done = capture("-o", path, "--force", "--", "sh", "-c", many, directory=path.parent)
+    assert done.stderr.count("\n") == 1
+    pids = [read(file).header.pid for file in (path, *siblings(path))]
+    assert 7 not in pids
+    assert len({*pids}) == 7
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_force_removes_nothing_where_there_is_no_room(tmp_path: Path) -> None:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(tmp_path)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting is refused here")
+    try:
+        path = write(tmp_path / "profile")
+        before = path.read_bytes()
+        (tmp_path / "rest").write_bytes(bytes(4096))
+        done = capture("-o", path, "--force", "--", "python", "-c", "", directory=tmp_path)
+        assert "the program runs without it" in done.stderr
+        assert path.read_bytes() == before
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
 def test_force_removes_nothing_that_is_no_profile(path: Path) -> None:
     path.write_text("precious")
     write(Path(f"{path}.7"))

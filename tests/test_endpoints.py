@@ -15,6 +15,7 @@ import pytest
 from asking import PATIENCE, ask, connect, request, until
 from children import BARE, python
 from go_pprof import go_pprof, needs_dot, needs_pprof
+from profile_samples import write
 from served import STORES, Program, served, start
 
 from gctune.profile import pprof
@@ -305,6 +306,14 @@ def test_a_capture_of_a_program_under_way_is_a_whole_profile(bare: Program, tmp_
     assert profile.closing.reason == "seconds"
     assert 2 in {each.generation for each in profile.collections()}
     assert profile.header.pid == bare.child.pid
+
+
+def test_a_capture_by_force_replaces_the_earlier_profiles(bare: Program, tmp_path: Path) -> None:
+    file = write(tmp_path / "app.profile")
+    write(Path(f"{file}.7"))
+    gctune("capture", "--force", "-o", str(file), "--seconds", "0.1", *at(bare))
+    assert read(file).header.pid == bare.child.pid
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_capture_of_a_program_that_ends_keeps_what_had_come(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from gctune.cli.output import folder_problems
 from gctune.cli.parameters import positive
 from gctune.cli.streams import say
 from gctune.errors import UsageError, problem
+from gctune.profile.earlier import earlier_files
 from gctune.profile.file import absolute, looks_like_profile
 from gctune.profile.siblings import siblings
 from gctune.runtime.launch import bootstrap_environment, execute, find
@@ -41,7 +42,7 @@ from gctune.startup import DISABLED, disabled
     is_flag=True,
     help="Try other thresholds meanwhile, in short windows and under a bound for memory.",
 )
-@click.option("--force", is_flag=True, help="Remove an earlier PROFILE, and its PROFILE.<pid>.")
+@click.option("--force", is_flag=True, help="Replace an earlier PROFILE, and its PROFILE.<pid>.")
 @click.option(
     "--url",
     metavar="URL",
@@ -83,24 +84,19 @@ def capture(
 def _fetch(url: str, output: Path, seconds: float | None) -> None:
     from gctune.cli.fetch import USUAL_SECONDS, keep, record
 
-    parts = record(url, seconds or USUAL_SECONDS)  # before anything is removed for it
-    _remove_existing(output)
+    parts = record(url, seconds or USUAL_SECONDS)
     say(f"gctune: recording to {output}; {_next_step(output)}")
-    keep(output, parts)
+    keep(output, parts, earlier_files(_existing(output)))
 
 
 def _run(command: Sequence[str], output: Path, seconds: float | None, explore: bool) -> NoReturn:
-    asked = {"path": str(output), "seconds": seconds, "explore": explore}
+    earlier = earlier_files(_existing(output))
+    asked: dict[str, object] = {"path": str(output), "seconds": seconds, "explore": explore}
+    asked |= {"earlier": earlier} if earlier else {}
     environ = bootstrap_environment(GCTUNE_CAPTURE=json.dumps(asked))
-    find(command[0], environ)  # before anything is removed for it
-    _remove_existing(output)
+    find(command[0], environ)  # before anything is said of it
     say(f"gctune: {_intention(output, disabled(environ))}")
     execute(command, environ)
-
-
-def _remove_existing(output: Path) -> None:
-    for earlier in _existing(output):
-        earlier.unlink()
 
 
 def _existing(output: Path) -> list[Path]:

@@ -11,8 +11,10 @@ from gctune.cli.remote import Remote
 from gctune.cli.streams import say
 from gctune.errors import ProfileError, problem
 from gctune.profile import pprof
+from gctune.profile.earlier import Earlier, replace_earlier
 from gctune.profile.file import read
 from gctune.profile.heap import FORMATS, format_of
+from gctune.profile.siblings import new_sibling
 from gctune.profile.sites import Heap
 from gctune.profile.tracing import COST
 from gctune.profile.writer import write_as_it_comes, write_new
@@ -48,11 +50,25 @@ def record(url: str, seconds: float) -> Iterator[bytes]:
     return chain([next(parts, b"")], parts)
 
 
-def keep(output: Path, parts: Iterable[bytes]) -> None:
-    """Write a profile as it comes, and say what it lacks. Raises ProfileError."""
-    write_as_it_comes(output, parts)
-    for wrong in read(output).problems:
+def keep(output: Path, parts: Iterable[bytes], earlier: Earlier) -> None:
+    """Write a profile as it comes, and say what it lacks. Raises ProfileError.
+
+    The `earlier` files are replaced once its beginning is written.
+    """
+    own = new_sibling(output) if output.name in earlier else output
+    write_as_it_comes(own, _replacing(output, own, parts, earlier))
+    for wrong in read(own if own.exists() else output).problems:
         say(f"gctune: {wrong}")
+
+
+def _replacing(
+    output: Path, own: Path, parts: Iterable[bytes], earlier: Earlier
+) -> Iterator[bytes]:
+    """The parts, as they are written."""
+    rest = iter(parts)
+    yield next(rest, b"")
+    replace_earlier(output, own, earlier)
+    yield from rest
 
 
 def _heap(remote: Remote, seconds: float | None) -> bytes:

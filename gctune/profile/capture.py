@@ -20,6 +20,7 @@ from types import TracebackType
 from gctune.errors import ProfileError
 from gctune.monitor.loop import Loop
 from gctune.monitor.telling import warn
+from gctune.profile.earlier import Earlier, replace_earlier
 from gctune.profile.ending import at_the_end_of_multiprocessing
 from gctune.profile.file import absolute
 from gctune.profile.recording import Recording
@@ -45,15 +46,28 @@ def capture(
     return Capture(base, Writer(base), seconds, explore)
 
 
-def begin(path: str, seconds: float | None = None, explore: bool = False) -> Capture:
-    """Record this process as `capture` does, in PROFILE.<pid> where PROFILE is taken."""
+def begin(
+    path: str, seconds: float | None = None, explore: bool = False, earlier: Earlier | None = None
+) -> Capture:
+    """Record this process as `capture` does, in PROFILE.<pid> where PROFILE is taken.
+
+    If that is one of the `earlier` files, it is replaced once the recording is under way.
+    """
     base = absolute(path)
+    writer = _writer(base)
+    running = Capture(base, writer, seconds, explore)
+    if earlier:
+        writer.is_now(replace_earlier(base, writer.path, earlier))
+    return running
+
+
+def _writer(base: Path) -> Writer:
     try:
-        return Capture(base, Writer(base), seconds, explore)
+        return Writer(base)
     except ProfileError:
         if not base.exists():
             raise
-    return Capture(base, Writer(new_sibling(base)), seconds, explore)
+    return Writer(new_sibling(base))
 
 
 class Capture:

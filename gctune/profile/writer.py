@@ -62,6 +62,15 @@ class Writer(Lines):
         super().__init__()
         self._file = OwnFile(path)
 
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._file.path
+
+    def is_now(self, path: Path) -> None:
+        """Go on in the file under the name that it has been given."""
+        self._file.path = path
+
     def close(self) -> None:
         """Give the descriptor back; the second call does nothing."""
         self._file.close()
