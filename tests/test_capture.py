@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -492,6 +493,19 @@ def test_a_program_that_closes_all_descriptors_is_recorded_on(path: Path) -> Non
     assert profile.closing is not None
     assert profile.closing.missed == (0, 0, 0)
     assert profile.problems == ()
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_what_a_program_writes_to_a_closed_stream_reaches_no_profile(
+    closed: str, path: Path
+) -> None:
+    write = "try: os.write(number, b'own')\n    except OSError: pass"
+    code = f"import os\nfor number in range(3):\n    {write}"
+    text = json.dumps({"path": str(path)})
+    environ = bootstrap_environment(BARE, GCTUNE_CAPTURE=text)
+    shell = ["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, code]
+    subprocess.run(shell, env=environ, check=True)
+    assert read(path).problems == ()
 
 
 def test_what_stands_in_the_place_of_its_profile_then_is_left_alone(path: Path) -> None:

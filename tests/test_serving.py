@@ -242,6 +242,23 @@ for each in pairs:
     assert "the program has closed its sockets; others are opened" in line
 
 
+def test_what_serves_has_no_number_of_a_stream_that_is_closed(sock: str) -> None:
+    code = """
+def stands(fd):
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+os.closerange(0, 3)
+applied = serve()
+until(lambda: gctune.served_at() and gctune.sample().level == "basic")
+os._exit(sum(map(stands, range(3))))
+"""
+    outcome(code, sock)
+
+
 SHOWN = """
 from gctune.startup import monitor_token
 os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     StrPath: TypeAlias = str | os.PathLike[str]
 
+LAST_STREAM = 2  # standard error's number
 _CHUNK_BYTES = 64 << 10  # most of these files are far smaller
 FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)  # of a file that is only read
 
@@ -91,6 +92,22 @@ def identity(file: int | StrPath) -> tuple[int, int] | None:
 def close_own(descriptor: int, file: tuple[int, int] | None) -> None:
     """Close the descriptor of the file of that identity, unless its number is another's by now."""
     if file is not None and identity(descriptor) == file:
+        os.close(descriptor)
+
+
+def above_streams(descriptor: int) -> int:
+    """Have a file by a number above those of the standard streams; its own is closed then.
+
+    Where they are closed a new file gets their numbers, and what the program
+    writes to standard error would be written to it. Raises OSError.
+    """
+    if descriptor > LAST_STREAM:
+        return descriptor
+    import fcntl
+
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, LAST_STREAM + 1)
+    finally:
         os.close(descriptor)
 
 

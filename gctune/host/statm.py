@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from gctune.host.files import FLAGS, close_own, identity, within
+from gctune.host.files import FLAGS, above_streams, close_own, identity, within
 from gctune.host.process import resident_bytes, rss_bytes
 
 TYPE_CHECKING = False
@@ -49,6 +49,6 @@ class Statm:
 
     def _open(self) -> None:
         self.close()
-        self._descriptor = os.open(within(self._proc, "self/statm"), FLAGS)
+        self._descriptor = above_streams(os.open(within(self._proc, "self/statm"), FLAGS))
         self._file = identity(self._descriptor)
         self._pid = os.getpid()

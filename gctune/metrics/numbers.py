@@ -14,6 +14,8 @@ import stat
 from struct import Struct
 from zlib import crc32
 
+from gctune.host.files import above_streams
+
 _HALF = 1 << 20  # bytes; what is not written of them takes no room on the disk
 _MAGIC = b"gctune\0\1"  # the last byte is the version of this layout
 _SEAL = Struct("<8sI")  # magic, checksum of all that follows
@@ -64,12 +66,12 @@ def last(path: str) -> tuple[int, bytes]:
 def create(path: str) -> int:
     """Make a file that nobody else reads, and open it to be written. Raises OSError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(path, flags, 0o600)
+    return above_streams(os.open(path, flags, 0o600))
 
 
 def _open_to_write(path: str) -> int:
     try:
-        return os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        return above_streams(os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
     except FileNotFoundError:
         return create(path)
 

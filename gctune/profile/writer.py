@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gctune.errors import ProfileError, problem
-from gctune.host.files import close_own, identity, reason
+from gctune.host.files import above_streams, close_own, identity, reason
 from gctune.profile.records import Record, to_plain
 
 MOST_BYTES = 256 * 2**20  # of a profile, unpacked
@@ -112,7 +112,7 @@ class OwnFile:
     def _opened_again(self) -> int:
         wrong, remedy = "the program has closed its descriptor", "leave it open, and the file there"
         try:
-            descriptor = os.open(self.path, _AGAIN)
+            descriptor = above_streams(os.open(self.path, _AGAIN))
         except OSError as error:
             raise file_problem(self.path, f"{wrong}: {reason(error).lower()}", remedy) from error
         if identity(descriptor) != self._identity:
@@ -138,7 +138,7 @@ def create(path: Path) -> int:
     stands in its place is not followed.
     """
     try:
-        return os.open(path, _NEW, 0o600)
+        return above_streams(os.open(path, _NEW, 0o600))
     except FileExistsError as error:
         raise file_problem(path, "exists already", "give another name, or remove it") from error
     except (OSError, ValueError) as error:

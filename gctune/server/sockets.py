@@ -14,6 +14,7 @@ import selectors
 import socket
 import sys
 
+from gctune.host.files import LAST_STREAM, above_streams
 from gctune.monitor.loop import are_threads
 
 TYPE_CHECKING = False
@@ -25,23 +26,29 @@ if TYPE_CHECKING:
 
 def new_socket(family: int, kind: int = socket.SOCK_STREAM) -> Socket:
     """A new socket. Raises OSError."""
-    made: Socket = _module().socket(family, kind)
-    return made
+    return _above_streams(_module().socket(family, kind))
 
 
 def new_pair() -> tuple[Socket, Socket]:
     """Two sockets that are connected. Raises OSError."""
     one, other = getattr(_module(), "socketpair", socket.socketpair)()  # Windows has none below
-    return one, other
+    return _above_streams(one), _above_streams(other)
 
 
 def accept(listener: Socket) -> Socket:
     """The next connection. Raises OSError, as BlockingIOError where there is none."""
     if isinstance(listener, socket.socket):
-        return listener.accept()[0]
+        return _above_streams(listener.accept()[0])
     descriptor, _ = listener._accept()
-    made: Socket = _module().socket(fileno=descriptor)
-    return made
+    return _above_streams(_module().socket(fileno=descriptor))
+
+
+def _above_streams(made: Socket) -> Socket:
+    """The same socket, where what the program writes to a closed stream does not reach it."""
+    if made.fileno() > LAST_STREAM:
+        return made
+    moved: Socket = _module().socket(fileno=above_streams(made.detach()))
+    return moved
 
 
 def resolve(host: str, port: int) -> list[Any]:
