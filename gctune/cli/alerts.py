@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
+from gctune.cli.console import console
 from gctune.cli.output import write
 from gctune.errors import ConfigError, problem
 from gctune.report.alert_rules import render, rules_file
@@ -32,7 +32,7 @@ def alerts(environment: str | None, prometheus: bool, output: Path | None) -> No
     if prometheus:
         write(rules_file(loaded), output)
     else:
-        Console(highlight=False).print(render(loaded))
+        console().print(render(loaded))
 
 
 def _check(loaded: Loaded) -> None:

@@ -7,8 +7,8 @@ import sys
 from typing import NoReturn
 
 import click
-from rich.console import Console
 
+from gctune.cli.console import console
 from gctune.report.data import as_data
 from gctune.report.verify import render
 from gctune.verifier.verdict import Finding, Verdict
@@ -21,5 +21,5 @@ def conclude(finding: Finding, columns: tuple[str, str], as_json: bool) -> NoRet
     if as_json:
         click.echo(json.dumps(as_data(finding), indent=2))
     else:
-        Console(highlight=False).print(render(finding, columns))
+        console().print(render(finding, columns))
     sys.exit(_EXITS[finding.verdict])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import click
-from rich.console import Console
 
+from gctune.cli.console import USUAL, console
 from gctune.report.data import as_data
 from gctune.report.diagnosis import diagnose
 from gctune.report.doctor import render
@@ -23,4 +23,4 @@ def doctor(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(as_data(diagnosis), indent=2))
     else:
-        Console(highlight=False).print(render(diagnosis))
+        console(piped=USUAL).print(render(diagnosis))

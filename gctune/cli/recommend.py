@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
 
+from gctune.cli.console import console
 from gctune.cli.output import folder_problems
 from gctune.cli.parameters import memory_budget
 from gctune.cli.streams import say
@@ -121,7 +121,7 @@ def recommend(
     if as_json:
         click.echo(json.dumps(as_data(answer), indent=2))
     else:
-        Console(highlight=False).print(render(answer))
+        console().print(render(answer))
     if file is not None:
         _write(file, environment or _USUAL, answer)
 

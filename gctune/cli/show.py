@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import click
-from rich.console import Console
 
+from gctune.cli.console import console
 from gctune.host import this_host
 from gctune.report.settings import as_data, render
 from gctune.runtime.plan import Plan, Status
@@ -31,7 +31,7 @@ def show(environment: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(as_data(loaded, plan), indent=2))
     else:
-        Console(highlight=False).print(render(loaded, plan))
+        console().print(render(loaded, plan))
 
 
 def _left_alone(plan: Plan) -> Plan:

@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import click
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 
+from gctune.cli.console import console
 from gctune.cli.observed import Process
 from gctune.cli.parameters import read_by
 from gctune.cli.remote import PATIENCE, Remote
@@ -80,13 +81,13 @@ def top(pid: int | None, url: str | None, interval: float, count: int | None) ->
 
 
 def _show(views: Iterator[View]) -> None:
-    console = Console(highlight=False)
-    if not console.is_terminal:
+    screen = console()
+    if not screen.is_terminal:
         for view in views:
             for each in view.lines():
                 click.echo(each)
         return
-    with Live(console=console, auto_refresh=False) as live:
+    with Live(console=screen, auto_refresh=False) as live:
         for view in views:
             live.update(view.laid_out(), refresh=True)
 

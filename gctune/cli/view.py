@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
+from gctune.cli.console import console
 from gctune.cli.streams import say
 from gctune.errors import ProfileError, problem
 from gctune.host.files import reason
@@ -18,8 +19,6 @@ from gctune.profile.heap import FORMATS, is_capture, read_heap
 from gctune.profile.sites import Heap, difference
 from gctune.profile.writer import fill
 from gctune.report.heap import matching, render_list, render_peek, render_top
-
-_PIPED_WIDTH = 1000  # columns, so that no line that a program reads is cut or folded
 
 
 class Choice(NamedTuple):
@@ -115,7 +114,4 @@ def _view(
 
 
 def _print(view: RenderableType) -> None:
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = _PIPED_WIDTH
-    console.print(view)
+    console().print(view)

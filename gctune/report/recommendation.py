@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -75,6 +76,11 @@ class _Grid:
             yield self._table()
         else:
             yield from self._paragraphs()
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """As wide as its text, so that no line is filled up to the width of a wide console."""
+        text = sum(self._widths) + _GAP * len(self._widths)
+        return Measurement(0, text).with_maximum(options.max_width)
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, _GAP, 0, 0))

@@ -1,0 +1,28 @@
+"""Whatever COLUMNS says, a command prints all that it has to say."""
+
+from __future__ import annotations
+
+import pytest
+from captured import PROFILES
+from children import BARE, python
+
+RECOMMEND = ("recommend", "--for-python", "3.13.0", str(PROFILES / "docs_build-3.13.profile.gz"))
+
+
+@pytest.mark.parametrize("columns", ["", "0", "-1", "many", "9999999", "99999999999"])
+@pytest.mark.parametrize("words", [("show",), ("alerts",), RECOMMEND], ids=lambda words: words[0])
+def test_a_width_that_cannot_be_prints_as_a_pipe_does(words: tuple[str, ...], columns: str) -> None:
+    usual = python("-m", "gctune", *words).stdout
+    assert python("-m", "gctune", *words, environ={**BARE, "COLUMNS": columns}).stdout == usual
+
+
+def test_doctor_prints_whatever_columns_says() -> None:
+    usual = python("-m", "gctune", "doctor").stdout
+    assert python("-m", "gctune", "doctor", environ={**BARE, "COLUMNS": "0"}).stdout == usual
+
+
+def test_no_line_of_a_pipe_is_folded_or_filled_with_blanks() -> None:
+    lines = python("-m", "gctune", *RECOMMEND).stdout.splitlines()
+    told = "no full collection falls within a run as long as the captured one: old garbage piles up"
+    assert [line for line in lines if told in line]
+    assert max(map(len, lines)) < 300
