@@ -105,6 +105,13 @@ def test_a_program_without_python_is_refused(folder: Path) -> None:
     assert "command = 'true': no Python process that can be recorded" in done.stderr
 
 
+def test_a_program_of_which_nothing_is_recorded_gets_no_verdict(folder: Path) -> None:
+    exits = ("python", "-c", "import os; os._exit(0)")
+    done = verify(folder, "--max-time", "1m", "--", *exits, status=1)
+    assert "command = 'python': no Python process that can be recorded" in done.stderr
+    assert done.stdout == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [

@@ -65,7 +65,7 @@ class Trial:
             cpu = _children_cpu() - cpu
             fault = _fault(status, self._container.oom_kills() > kills, said)
             profiles = read_all(profile) if profile.exists() else []
-        if not (profiles or fault):
+        if not (fault or any(profile.readings for profile in profiles)):
             raise GctuneError(self._unseen())
         return _measured(profiles, max(cpu, _recorded_cpu(profiles)), wall, fault)
 
@@ -122,7 +122,7 @@ class Trial:
 
     def _unseen(self) -> str:
         wrong = "no Python process that can be recorded was seen in it"
-        remedy = "give a program that runs Python, without -E, -I or -S"
+        remedy = "give a program that runs Python, without -E, -I or -S, and not to an os._exit"
         return problem("command", self._command[0], wrong, remedy)
 
 
