@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import pytest
 from children import BARE, below, plan, python, script
@@ -200,6 +201,13 @@ def test_a_path_that_is_taken_is_refused(path: Path) -> None:
     with pytest.raises(ProfileError, match="exists already"):
         capture(path)
     assert path.read_text() == "precious"
+
+
+@pytest.mark.parametrize("seconds", ["10m", -1, 0, float("nan"), 10**400, [1]])
+def test_seconds_that_are_none_are_refused_and_make_no_file(seconds: object, path: Path) -> None:
+    with pytest.raises(ProfileError, match=r"seconds = .*: not a number above 0; give seconds"):
+        capture(path, seconds=cast(float, seconds))
+    assert not path.exists()
 
 
 def test_below_gctune_capture_one_that_is_taken_gets_a_sibling(path: Path) -> None:

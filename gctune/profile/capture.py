@@ -13,11 +13,13 @@ import os
 import time
 from _thread import allocate_lock
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from math import inf
 from pathlib import Path
 from types import TracebackType
 
-from gctune.errors import ProfileError
+from gctune.errors import ProfileError, problem
 from gctune.monitor.loop import Loop
 from gctune.monitor.telling import warn
 from gctune.profile.earlier import Earlier, replace_earlier
@@ -40,10 +42,11 @@ def capture(
     end of the program ends it. After `seconds` the recording ends and the
     program goes on. With `explore`, other thresholds are tried meanwhile, in
     short windows and under a bound for memory, and the program's own come back
-    at the end. Raises ProfileError where `path` exists or cannot be written.
+    at the end. Raises ProfileError where `path` exists or cannot be written, or
+    `seconds` are no number above 0.
     """
-    base = absolute(path)
-    return Capture(base, Writer(base), seconds, explore)
+    base, deadline = absolute(path), _deadline(seconds)
+    return Capture(base, Writer(base), deadline, explore)
 
 
 def begin(
@@ -53,12 +56,23 @@ def begin(
 
     If that is one of the `earlier` files, it is replaced once the recording is under way.
     """
-    base = absolute(path)
+    base, deadline = absolute(path), _deadline(seconds)
     writer = _writer(base)
-    running = Capture(base, writer, seconds, explore)
+    running = Capture(base, writer, deadline, explore)
     if earlier:
         writer.is_now(replace_earlier(base, writer.path, earlier))
     return running
+
+
+def _deadline(seconds: float | None) -> float:
+    """When a recording is to end, on the clock of time.monotonic. Raises ProfileError."""
+    if seconds is None:
+        return inf
+    with suppress(TypeError, OverflowError):
+        if seconds > 0:
+            return time.monotonic() + seconds
+    wrong, remedy = "not a number above 0", "give seconds, or None to record to the end"
+    raise ProfileError(problem("seconds", seconds, wrong, remedy))
 
 
 def _writer(base: Path) -> Writer:
@@ -78,10 +92,10 @@ class Capture:
     `_settle`, by whoever comes last.
     """
 
-    def __init__(self, base: Path, writer: Writer, seconds: float | None, explore: bool) -> None:
+    def __init__(self, base: Path, writer: Writer, deadline: float, explore: bool) -> None:
         self._base = base
         self._explore = explore
-        self._deadline = float("inf") if seconds is None else time.monotonic() + seconds
+        self._deadline = deadline
         self._recording = Recording(lambda: writer, forked=False, explore=explore)
         self._at_work = allocate_lock()  # held by whoever uses the recording
         self._ending, self._forking = "", False
