@@ -140,7 +140,7 @@ def heap(
     format, Go's too, or a capture of memray, which counts what was in use at
     the peak; alone it is shown as by --top, and `go tool pprof` reads what is
     written here. COMMAND keeps its process id, signals and exit status. One
-    that is killed writes nothing.
+    that is killed, or ends by os._exit, leaves FILE empty.
     """  # noqa: D301 - click wants the character itself
     showing = sum(map(bool, (top, listed, peeked, web)))
     choosing = base or allocated or leaks
