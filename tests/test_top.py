@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -168,6 +169,25 @@ def test_a_table_on_a_terminal(watched: tuple[int, str]) -> None:
     assert "longest" in picture
     assert "heap" in picture
     assert "adaptive" not in picture
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whatever_ends_it_leaves_a_terminal_its_cursor(number: int) -> None:
+    try:
+        leader, follower = pty.openpty()
+    except OSError as error:
+        pytest.skip(f"no terminal is to be had here: {error}")
+    command = [*TOP, "--pid", str(os.getpid()), "--interval", "60s"]
+    with subprocess.Popen(command, stdout=follower, env={**ENVIRON, "TERM": "xterm"}) as shown:
+        picture = b""
+        while b"rss" not in picture:
+            picture += os.read(leader, 65536)
+        shown.send_signal(number)
+        assert shown.wait(60) == 0
+    os.close(follower)
+    picture += os.read(leader, 65536)
+    os.close(leader)
+    assert picture.rindex(b"\x1b[?25h") > picture.rindex(b"\x1b[?25l")
 
 
 @pytest.mark.skipif(

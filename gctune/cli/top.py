@@ -14,6 +14,7 @@ from rich.console import Group
 from rich.live import Live
 
 from gctune.cli.console import console
+from gctune.cli.interruption import interrupt_at_any_end
 from gctune.cli.observed import Process
 from gctune.cli.parameters import read_by
 from gctune.cli.remote import PATIENCE, Remote
@@ -87,6 +88,7 @@ def _show(views: Iterator[View]) -> None:
             for each in view.lines():
                 click.echo(each)
         return
+    interrupt_at_any_end()
     with Live(console=screen, auto_refresh=False) as live:
         for view in views:
             live.update(view.laid_out(), refresh=True)

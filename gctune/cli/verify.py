@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import time
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import click
 
 from gctune.cli.conclusion import conclude
+from gctune.cli.interruption import interrupt_at_any_end
 from gctune.cli.parameters import least_difference, memory_budget, read_by
 from gctune.cli.progress import progress
 from gctune.errors import UsageError, problem
@@ -88,7 +88,7 @@ def verify(
     if nothing:
         _print_nothing(nothing, as_json)
         return
-    _interrupt_at_any_end()
+    interrupt_at_any_end()
     trial = Trial(command, bootstrap_environment(), time.monotonic() + limit)
     conclude(_found(trial, plan, Question(precision, budget)), ("default", "tried"), as_json)
 
@@ -148,14 +148,3 @@ def _found(trial: Trial, plan: Plan, question: Question) -> Finding:
     except KeyboardInterrupt:
         return judge(pairs, question, "interrupted")
     return judge(pairs, question)
-
-
-def _interrupt_at_any_end() -> None:
-    """End by what else ends a program as by Ctrl-C, which leaves nothing running.
-
-    What it was started to ignore, as by nohup, it goes on to ignore.
-    """
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
