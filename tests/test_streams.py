@@ -63,6 +63,13 @@ def test_a_program_finds_the_output_closed_as_it_was(tmp_path: Path) -> None:
     assert done.returncode == 7
 
 
+def test_an_interrupt_while_a_command_is_imported_is_no_traceback(tmp_path: Path) -> None:
+    """As Ctrl-C in its first tenth of a second."""
+    (tmp_path / "click.py").write_text("import os\nos.kill(os.getpid(), 2)\n")
+    done = shell(f"{GCTUNE} show", tmp_path)
+    assert (done.returncode, done.stderr) == (1, "Aborted!\n")
+
+
 def test_a_message_that_finds_no_room_leaves_the_exit_status(tmp_path: Path) -> None:
     assert shell(f"{GCTUNE} validate missing.toml 2>/dev/full", tmp_path).returncode == 1
     assert shell(f"{GCTUNE} run no-such-program 2>/dev/full", tmp_path).returncode == 127
