@@ -48,7 +48,7 @@ def test_output_that_finds_no_room_is_one_error(command: str, tmp_path: Path) ->
 @pytest.mark.parametrize("closed", [">&-", ">&- <&-"])
 def test_output_that_is_closed_is_one_error(command: str, closed: str, tmp_path: Path) -> None:
     done = shell(f"{GCTUNE} {command} {closed}", tmp_path)
-    wrong = "standard output: bad file descriptor; write to a place with room"
+    wrong = "standard output: closed; have it go to a terminal, a file or a pipe"
     assert (done.returncode, done.stderr) == (1, f"{wrong}\n")
 
 
@@ -73,6 +73,15 @@ def test_an_interrupt_while_a_command_is_imported_is_no_traceback(tmp_path: Path
 def test_a_message_that_finds_no_room_leaves_the_exit_status(tmp_path: Path) -> None:
     assert shell(f"{GCTUNE} validate missing.toml 2>/dev/full", tmp_path).returncode == 1
     assert shell(f"{GCTUNE} run no-such-program 2>/dev/full", tmp_path).returncode == 127
+
+
+@pytest.mark.parametrize("words", ["nosuch", "--nosuch", "show --nosuch", "capture -- true"])
+@pytest.mark.parametrize("stream", ["2>&-", "2>/dev/full"])
+def test_wrong_usage_that_cannot_be_told_is_wrong_usage(
+    words: str, stream: str, tmp_path: Path
+) -> None:
+    done = shell(f"{GCTUNE} {words} {stream}", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
 
 
 def test_a_failure_of_another_file_is_not_blamed_on_standard_output(tmp_path: Path) -> None:

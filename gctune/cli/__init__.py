@@ -8,12 +8,19 @@ does not pay for what `gctune recommend` needs.
 from __future__ import annotations
 
 import sys
+from errno import EBADF
 from importlib import import_module
 
 import click
 
 from gctune import __version__
-from gctune.cli.streams import discard_output, escape_output, mind_closed_output, say
+from gctune.cli.streams import (
+    discard_output,
+    escape_output,
+    forgive_errors,
+    mind_closed_output,
+    say,
+)
 from gctune.errors import GctuneError, cut
 from gctune.host.files import reason
 from gctune.startup import disable_problem
@@ -77,6 +84,7 @@ def main() -> None:
     """Run the command line; what is wrong goes to stderr, a line for each problem."""
     mind_closed_output()
     escape_output()
+    forgive_errors()
     try:
         gctune(prog_name="gctune")
     except GctuneError as error:
@@ -90,6 +98,8 @@ def main() -> None:
 
 def _told(error: OSError) -> str:
     """Word a failure that no command foresaw; what fails in writing output names no file."""
+    if error.filename is None and error.errno == EBADF:
+        return "standard output: closed; have it go to a terminal, a file or a pipe"
     if error.filename is None:
         return f"standard output: {reason(error).lower()}; write to a place with room"
     return f"{cut(ascii(error.filename))}: {reason(error).lower()}; see that it can be used"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
 from gctune.host.files import printable
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 def say(message: str) -> None:
@@ -39,6 +44,26 @@ def mind_closed_output() -> None:
     """
     if sys.stdout is None:
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+
+
+def forgive_errors() -> None:
+    """Have standard error let go of what it cannot write, and be silent where it is closed.
+
+    What is told there is never what a command is run for: the exit status stays.
+    """
+    closed = sys.stderr is None
+    number = os.open(os.devnull, os.O_WRONLY) if closed else sys.stderr.fileno()
+    raw = io.BufferedWriter(_Forgiving(number, "wb", closefd=False))
+    encoding = "utf-8" if closed else sys.stderr.encoding
+    sys.stderr = TextIOWrapper(raw, encoding, "backslashreplace", line_buffering=True)
+
+
+class _Forgiving(io.FileIO):
+    def write(self, content: Buffer) -> int:
+        """Write what there is room for, and say that it was all."""
+        with suppress(OSError):
+            super().write(content)
+        return memoryview(content).nbytes
 
 
 def discard_output() -> None:
