@@ -117,6 +117,28 @@ def test_what_cannot_be_executed_exits_with_126(project: Path) -> None:
         assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", [["run"], ["verify", "--config", "gctune.toml"]])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("echo\n", "no program of this machine; if it is a script, begin it with #!"),
+        ("#!/none/sh -e\n", "its interpreter '/none/sh' is missing; correct its first line"),
+        ("#!/bin/sh\r\n", r"its interpreter '/bin/sh\r' is missing; correct its first line"),
+    ],
+)
+def test_what_keeps_a_script_from_running_is_told(
+    command: list[str], content: str, told: str, project: Path
+) -> None:
+    script = project / "script"
+    script.write_bytes(content.encode())
+    script.chmod(0o755)
+    config = "[environments.production.gc]\nthreshold0 = 9000\n"
+    (project / "gctune.toml").write_text(config)
+    words = ["-m", "gctune", *command, "--", "./script"]
+    done = python(*words, environ=ENVIRON, directory=project, status=126)
+    assert done.stderr.endswith(f"command = './script': {told}\n")
+
+
 @pytest.mark.parametrize("status", [0, 1, 7, 255])
 def test_the_exit_status_is_the_programs(status: int, project: Path) -> None:
     run("python", "-c", f"raise SystemExit({status})", directory=project, status=status)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ from gctune.errors import GctuneError, problem
 
 BOOTSTRAP = str(Path(__file__).resolve().parent / "bootstrap")
 
+_RUNNABLE = "name a program that can be run, such as python"
+_LONGEST_FIRST_LINE = 256  # bytes, of which the kernel reads no more
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # the exit statuses of a shell
 
 
@@ -49,7 +52,35 @@ def execute(command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
     try:
         os.execve(program, list(command), dict(environ))  # noqa: S606
     except OSError as error:
-        raise _not_executable(command[0], error.strerror or str(error)) from error
+        raise refused(command[0], program, error) from error
+
+
+def refused(name: str, program: str, error: OSError) -> LaunchError:
+    """Say why the system does not run the file `program`, which was asked for by `name`.
+
+    Of a script it is said in the same words whether its own file is wrong or its interpreter's.
+    """
+    interpreter = _interpreter(program)
+    if error.errno == errno.ENOEXEC and interpreter is None:
+        wrong, remedy = "no program of this machine", "if it is a script, begin it with #!"
+    elif error.errno == errno.ENOENT and interpreter:
+        wrong, remedy = f"its interpreter {interpreter!a} is missing", "correct its first line"
+    else:
+        wrong, remedy = (error.strerror or str(error)).lower(), _RUNNABLE
+    return LaunchError(problem("command", name, wrong, remedy), NOT_EXECUTABLE)
+
+
+def _interpreter(program: str) -> str | None:
+    """What the first line of a script names to run it; None where the file has no such line."""
+    try:
+        with open(program, "rb") as file:  # noqa: PTH123 - see above
+            first = file.readline(_LONGEST_FIRST_LINE)
+    except OSError:
+        return None
+    if not first.startswith(b"#!"):
+        return None
+    words = first[2:].replace(b"\t", b" ").strip(b" \n").split(b" ")  # a carriage return is no end
+    return os.fsdecode(words[0])
 
 
 def find(program: str, environ: Mapping[str, str]) -> str:
@@ -75,8 +106,7 @@ def _candidates(program: str, environ: Mapping[str, str]) -> list[str]:
 
 
 def _not_executable(program: str, wrong: str) -> LaunchError:
-    remedy = "name a program that can be run, such as python"
-    return LaunchError(problem("command", program, wrong, remedy), NOT_EXECUTABLE)
+    return LaunchError(problem("command", program, wrong, _RUNNABLE), NOT_EXECUTABLE)
 
 
 def _restore_signals() -> None:

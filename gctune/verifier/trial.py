@@ -21,7 +21,7 @@ from gctune.host.signals import signal_name
 from gctune.profile.file import Profile
 from gctune.profile.siblings import read_all
 from gctune.recommender.crowds import peak_rss_bytes
-from gctune.runtime.launch import bootstrap_environment, find
+from gctune.runtime.launch import bootstrap_environment, find, refused
 from gctune.runtime.plan import Plan
 from gctune.simulator.columns import Columns
 from gctune.verifier.verify import LOOKS, Pair, Run, in_turn
@@ -105,20 +105,26 @@ class Trial:
     def _wait(self, environ: Mapping[str, str], said: IO[bytes]) -> tuple[int, float]:
         """Run the program; return its exit status, negative for a signal, and the seconds."""
         start = time.monotonic()
-        child = subprocess.Popen(  # noqa: S603 - the very command that was asked for
-            self._command,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-            start_new_session=True,
-        )
+        child = self._started(environ, said)
         try:
             _wait_for(child, self._left)
             wall = time.monotonic() - start
         finally:
             _end(child)
         return child.returncode, wall
+
+    def _started(self, environ: Mapping[str, str], said: IO[bytes]) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(  # noqa: S603 - the very command that was asked for
+                self._command,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise refused(self._command[0], find(self._command[0], environ), error) from error
 
     def _unseen(self) -> str:
         wrong = "no Python process that can be recorded was seen in it"
