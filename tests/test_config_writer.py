@@ -183,6 +183,15 @@ def test_lines_go_on_to_end_as_they_did(file: Path) -> None:
     assert settings_of(file) == CHANGES
 
 
+def test_where_they_differ_each_goes_on_to_end_as_it_did(file: Path) -> None:
+    mixed = COMMENTED.encode().replace(b"\n", b"\r\n").replace(b"\r\n\r\n", b"\n\n")
+    file.write_bytes(mixed)
+    assert write(file, "production", CHANGES)
+    lines = file.read_bytes().splitlines(keepends=True)
+    assert [line for line in mixed.splitlines(keepends=True) if line not in lines] == []
+    assert settings_of(file) == CHANGES
+
+
 def test_what_somebody_else_writes_meanwhile_is_kept(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,9 +97,10 @@ def _merged(
 
 
 def _ended_like(text: str, new: str) -> str:
-    """End the lines of `new` as those of `text` end."""
-    plain = new.replace("\r\n", "\n")
-    return plain.replace("\n", "\r\n") if "\r\n" in text else plain
+    """End the lines that were added to `text` as its own end; where those differ, as they come."""
+    if text.count("\r\n") < text.count("\n"):
+        return new
+    return new.replace("\r\n", "\n").replace("\n", "\r\n") if "\r\n" in text else new
 
 
 def _set(
