@@ -99,6 +99,23 @@ def test_an_earlier_profile_is_not_written_over(path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("force", [[], ["--force"]])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("", "-o = '.': a folder; give the name of a file"),
+        ("folder", "-o = 'folder': a folder; give the name of a file"),
+        ("missing/file", "-o = 'missing/file': its folder cannot be written"),
+    ],
+)
+def test_what_cannot_be_a_profile_is_named_as_it_was_given(
+    name: str, told: str, force: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    done = capture("-o", name, *force, "--", "true", directory=tmp_path, status=2)
+    assert done.stderr.startswith(told)
+
+
 def test_nor_are_its_children(path: Path) -> None:
     sibling = write(Path(f"{path}.7"))
     done = capture("-o", path, "--", "python", "-c", "", directory=path.parent, status=2)

@@ -305,6 +305,9 @@ def test_a_terminal_gets_colours_and_a_pipe_does_not(heap: Path) -> None:
         (["-o", "a"], 2, "give either"),
         (["nofile.prof"], 1, "FILE = 'nofile.prof': no such file"),
         (["--base", "a", "nofile.prof"], 1, "FILE = 'nofile.prof': no such file"),
+        (["-o", "", "true"], 2, "-o = '.': a folder; give the name of a file"),
+        (["-o", "/", "true"], 2, "-o = '/': a folder; give the name of a file"),
+        (["-o", "absent/a", "true"], 2, "-o = 'absent/a': its folder cannot be written"),
         (["python", "-c", "1"], 2, "Error: -o is missing: give -o FILE -- COMMAND"),
         (["--frames", "3", "true"], 2, "Error: -o is missing"),
         (["-o", "a", "--frames", "0", "true"], 2, "--frames"),
@@ -333,3 +336,8 @@ def test_a_pattern_that_matches_nothing_says_so(heap: Path) -> None:
     for option in ("--list", "--peek"):
         error = gctune(option, "absent", heap, status=1).stderr
         assert error.startswith(f"{option} = 'absent': no function of {heap} matches;")
+
+
+def test_a_base_that_cannot_be_read_is_named_as_it_was_given(heap: Path) -> None:
+    error = gctune("--base", "absent", heap, status=1).stderr
+    assert error.startswith("--base = 'absent': no such file")

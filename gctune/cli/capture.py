@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from gctune.cli.output import folder_problems
+from gctune.cli.output import file_problems, folder_problems
 from gctune.cli.parameters import positive
 from gctune.cli.streams import say
 from gctune.errors import UsageError, problem
@@ -71,8 +71,8 @@ def capture(
         raise click.UsageError("give either -- COMMAND, or --url URL")
     if url and explore:
         raise click.UsageError("--explore tries settings on a COMMAND, not on a --url")
-    output = absolute(output)
-    problems = list(_objections(output, force=force))
+    typed, output = output, absolute(output)
+    problems = list(_objections(typed, force=force))
     if problems:
         raise UsageError("\n".join(problems))
     if url:
@@ -105,8 +105,8 @@ def _existing(output: Path) -> list[Path]:
 
 def _objections(output: Path, *, force: bool) -> Iterator[str]:
     for earlier in _existing(output):
-        if not force:
-            yield problem("-o", str(earlier), "exists already", "give another name, or --force")
+        if earlier.is_dir() or not force:
+            yield from file_problems("-o", earlier, "give another name, or --force")
         elif not looks_like_profile(earlier):
             yield problem("-o", str(earlier), "not a profile", "remove it yourself")
     yield from folder_problems("-o", output)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from gctune.cli.output import folder_problems
+from gctune.cli.output import file_problems
 from gctune.cli.parameters import positive
 from gctune.cli.streams import say
 from gctune.cli.view import Choice, browse, show
@@ -24,6 +23,7 @@ from gctune.runtime.launch import bootstrap_environment, execute
 from gctune.startup import DISABLED, disabled
 
 _USUAL_ROWS = 20
+_TAKEN = "give another name, or remove it"
 _PATH = click.Path(path_type=Path)
 
 
@@ -148,19 +148,19 @@ def heap(
     choice = Choice(Path(*operands[:1]), base, allocated, leaks)
     looking = len(operands) == 1 and (showing == 1 or output is None or is_heap(choice.file))
     if looking and output and not (showing or rows or running):
-        _convert(choice, absolute(output), form)
+        _convert(choice, output, form)
     elif looking and web and not (output or form or rows or running or showing > 1):
         browse(choice)
     elif looking and not (output or form or running or showing > 1):
         show(choice, listed, peeked, rows or _USUAL_ROWS)
     elif output and operands and not (showing or choosing or rows or url or seconds):
-        _run(operands, absolute(output), before and absolute(before), frames, form)
+        _run(operands, output, before, frames, form)
     elif (
         output
         and url
         and not (showing or choosing or rows or operands or frames or (before and not seconds))
     ):
-        _fetch(url, absolute(output), before and absolute(before), seconds, form)
+        _fetch(url, output, before, seconds, form)
     elif operands and not (output or showing or choosing or rows or url):
         raise click.UsageError("-o is missing: give -o FILE -- COMMAND, to write its heap to FILE")
     else:
@@ -175,15 +175,16 @@ def heap(
 def _run(
     command: Sequence[str], output: Path, before: Path | None, frames: int | None, form: str | None
 ) -> NoReturn:
+    file = absolute(output)
     _check(output, before)
     wanted = {
-        "path": str(output),
-        "form": form or format_of(output),
+        "path": str(file),
+        "form": form or format_of(file),
         "frames": frames or USUAL_FRAMES,
-        "before": before and str(before),
+        "before": before and str(absolute(before)),
     }
     environ = bootstrap_environment(GCTUNE_HEAP=json.dumps(wanted))
-    say(f"gctune: {_intention(output, disabled(environ))}")
+    say(f"gctune: {_intention(file, disabled(environ))}")
     execute(command, environ)
 
 
@@ -200,18 +201,12 @@ def _fetch(
 
 
 def _check(output: Path, before: Path | None) -> None:
-    problems = [*_objections("-o", output), *(_objections("--before", before) if before else ())]
-    if before == output:
+    named = [("-o", output), *([("--before", before)] if before else ())]
+    problems = [each for name, file in named for each in file_problems(name, file, _TAKEN)]
+    if before and absolute(before) == absolute(output):
         problems.append(problem("--before", str(before), "the file of -o", "give another name"))
     if problems:
         raise UsageError("\n".join(problems))
-
-
-def _objections(option: str, file: Path) -> Iterator[str]:
-    if os.path.lexists(file):
-        yield problem(option, str(file), "exists already", "give another name, or remove it")
-    else:
-        yield from folder_problems(option, file)
 
 
 def _intention(output: Path, idle: bool) -> str:

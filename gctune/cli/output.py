@@ -13,6 +13,16 @@ from gctune.host.files import reason
 from gctune.saving import save
 
 
+def file_problems(option: str, file: Path, remedy: str) -> Iterator[str]:
+    """Say so where `file`, which `option` named, cannot be made; `remedy` is for one there is."""
+    if file.is_dir():
+        yield problem(option, str(file), "a folder", "give the name of a file")
+    elif os.path.lexists(file):
+        yield problem(option, str(file), "exists already", remedy)
+    else:
+        yield from folder_problems(option, file)
+
+
 def folder_problems(option: str, file: Path) -> Iterator[str]:
     """Say so where no file can be made in the folder of `file`, which `option` named."""
     if not os.access(file.parent, os.W_OK | os.X_OK):

@@ -35,8 +35,14 @@ class Choice(NamedTuple):
 
     def read(self, *, totals: bool) -> Heap:
         """Read it, with what was allocated besides if `totals` matter. Raises ProfileError."""
-        heap, *base = (self._read(file, totals) for file in (self.file, self.base) if file)
-        return difference(heap, *base) if base else heap
+        heap = self._read(self.file, totals)
+        return difference(heap, self._read_base(self.base, totals)) if self.base else heap
+
+    def _read_base(self, base: Path, totals: bool) -> Heap:
+        try:
+            return self._read(base, totals)
+        except ProfileError as error:  # who reads it does not know which of the two it is
+            raise ProfileError(str(error).replace("FILE", "--base", 1)) from error
 
     def _read(self, file: Path, totals: bool) -> Heap:
         heap = _captured(file, self.leaks, totals) if is_capture(file) else self._profile(file)
