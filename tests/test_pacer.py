@@ -132,20 +132,21 @@ def test_it_stands_aside_once_the_program_sets_thresholds_and_says_so_once() -> 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
+@pytest.mark.parametrize("thresholds", ["1234, 5, 6", "1234"])
 @pytest.mark.parametrize("seen_by", ["parent", "child"])
-def test_what_is_left_to_the_program_is_left_to_its_children_and_told_once(seen_by: str) -> None:
+def test_what_is_left_to_the_program_is_left_to_its_children_and_told_once(
+    seen_by: str, thresholds: str
+) -> None:
     done = script(
-        "import sys; sys.stderr = sys.stdout\n"
-        + _PRELUDE
-        + "gc.set_threshold(1234, 5, 6)\n"
-        + f"if {seen_by!r} == 'parent': look()\n"
+        "import sys; sys.stderr = sys.stdout\n" + _PRELUDE + f"gc.set_threshold({thresholds})\n"
+        f"if {seen_by!r} == 'parent': look()\n"
         "frozen = gc.get_freeze_count()\n"
         "if pid := os.fork(): os.waitpid(pid, 0)\n"
         "else:\n"
         "    paced.close(); old, paced = paced, Pacer(GOAL); look(); grow(5)\n"
         "    print(gc.get_threshold(), gc.get_freeze_count() <= frozen, flush=True); os._exit(0)"
     ).splitlines()
-    assert done[1:] == ["(1234, 5, 6) True"]
+    assert done[1:] == [f"({thresholds if ',' in thresholds else '1234, 10, 10'}) True"]
     assert "are left to it" in done[0]
 
 
@@ -167,6 +168,35 @@ def test_it_does_nothing_while_the_program_has_the_collector_off() -> None:
         "grow(5); print(len(reasons()) == before)\n"
         "gc.enable(); grow(5); print(len(reasons()) > before)"
     ) == ["True", "True", "True"]
+
+
+def test_a_collector_that_a_threshold0_of_0_keeps_off_is_left_off_until_it_is_on() -> None:
+    assert script(
+        "import gc\ngc.set_threshold(0)\n"
+        + _PRELUDE
+        + "grow(5); print(gc.get_threshold(), gc.get_freeze_count() < 1000, reasons())\n"
+        "gc.set_threshold(700); grow(5); print(gc.get_threshold()[0] > 700, 'start' in reasons())\n"
+        "paced.close(); print(gc.get_threshold())"
+    ).splitlines() == ["(0, 10, 10) True []", "True True", "(700, 10, 10)"]
+
+
+def test_a_threshold0_of_0_for_a_while_has_it_do_nothing_for_that_while() -> None:
+    assert child(
+        "before, ours = pacer._Latest.before, gc.get_threshold(); gc.set_threshold(0); grow(5)\n"
+        "print(gc.get_threshold()[0], gc.get_freeze_count() < 1000)\n"
+        "gc.set_threshold(*ours); done = len(reasons()); grow(5); print(len(reasons()) > done)\n"
+        "paced.close(); print(gc.get_threshold() == before)"
+    ) == ["0 True", "True", "True"]
+
+
+def test_a_program_that_sets_threshold0_alone_has_its_own_others() -> None:
+    done = script(
+        "import gc, sys; sys.stderr = sys.stdout\nown = gc.get_threshold()\n"
+        + _PRELUDE
+        + "gc.set_threshold(1234); look(); print(gc.get_threshold() == (1234, *own[1:]))\n"
+        "paced.close(); print(gc.get_threshold() == (1234, *own[1:]))"
+    ).splitlines()
+    assert done[1:] == ["True", "True"]
 
 
 def test_what_the_program_wants_collected_is_looked_at_though_it_was_frozen() -> None:
@@ -221,6 +251,31 @@ def test_a_forked_child_goes_on_from_its_parent_and_thaws_nothing() -> None:
         "    os._exit(0)\n"
         "paced.close(); print(gc.get_freeze_count() < 1000)"
     ) == ["['fork']", "True False", "True", "True"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_a_forked_child_has_its_own_thresholds_until_its_own_pacer_goes_on() -> None:
+    """That may never come: the collector is off, no thread is to be had, the plan is undone."""
+    assert child(
+        "paced_to, own = gc.get_threshold(), pacer._Latest.before\n"
+        "if pid := os.fork(): os.waitpid(pid, 0)\n"
+        "else:\n"
+        "    paced.close(); print(gc.get_threshold() == own)\n"
+        "    old, paced = paced, Pacer(GOAL); gc.disable(); look()\n"
+        "    print(gc.get_threshold() == own, reasons())\n"
+        "    gc.enable(); look(); print(reasons(), flush=True); os._exit(0)\n"
+        "print(gc.get_threshold() == paced_to != own)"
+    ) == ["True", "True []", "['fork']", "True"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_an_undo_in_a_child_that_has_just_begun_hands_its_thresholds_back() -> None:
+    assert applied(
+        "import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n"
+        "before = gc.get_threshold(); done = put_in_force(); wait()\n"
+        "if pid := os.fork(): os.waitpid(pid, 0)\n"
+        "else: done.undo(); print(gc.get_threshold() == before, flush=True); os._exit(0)"
+    ) == ["True"]
 
 
 def test_the_last_changes_are_kept_with_their_reasons() -> None:

@@ -328,6 +328,15 @@ def test_middle_collections_come_after_as_many_containers_as_the_program_had_the
     assert thresholds_of(state, GOAL)[1] == middle
 
 
+@pytest.mark.parametrize("threshold0", [-1, 0, 1])
+def test_whatever_threshold0_a_program_came_with_there_are_thresholds(threshold0: int) -> None:
+    begun = policy.begin(Process().reading(), (threshold0, 10, 10), GOAL).state
+    forked = policy.resume(begun, begun.last, GOAL).state
+    assert forked.regime == Regime.WATCH
+    assert forked.thresholds[0] >= 1
+    assert forked.thresholds[1] >= 0
+
+
 def test_a_look_at_little_that_finds_none_tells_nothing_of_what_is_older() -> None:
     found = Process().state._replace(late=0.3)
     assert looked_at(10_000, found).late == 0.3

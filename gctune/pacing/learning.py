@@ -44,7 +44,7 @@ def supposed(reading: Reading, thresholds: Three) -> State:
         last=reading,
         thresholds=thresholds,
         own=thresholds,
-        nursery=float(thresholds[0]),
+        nursery=float(max(1, thresholds[0])),  # a program may have set a negative one
         scan_ns=_SCAN_NS,
         free_ns=_FREE_NS,
         old_ns=2.0 * OLD_NS,

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 LEAST_BYTES = 3 << 20  # of a budget that is a share: an interpreter takes 10 MB that never grow
 
 
+def starts_by_itself(enabled: bool, thresholds: Three) -> bool:
+    """Whether collections do, of a collector so set: at a threshold0 of 0 none does either."""
+    return enabled and thresholds[0] != 0
+
+
 class Regime:
     """What the collector is had to do just now."""
 

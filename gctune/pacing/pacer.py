@@ -12,7 +12,7 @@ from gctune.memory.standing import near_the_limit
 from gctune.monitor.changes import Change, begin
 from gctune.monitor.telling import warn
 from gctune.pacing import policy
-from gctune.pacing.pace import Act, Goal, Reading, Regime
+from gctune.pacing.pace import Act, Goal, Reading, Regime, starts_by_itself
 from gctune.pacing.stopwatch import Stopwatch
 from gctune.record import Record
 from gctune.runtime import knobs
@@ -36,11 +36,13 @@ _DO = {
 class _Latest:
     """What the last pacer knew: a forked child starts from it.
 
-    `aside` says that it has left the thresholds to the program, for good under this `plan`.
+    `before` are the program's own thresholds, `left` those that were written last.
+    `aside` says that it has left them to the program, for good under this `plan`.
     """
 
     state: State | None = None
     before: Three = (0, 0, 0)
+    left: Three = (0, 0, 0)
     pid = 0
     plan: Plan | None = None
     aside = False
@@ -80,8 +82,8 @@ class _Counted(Record):
 class Pacer:
     """A duty of the monitor's thread: moves the thresholds, and freezes.
 
-    `changes` tells what it did. Once the program sets thresholds itself it
-    undoes what it did and stands aside.
+    `changes` tells what it did. While the program has the collector off it does
+    nothing; once that sets thresholds itself it undoes what it did and stands aside.
     """
 
     def __init__(self, goal: Goal, plan: Plan | None = None) -> None:
@@ -99,13 +101,13 @@ class Pacer:
         """Look once, do what is due, and return the seconds until the next look."""
         if self._aside:
             return _ASIDE
+        if not starts_by_itself(gc.isenabled(), _thresholds()):
+            knobs.PROMOTION.thaw()  # the program may collect by itself, and everything
+            return _LOOK
         if self._state is None:
             return self._do(self._begin(now_ns))
         if self._are_set_by_another():
             return self._stand_aside()
-        if not gc.isenabled():
-            knobs.PROMOTION.thaw()  # the program may collect by itself, and everything
-            return _LOOK
         if self._awaits_a_quiet(self._state):
             return _AWAIT
         reading = self._read(now_ns)
@@ -115,28 +117,30 @@ class Pacer:
     def close(self) -> None:
         """Hand back the thresholds, and have what was frozen looked at again.
 
-        A forked child leaves all as it is: what it has been given to pace is
-        paced from there.
+        A forked child leaves that frozen, and gets its thresholds back too: nobody looks
+        until its own pacer goes on from there, and that may never come.
         """
         self._see_no_more()
-        if os.getpid() != self._pid:
+        paces, forked = self._state is not None and not self._aside, os.getpid() != self._pid
+        if paces:
+            _hand_back()
+        if forked:
             knobs.PROMOTION.disown()
-        elif self._state is not None and not self._aside:
-            if _thresholds() == self._state.thresholds:
-                _write(_Latest.before)
+        elif paces:
             knobs.PROMOTION.thaw()
             _Latest.state = None
 
     def _begin(self, now_ns: int) -> Decision:
         reading, inherited = self._read(now_ns), _Latest.state
         forked = inherited is not None and _Latest.pid != self._pid
-        if inherited is not None and forked and _thresholds() == inherited.thresholds:
+        if inherited is not None and forked and _thresholds() == _Latest.left:
             return policy.resume(inherited, reading, self._goal)
         _Latest.before = _thresholds()
         return policy.begin(reading, _Latest.before, self._goal)
 
     def _stand_aside(self) -> float:
         self._aside = True
+        _hand_back()
         knobs.PROMOTION.thaw()
         self._see_no_more()
         if not _Latest.aside:  # else it has been told, if only by the process that forked this one
@@ -198,6 +202,7 @@ class Pacer:
             if self._are_set_by_another():
                 return self._stand_aside()  # they were set while that was decided, or done
             _write(state.thresholds)
+            _Latest.left = state.thresholds
         if decision.reason:
             self._tell(decision)
         self._state = _Latest.state = state
@@ -206,7 +211,7 @@ class Pacer:
 
     def _are_set_by_another(self) -> bool:
         state = self._state or (_Latest.state if _Latest.plan is self._plan else None)
-        return state is not None and _thresholds() != state.thresholds
+        return state is not None and _thresholds() != _Latest.left
 
     def _announced(self, decision: Decision) -> Decision:
         """Have only threshold2 ask for a full collection that waits for a quiet."""
@@ -237,6 +242,16 @@ def _thresholds() -> Three:
 def _write(thresholds: Three) -> None:
     for index, value in enumerate(thresholds):
         knobs.KNOBS[f"gc.threshold{index}"].write(value)
+
+
+def _hand_back() -> None:
+    """Give the program back those of its thresholds that it has not set itself."""
+    now, left, before = _thresholds(), _Latest.left, _Latest.before
+    if now == left:
+        _write(before)
+        _Latest.left = before
+    elif now[1:] == left[1:]:  # gc.set_threshold(700) leaves the others as they are
+        _write((now[0], *before[1:]))
 
 
 def _by_generation(stats: list[dict[str, int]], name: str) -> Three:

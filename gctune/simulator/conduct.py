@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, prod
 
+from gctune.pacing.pace import starts_by_itself
 from gctune.profile.exploring import WINDOW
 from gctune.profile.file import Profile
 from gctune.profile.records import Header, Reading
@@ -50,18 +51,14 @@ def conduct(profile: Profile) -> Conduct:
     """Gather it from the header and the readings; what exploring set is not the program's."""
     header, readings = profile.header, _unexplored(profile)
     frozen = max((reading.frozen or 0 for reading in readings), default=0)
-    off = list(map(_is_off, readings)) or [_is_off(header)]
+    seen: Sequence[Header | Reading] = readings or [header]
+    off = [not starts_by_itself(one.enabled, one.thresholds) for one in seen]
     return Conduct(
         usual=_usual(header, readings),
         seen=tuple(dict.fromkeys(_values(header, readings))),
         disabled=sum(off) / len(off),
         frozen=max(0, frozen - header.frozen),
     )
-
-
-def _is_off(one: Header | Reading) -> bool:
-    """Whether no collection starts by itself: a threshold0 of 0 has it so, too."""
-    return not one.enabled or not one.thresholds[0]
 
 
 def _unexplored(profile: Profile) -> list[Reading]:
