@@ -15,6 +15,7 @@ from gctune.recommender.adaptive import Adaptive, adaptive, told
 from gctune.recommender.processes import Processes
 from gctune.recommender.recommendation import recommend
 from gctune.settings.quantities import Ratio
+from gctune.simulator.estimate import Estimate
 from gctune.simulator.paced import Paced, pace
 from gctune.simulator.summary import Summary, summarise
 
@@ -48,7 +49,7 @@ def test_what_lives_is_looked_at_less_and_never_for_long() -> None:
     summary, found = paced(heavy())
     assert found.gc_seconds < summary.gc_ns / 1e9 / 2
     assert found.pause_seconds < 0.03
-    assert found.grown_bytes <= 0
+    assert found.grown_bytes.high <= 0
 
 
 def test_a_shorter_pause_target_leads_to_shorter_pauses() -> None:
@@ -61,7 +62,23 @@ def test_garbage_is_found_all_the_same() -> None:
     events = quick(growing(cycles=60, garbage=2000, cpu_ns=500_000))
     summary, found = paced(profile(events, rss=400 * MIB))
     assert found.gc_seconds > summary.gc_ns / 1e9 / 3
-    assert found.grown_bytes < 40 * MIB
+    assert found.grown_bytes.high < 40 * MIB
+
+
+def with_payloads(megabytes: int) -> Profile:
+    """Garbage in plenty, with so much memory that is in no block."""
+    events = quick(growing(cycles=60, garbage=1990, cpu_ns=500_000))
+    one = profile(events, rss=50 * MIB, cpu_seconds=6.0)
+    assert one.closing is not None
+    peak = one.closing.peak_rss_bytes + megabytes * MIB
+    return replace(one, closing=replace(one.closing, peak_rss_bytes=peak))
+
+
+def test_what_garbage_keeps_besides_its_blocks_counts_as_memory() -> None:
+    _, light = paced(with_payloads(0))
+    _, heavy = paced(with_payloads(50))
+    assert light.grown_bytes.high < 5 * MIB
+    assert heavy.grown_bytes.low < 5 * MIB < heavy.grown_bytes.expected < heavy.grown_bytes.high
 
 
 def test_thresholds_that_the_program_sets_itself_are_left_to_it() -> None:
@@ -77,7 +94,7 @@ def test_a_collector_that_the_program_keeps_off_is_left_off() -> None:
 
 def test_a_program_without_a_collection_is_left_alone() -> None:
     _, found = paced(profile([]))
-    assert found == Paced(0, 0, 0)
+    assert found == Paced(0, 0, Estimate.exact(0))
 
 
 def test_a_run_of_days_is_not_replayed_for_as_long() -> None:

@@ -98,7 +98,7 @@ def _estimates(*runs: Paced) -> tuple[Estimate, Estimate, Estimate]:
     return (
         spread([_by(run.gc_seconds, 1 - _RUNS, 1 + _RUNS) for run in runs]),
         spread([_by(run.pause_seconds, 1 / _FACTOR, _FACTOR) for run in runs]),
-        spread([Estimate.exact(run.grown_bytes) for run in runs]),
+        spread([run.grown_bytes for run in runs]),
     )
 
 

@@ -11,16 +11,19 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from operator import sub
 
 from gctune.pacing import policy
 from gctune.pacing.pace import Act, Decision, Goal, Reading
 from gctune.simulator.arrivals import Arrival, Climbs, Counter
 from gctune.simulator.conduct import Thresholds
+from gctune.simulator.estimate import Estimate, greatest
 from gctune.simulator.flow import Flow
 from gctune.simulator.generations import AUTOMATIC, MIDDLE, OLD, YOUNG, highest
 from gctune.simulator.heap import Heap
 from gctune.simulator.lives import Life
 from gctune.simulator.recapture import recapture
+from gctune.simulator.simulator import KEPT
 from gctune.simulator.stretch import Stretch
 from gctune.simulator.summary import Summary
 
@@ -39,12 +42,12 @@ _MOST_STEPS = 10_000  # collections and looks of a stretch: 0.3 s
 class Paced:
     """A captured run in adaptive mode: CPU seconds, those of gctune's thread among `gc_seconds`.
 
-    `grown_bytes` is what the peak of rss grows by.
+    `grown_bytes` is what the peak of rss grows by, with what garbage may keep besides its blocks.
     """
 
     gc_seconds: float
     pause_seconds: float
-    grown_bytes: float
+    grown_bytes: Estimate
 
 
 def pace(summary: Summary, goal: Goal, *, short: bool = False) -> Paced | None:
@@ -59,7 +62,7 @@ def pace(summary: Summary, goal: Goal, *, short: bool = False) -> Paced | None:
     return Paced(
         summary.weight * sum(run.gc_ns for run in runs) / 1e9,
         max((run.longest_ns for run in runs), default=0.0) / 1e9,
-        max((run.grown_blocks for run in runs), default=0.0) * summary.bytes_per_block,
+        greatest([run.grown_bytes for run in runs] or [Estimate.exact(0.0)]),
     )
 
 
@@ -130,7 +133,8 @@ class _Run:
         self._pauses: list[int] = []
         self._examined = 0  # young objects that collections looked at since the last reading
         self._thawed, self._frozen = stretch.start.objects, False
-        self._blocks, self._captured_blocks = 0.0, max(stretch.timeline.blocks)
+        captured = list(map(self._weigh, stretch.timeline.blocks, stretch.held))
+        self._captured, self._most_bytes = greatest(captured), Estimate.exact(0.0)
         self._climb()
 
     def go(self, goal: Goal) -> bool:
@@ -147,9 +151,15 @@ class _Run:
         return self._over
 
     @property
-    def grown_blocks(self) -> float:
-        """The most blocks that were allocated, beyond those of the captured run."""
-        return self._blocks - self._captured_blocks
+    def grown_bytes(self) -> Estimate:
+        """The most that was allocated, beyond that of the captured run."""
+        expected, *bounds = map(sub, self._most_bytes, self._captured)
+        return Estimate(expected, min(expected, *bounds), max(expected, *bounds))
+
+    def _weigh(self, blocks: float, held: float) -> Estimate:
+        """What blocks take, with what those of them keep that garbage holds."""
+        own, kept = blocks * self._summary.bytes_per_block, held * self._summary.payload_per_block
+        return Estimate(*(own + share * kept for share in KEPT))
 
     @property
     def _over(self) -> bool:
@@ -219,8 +229,9 @@ class _Run:
         arrival = self._climbs.advance(self._position, objects)
         self._flow.arrive(arrival)
         place = max(0, self._position - 1)
+        held = self._heap.held_blocks
         others = self._timeline.blocks[place] - self._stretch.held[place]
-        self._blocks = max(self._blocks, others + self._heap.held_blocks)
+        self._most_bytes = greatest([self._most_bytes, self._weigh(others + held, held)])
         self._steps += 1
         return arrival
 
@@ -265,11 +276,11 @@ class _Run:
     def _rss(self) -> int:
         """What the process takes: memory that was freed seldom goes back to the system.
 
-        Up to the captured peak as much a block as that has, and beyond it what garbage takes.
+        Up to the captured peak in proportion, and beyond it by what garbage takes.
         """
-        peak, more = self._summary.peak_rss_bytes, self.grown_blocks
-        each = self._summary.bytes_per_block if more > 0 else peak / self._captured_blocks
-        return max(1, round(peak + each * more))
+        peak, most, captured = self._summary.peak_rss_bytes, self._most_bytes[0], self._captured[0]
+        more = most - captured
+        return max(1, round(peak + (more if more > 0 else more * peak / captured)))
 
     def _count_older(self) -> int:
         older = round(self._heap.older(self._live, self._counter.level))

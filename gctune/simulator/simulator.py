@@ -25,7 +25,7 @@ _MEMORY = 1.4  # times the memory of garbage
 # Of the garbage held. With both, of the peaks of programs that hold much 99 of 100 lay below
 # the bound where the captured run was repeated, and 93 in runs half as long again.
 _HELD = 0.2
-_KEPT = (0.5, 0.0, 1.0)  # of what a block that garbage holds keeps at most: expected, least, most
+KEPT = (0.5, 0.0, 1.0)  # of what a block that garbage holds keeps at most: expected, least, most
 _SCATTER = 0.02  # of the peak of rss, which arenas with a few live blocks hold
 _REMEMBERED = 64  # stretches as captured, that a search compares all candidates with
 LIKELY = 0.5  # of an older generation's collection, from which on one is reckoned with
@@ -221,7 +221,7 @@ def _ahead_ns(summary: Summary, tallies: Sequence[Tally]) -> float:
 def _grown_bytes(summary: Summary, tallies: Sequence[Tally]) -> Estimate:
     """What the peak of rss grows by: the blocks that garbage holds, and what those may keep."""
     blocks = greatest(list(map(_grown_blocks, tallies)))
-    kept = (max(0.0, held) * share for held, share in zip(blocks, _KEPT))
+    kept = (max(0.0, held) * share for held, share in zip(blocks, KEPT))
     payload = Estimate(*kept).map(summary.payload_per_block)
     scatter = _SCATTER * summary.peak_rss_bytes
     return total([blocks.map(summary.bytes_per_block), payload]).doubted(scatter, scatter)
