@@ -19,9 +19,8 @@ from gctune.simulator.arrivals import Arrival, Climbs, Counter
 from gctune.simulator.conduct import Thresholds
 from gctune.simulator.estimate import Estimate, greatest
 from gctune.simulator.flow import Flow
-from gctune.simulator.generations import AUTOMATIC, MIDDLE, OLD, YOUNG, highest
-from gctune.simulator.heap import Heap
-from gctune.simulator.lives import Life
+from gctune.simulator.generations import AUTOMATIC, OLD, YOUNG, highest
+from gctune.simulator.paced_heap import PacedHeap
 from gctune.simulator.recapture import recapture
 from gctune.simulator.simulator import KEPT
 from gctune.simulator.stretch import Stretch
@@ -79,39 +78,6 @@ def _short_lived(stretch: Stretch) -> Stretch:
     return replace(stretch, timeline=line, live=live, held=held)
 
 
-class _PacedHeap(Heap):
-    """A heap of which all that exists can be frozen, again and again, and thawed."""
-
-    frozen_garbage = 0.0
-
-    def bury(self, life: Life, blocks: float) -> None:
-        """Objects die, which no collection finds where they are frozen."""
-        if life.birth < self._frozen_at:
-            self.frozen_garbage += life.objects
-        super().bury(life, blocks)
-
-    def freeze(self, live: float, position: float) -> None:
-        """Put everything out of reach of later collections, garbage with it."""
-        self.frozen_garbage += sum(self.garbage)
-        super().freeze(live, position)
-
-    def thaw(self) -> int:
-        """Have full collections look at all of it again; how many objects that is."""
-        thawed = self.frozen + self.frozen_garbage
-        self.discard(OLD, self.frozen_garbage, self.frozen_blocks)
-        self.frozen = self.frozen_blocks = self.frozen_garbage = 0.0
-        self._frozen_at = -1.0
-        return round(thawed)
-
-    def older(self, live: float, young: float) -> float:
-        """What is neither frozen nor young, of so many that live."""
-        return max(0.0, live - self.frozen - young + self.garbage[MIDDLE] + self.garbage[OLD])
-
-    def forget(self) -> None:
-        """Look at nothing, and take it that the last full collection left nothing."""
-        self.settled = self.pending = 0.0
-
-
 class _Run:
     """A stretch of a run in adaptive mode.
 
@@ -124,7 +90,7 @@ class _Run:
         self.gc_ns, self.longest_ns = float(_BEGIN_NS) / summary.weight, 0.0
         self._summary, self._stretch, self._timeline = summary, stretch, stretch.timeline
         self._thresholds: Thresholds = summary.thresholds
-        self._heap = _PacedHeap(begun.settled, begun.count1, begun.count2)
+        self._heap = PacedHeap(begun.settled, begun.count1, begun.count2)
         self._climbs, self._flow = Climbs(stretch.timeline), Flow(stretch.timeline, self._heap)
         self._counter = Counter()
         self._times = list(_times(summary, stretch))
