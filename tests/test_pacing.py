@@ -460,6 +460,21 @@ def test_a_steady_program_is_left_as_it_is() -> None:
     assert process.decision.pause_ns == SECOND // 4
 
 
+def calm_enough_after(containers: int) -> int:
+    """How many batches are to be calm after so much growth, where 8 were to be before it."""
+    process = Process(each=1500)
+    distrustful = process.state._replace(calm_enough=8)
+    process.decision = process.decision._replace(state=distrustful)
+    process.run(containers, 0)
+    return process.state.calm_enough
+
+
+def test_garbage_of_long_ago_is_forgotten() -> None:
+    """A process of weeks is as ready to believe in calm as a new one."""
+    assert calm_enough_after(40_000) == 8
+    assert calm_enough_after(4_000_000) == 1
+
+
 def test_steady_garbage_keeps_one_pair_of_thresholds() -> None:
     process = Process()
     process.run(500_000, 90)

@@ -136,8 +136,8 @@ class State(Record):
     late: float  # in the last look
     seen: int  # looked at in the batch under way
     garbage: int  # of that
-    calm: int  # batches in a row without any
-    calm_enough: int  # of those, from which on what is new is skipped
+    calm: int  # batches in a row without any, and samples since
+    calm_enough: int  # batches, from which on what is new is skipped
 
     braked: bool  # the collector may hold off full collections
     looked: bool  # one was asked for just now
