@@ -20,14 +20,20 @@ if TYPE_CHECKING:
     from gctune.pacing.pace import Goal, Reading, Three
 
 WORTH = 0.05  # of what was looked at: less garbage adds to memory half of the usual budget
-_LONG = 1.5  # times a pause, that young collections take of more than was counted
-_TELLING = 0.2  # of what a collection looks at: as much garbage tells what it takes to free
+# Times a pause: a young collection that takes longer looked at more than was counted, as none is
+# meant to take more than one. Less can be chance: two runs alike differ by as much.
+_LONG = 1.5
+# Of what a young collection looks at: as much garbage tells what it takes to free, as a sixth of
+# the time goes to that, or more. Of less it would be told by the error in what looking takes.
+_TELLING = 0.2
 STEADY_NS = 2_000_000_000  # without growth until the budget is what it was
 _SCAN_NS = 200.0  # that looking at an object takes until it has been timed, as on programs
 _FREE_NS = 200.0  # that freeing one takes until then, the least where it has died old
 _FLOW = 0.001  # containers in a nanosecond, until it is known: what starts grows
 _WHILE_NS = 1e9  # that what comes is averaged over
-_MOST_VAIN = 8  # times that growth has to be twice as much until old garbage is suspected
+# Times that growth has to be twice as much until old garbage is suspected: 256 times the budget,
+# or where that is a tenth of it 26 times the memory. A bound, so that it does not grow for weeks.
+_MOST_VAIN = 8
 _FEW = 3 * NURSERY  # a look at fewer tells nothing of what is older where it finds none
 _MOST_OLD_NS = 5000.0  # however low the count of old objects is
 _LEAST_UNSEEN, _MOST_UNSEEN = 0.5, 8.0  # where what was counted dies, or what is old, as measured

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from gctune.pacing.pace import Goal, State, Three
 
 OFTEN = 700  # a threshold0 at which collections follow each other, as CPython's was for long
+# Parts of what may pile up as garbage: a look is to come once that much has, and the full
+# collection that it is comes third. Three parts of it, if counts rose with containers alone; what
+# dies meanwhile lowers them, so the rest is to spare.
+_PARTS = 8
 NEVER = 1000  # a threshold2 that no program reaches before it is moved
 SELDOM = 20  # a threshold1 for samples, of which few gather before the thread comes
 USUAL = 10  # CPython's own, for where old objects cannot be told from others' frozen ones
@@ -19,7 +23,7 @@ USUAL = 10  # CPython's own, for where old objects cannot be told from others' f
 def thresholds_of(state: State, goal: Goal) -> Three:
     """What the three thresholds are to be."""
     if state.regime == Regime.LOOK:  # every third collection is a full one
-        return int(min(max(1, longest_span(state, goal) / 8), OFTEN)), 0, 0
+        return int(min(max(1, longest_span(state, goal) / _PARTS), OFTEN)), 0, 0
     young, middle = _ages(state, goal)
     freezes = state.last.freezes and not state.last.pressed
     full = NEVER if freezes else USUAL
