@@ -11,7 +11,7 @@ from gctune.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gctune.monitor.sample import Three
+    from gctune.host.generations import Three
 
 _KEPT = 64  # changes that can be shown
 

@@ -9,6 +9,7 @@ import time
 from _operator import sub
 
 from gctune.host.container import find_container
+from gctune.host.generations import by_generation, three
 from gctune.host.process import peak_rss_bytes, rss_bytes
 from gctune.memory import pools
 from gctune.memory.standing import last_standing
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gctune.host.container import Container
-    from gctune.monitor.sample import Three
+    from gctune.host.generations import Three
     from gctune.monitor.tally import Seen
 
 _CONTAINER_BYTES = 64  # the least that a container with its contents is likely to take
@@ -62,14 +63,14 @@ class Reader:
             waited_some_ns=pressure and pressure.some_ns,
             waited_full_ns=pressure and pressure.full_ns,
             blocks=sys.getallocatedblocks(),
-            thresholds=_three(gc.get_threshold()),
+            thresholds=gc.get_threshold(),
             enabled=gc.isenabled(),
             until_young=max(0, gc.get_threshold()[0] - gc.get_count()[0]),
             frozen=None,
-            collections=_of_each(stats, "collections"),
-            collected=_of_each(stats, "collected"),
-            uncollectable=_of_each(stats, "uncollectable"),
-            candidates=_of_each(stats, "candidates") if "candidates" in stats[0] else None,
+            collections=by_generation(stats, "collections"),
+            collected=by_generation(stats, "collected"),
+            uncollectable=by_generation(stats, "uncollectable"),
+            candidates=by_generation(stats, "candidates") if "candidates" in stats[0] else None,
             pause_ns=_pause_ns(stats, seen),
             last_pause_ns=seen.last_ns,
             longest_pause_ns=seen.longest_ns,
@@ -133,14 +134,5 @@ def _used(container: Container, rss: int) -> int:
 
 def _pause_ns(stats: list[dict[str, Any]], seen: Seen) -> Three | None:
     if "duration" in stats[0]:
-        return _three([round(each["duration"] * 1e9) for each in stats])
-    return seen.pauses and _three([each.sum_ns for each in seen.pauses])
-
-
-def _of_each(stats: list[dict[str, Any]], name: str) -> Three:
-    return _three([generation[name] for generation in stats])
-
-
-def _three(values: list[int] | Three) -> Three:
-    young, middle, old = values
-    return young, middle, old
+        return three(round(each["duration"] * 1e9) for each in stats)
+    return seen.pauses and three(each.sum_ns for each in seen.pauses)

@@ -7,12 +7,11 @@ from gctune.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, TypeAlias
+    from typing import Any
 
+    from gctune.host.generations import Three
     from gctune.memory.pools import PoolStats
     from gctune.monitor.histogram import Histogram
-
-    Three: TypeAlias = tuple[int, int, int]  # of generation 0, 1 and 2
 
 
 class Rates(Record):

@@ -17,7 +17,8 @@ from gctune.pacing.pace import Regime, Since, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gctune.pacing.pace import Goal, Reading, Three
+    from gctune.host.generations import Three
+    from gctune.pacing.pace import Goal, Reading
 
 WORTH = 0.05  # of what was looked at: less garbage adds to memory half of the usual budget
 # Times a pause: a young collection that takes longer looked at more than was counted, as none is

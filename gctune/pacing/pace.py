@@ -6,10 +6,7 @@ from gctune.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    Three: TypeAlias = tuple[int, int, int]
-
+    from gctune.host.generations import Three
 
 LEAST_BYTES = 3 << 20  # of a budget that is a share: an interpreter takes 10 MB that never grow
 

@@ -7,6 +7,7 @@ import os
 from _operator import sub
 
 from gctune.defaults import GARBAGE_BUDGET, PAUSE_TARGET
+from gctune.host.generations import by_generation
 from gctune.host.statm import Statm
 from gctune.memory.standing import near_the_limit
 from gctune.monitor.changes import Change, begin
@@ -19,7 +20,8 @@ from gctune.runtime import knobs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gctune.pacing.pace import Decision, State, Three
+    from gctune.host.generations import Three
+    from gctune.pacing.pace import Decision, State
     from gctune.runtime.plan import Plan
 
 _LOOK = 0.25  # seconds between two looks while nothing is to be done
@@ -61,7 +63,7 @@ class _Counted(Record):
     @classmethod
     def of(cls, counts: Three, stats: list[dict[str, int]]) -> _Counted:
         """Tell it of both, read just now and in this order."""
-        collections = _by_generation(stats, "collections")
+        collections = by_generation(stats, "collections")
         return cls(counts, collections, gc.get_count()[1:] == counts[1:])
 
     def frozen_since(self, before: _Counted) -> bool:
@@ -159,7 +161,7 @@ class Pacer:
         """Whether a full collection is due that waits until no request is in flight."""
         if state.regime != Regime.LOOK or not knobs.FULL.kept_off:
             return False
-        return _by_generation(gc.get_stats(), "collections")[2] == state.last.collections[2]
+        return by_generation(gc.get_stats(), "collections")[2] == state.last.collections[2]
 
     def _read(self, now_ns: int) -> Reading:
         rss = self._statm.rss_bytes()
@@ -172,7 +174,7 @@ class Pacer:
             now_ns,
             gc.get_count()[0],
             counted.collections,
-            _by_generation(stats, "collected"),
+            by_generation(stats, "collected"),
             pauses,
             examined,
             rss,
@@ -235,8 +237,8 @@ def pacer_of(plan: Plan) -> Pacer:
 
 
 def _thresholds() -> Three:
-    first, second, _ = gc.get_threshold()
-    return first, second, knobs.FULL.read()
+    young, middle, _ = gc.get_threshold()
+    return young, middle, knobs.FULL.read()
 
 
 def _write(thresholds: Three) -> None:
@@ -252,8 +254,3 @@ def _hand_back() -> None:
         _Latest.left = before
     elif now[1:] == left[1:]:  # gc.set_threshold(700) leaves the others as they are
         _write((now[0], *before[1:]))
-
-
-def _by_generation(stats: list[dict[str, int]], name: str) -> Three:
-    young, middle, full = (each[name] for each in stats)
-    return young, middle, full

@@ -65,7 +65,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from gctune.pacing.pace import Goal, Reading, Since, State, Three
+    from gctune.host.generations import Three
+    from gctune.pacing.pace import Goal, Reading, Since, State
 
     Next: TypeAlias = tuple[State, tuple[str, ...], str]  # with the acts, and the reason
 

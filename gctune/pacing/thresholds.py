@@ -8,7 +8,8 @@ from gctune.pacing.piles import batch_of_old
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gctune.pacing.pace import Goal, State, Three
+    from gctune.host.generations import Three
+    from gctune.pacing.pace import Goal, State
 
 OFTEN = 700  # a threshold0 at which collections follow each other, as CPython's was for long
 # Parts of what may pile up as garbage: a look is to come once that much has, and the full

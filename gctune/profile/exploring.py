@@ -179,7 +179,7 @@ class Exploration:
 
     def _give_back(self) -> None:
         """Put the program's own thresholds in force, unless it has set others itself."""
-        if self._tried and _in_force() == self._tried:
+        if self._tried and gc.get_threshold() == self._tried:
             _put_in_force(self._own)
         self._tried = None
 
@@ -204,11 +204,6 @@ def _with(threshold0: int, own: Three) -> Three:
 def _collects(reading: Reading) -> bool:
     zero, *older = reading.thresholds
     return reading.enabled and zero > 0 <= min(older)
-
-
-def _in_force() -> Three:
-    first, second, third = gc.get_threshold()
-    return first, second, third
 
 
 def _put_in_force(thresholds: Three) -> None:

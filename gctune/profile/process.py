@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from gctune import __version__
 from gctune.host import this_host
+from gctune.host.generations import by_generation
 from gctune.host.process import peak_rss_bytes, rss_bytes, thread_count
 from gctune.monitor.changes import changes
 from gctune.profile.records import Closing, Header, Paced, Reading, Three
@@ -38,7 +39,7 @@ def header(*, forked: bool) -> Header:
         command=_command(),
         pid=os.getpid(),
         parent=os.getppid(),
-        thresholds=_thresholds(),
+        thresholds=gc.get_threshold(),
         enabled=gc.isenabled(),
         frozen=gc.get_freeze_count(),
         objects=None if forked or blocks > _MANY_BLOCKS else len(gc.get_objects()),
@@ -57,11 +58,6 @@ def _command() -> tuple[str, ...]:
     return tuple(word[:_LETTERS] for word in words[:_WORDS])
 
 
-def _thresholds() -> Three:
-    first, second, third = gc.get_threshold()
-    return first, second, third
-
-
 class Reader:
     """Takes readings of this process."""
 
@@ -78,11 +74,11 @@ class Reader:
             rss_bytes=rss_bytes(),
             blocks=sys.getallocatedblocks(),
             threads=thread_count(),
-            thresholds=_thresholds(),
+            thresholds=gc.get_threshold(),
             enabled=gc.isenabled(),
             frozen=self._frozen(),
-            collections=_by_generation(stats, "collections"),
-            collected=_by_generation(stats, "collected"),
+            collections=by_generation(stats, "collections"),
+            collected=by_generation(stats, "collected"),
         )
 
     def paced(self) -> Iterator[Paced]:
@@ -110,9 +106,4 @@ class Reader:
 
 def collections_so_far() -> Three:
     """How many collections of each generation this interpreter has made."""
-    return _by_generation(gc.get_stats(), "collections")
-
-
-def _by_generation(stats: list[dict[str, int]], name: str) -> Three:
-    first, second, third = (generation[name] for generation in stats)
-    return first, second, third
+    return by_generation(gc.get_stats(), "collections")

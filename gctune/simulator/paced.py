@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from operator import sub
 
+from gctune.host.generations import three
 from gctune.pacing import policy
 from gctune.pacing.pace import Act, Decision, Goal, Reading
 from gctune.simulator.arrivals import Arrival, Climbs, Counter
@@ -227,8 +228,8 @@ class _Run:
         return Reading(
             at_ns=self._now_ns,
             young=self._counter.level,
-            collections=_three(self._collections),
-            collected=_three(self._collected),
+            collections=three(self._collections),
+            collected=three(self._collected),
             pauses_ns=pauses,
             examined=examined,
             rss=self._rss,
@@ -281,8 +282,3 @@ def _times(summary: Summary, stretch: Stretch) -> Iterator[int]:
     for start, pause in zip(columns.start_ns, columns.wall_ns):
         yield max(0, start - last)
         last = start + pause
-
-
-def _three(counts: list[int]) -> tuple[int, int, int]:
-    young, middle, full = counts
-    return young, middle, full
