@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     Next: TypeAlias = tuple[State, tuple[str, ...], str]  # with the acts, and the reason
 
-_LONG_CALM = (
-    16  # samples in a row without garbage, each after a twentieth more memory: twice in all
-)
+# Samples in a row without garbage, each after a twentieth more memory: twice as much in all.
+_LONG_CALM = 16
 _MOST_CALM = 8  # batches in a row without garbage, until what is new is skipped again
 
 
