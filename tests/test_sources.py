@@ -145,6 +145,28 @@ def test_an_environment_stands_on_those_it_extends(project: Project) -> None:
     assert loaded.origins["memory.limit"] == "preset production"
 
 
+@pytest.mark.parametrize(
+    ("tables", "preset"),
+    [
+        ("[environments.base]\n[environments.production]\nextends = 'base'\n", "production"),
+        ("[environments.production]\nextends = 'staging'\n", "staging"),
+        (
+            "[environments.base]\n[environments.staging]\nextends = 'base'\n"
+            "[environments.production]\nextends = 'staging'\n",
+            "staging",
+        ),
+    ],
+)
+def test_the_preset_is_that_of_the_last_that_has_one(
+    project: Project, tables: str, preset: str
+) -> None:
+    project.write(tables)
+    loaded = project.load({"ENVIRONMENT": "production"})
+    assert loaded.environment == "production"
+    assert loaded.origins["memory.limit"] == f"preset {preset}"
+    assert loaded.origins["monitor.level"] == f"preset {preset}"
+
+
 def test_a_circle_of_environments_is_named(project: Project) -> None:
     project.write("[environments.a]\nextends = 'b'\n[environments.b]\nextends = 'a'\n")
     assert project.problems({"ENVIRONMENT": "a"}) == [

@@ -90,13 +90,17 @@ class Document(Record):
         return problem(where, shown(("extends",), typed), "unknown environment", remedy)
 
     def layers(self, lineage: tuple[str, ...]) -> Iterator[Layer]:
-        """The layers of an environment, the strongest first, its preset last."""
+        """The layers of an environment, the strongest first, its preset last.
+
+        That is the preset of the last name that has one: an environment that
+        extends a table without a preset keeps its own.
+        """
         for name in lineage:
             if name in self.tables:
                 yield self._layer(self.tables[name], leave_out="extends")
         yield self._layer((), leave_out="environments")
-        for name in lineage[-1:]:
-            yield from preset(name)
+        for name in [each for each in lineage if each in environments.PRESETS][-1:]:
+            yield preset(name)
 
     def _layer(self, at: Path, leave_out: str) -> Layer:
         table = _table(toml.table(self.tree, *at))
@@ -122,14 +126,13 @@ def find(environ: Mapping[str, str], directory: File, file: str | None = None) -
         return Document(faults=error.problems)
 
 
-def preset(name: str) -> Iterator[Layer]:
-    """The layer of gctune's own preset, where there is one of that name."""
-    if name in environments.PRESETS:
-        yield Layer(
-            trees=(environments.PRESETS[name],),
-            origin=lambda _: f"preset {name}",
-            where=lambda path: f"preset {name}: {dotted(path)}",
-        )
+def preset(name: str) -> Layer:
+    """The layer of gctune's own preset of that name."""
+    return Layer(
+        trees=(environments.PRESETS[name],),
+        origin=lambda _: f"preset {name}",
+        where=lambda path: f"preset {name}: {dotted(path)}",
+    )
 
 
 def _found(environ: Mapping[str, str], directory: File, file: str | None) -> Document:
