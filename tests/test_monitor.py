@@ -269,14 +269,14 @@ def test_an_alert_reaches_the_program(error: str) -> None:
         "    def emit(self, record): print(record.name, record.levelname, record.getMessage())\n"
         "logging.getLogger().addHandler(Keep())\n"
         "gctune.apply(environment='test', monitor={'level': 'basic', 'interval': 0.1},\n"
-        "    alerts={'heap': {'threshold': 1, 'hold': 0}})\n"
+        "    alerts={'heap': {'threshold': '1MiB', 'hold': 0}})\n"
         "until(lambda: told)\n"
         "print(told[0].rule, told[0].raised, told[0].threshold, isinstance(told[0], gctune.Alert))"
     ).splitlines()
     assert printed[0].startswith("gctune WARNING alert heap: the rss is ")
     assert printed[1].startswith("gctune WARNING on_alert: <function broken")
     assert printed[1].endswith(f"raised {error}: mine")
-    assert printed[2] == "heap True 1.0 True"
+    assert printed[2] == "heap True 1048576.0 True"
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
@@ -289,7 +289,7 @@ def test_what_a_callback_starts_can_be_terminated() -> None:
         "@gctune.on_alert\n"
         "def start(alert): subprocess.run([sys.executable, '-c', code]); told.release()\n"
         "gctune.apply(environment='test', monitor={'level': 'basic', 'interval': 0.1},\n"
-        "    alerts={'heap': {'threshold': 1, 'hold': 0}})\n"
+        "    alerts={'heap': {'threshold': '1MiB', 'hold': 0}})\n"
         "told.acquire()"
     )
     assert printed == "set()"
@@ -310,7 +310,7 @@ def test_an_undo_is_whole_though_a_callback_is_at_work(where: str) -> None:
         "    told.release(); done.acquire()\n"
         "applied = gctune.apply(environment='test', gc={'mode': 'adaptive'},\n"
         "    monitor={'level': 'detailed', 'interval': 0.1, 'http': '127.0.0.1:0'},\n"
-        "    alerts={'heap': {'threshold': 1, 'hold': 0}})\n"
+        "    alerts={'heap': {'threshold': '1MiB', 'hold': 0}})\n"
         "told.acquire(); print(gctune.served_at() is None)\n"
         f"if {where!r} == 'main': applied.undo(); print(gctune.served_at() is None)\n"
         "print(gc.get_threshold() == before[0], gc.get_freeze_count() < 1001)\n"

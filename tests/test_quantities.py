@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -20,6 +21,7 @@ from gctune.settings.quantities import (
     plain,
     rate,
     ratio,
+    share,
     size,
     size_or_ratio,
     small_size,
@@ -137,6 +139,25 @@ def test_an_integer_is_bytes_and_a_fraction_a_ratio_where_both_may_be() -> None:
     assert type(size_or_ratio("80%")) is Ratio
     assert limit("auto") == "auto"
     assert limit("80%") == 0.8
+
+
+@pytest.mark.parametrize("read", [share, limit])
+def test_less_memory_than_any_python_takes_was_meant_otherwise(
+    read: Callable[[object], object],
+) -> None:
+    assert read("1MiB") == read(2**20) == 2**20
+    for written, meant in ((80, "'80%' or '80MiB'"), ("512", "'512MiB'")):
+        with pytest.raises(ValueError, match=f"a number of bytes, below 1MiB; write {meant}"):
+            read(written)
+    for written in ("80kB", 2**20 - 1):
+        with pytest.raises(ValueError, match="below 1MiB; give 1MiB or more"):
+            read(written)
+
+
+@pytest.mark.parametrize("written", [1e9, "1.5", "101%"])
+def test_what_is_no_ratio_may_have_been_meant_as_a_size(written: object) -> None:
+    with pytest.raises(ValueError, match=r"a ratio is above 0 .*, a size an integer of bytes"):
+        share(written)
 
 
 @pytest.mark.parametrize("text", ["50MB", "50MB/d", "50 per s", "", 0, -1, True, 1.5, "0MB/s"])

@@ -232,6 +232,7 @@ def test_what_is_no_profile_gets_one_clear_error(kind: str, tmp_path: Path) -> N
         (),
         ("{}", "--goal", "speed"),
         ("{}", "--memory-budget", "512M"),
+        ("{}", "--memory-budget", "10"),
         ("{}", "--memory-budget", "-1"),
         ("{}", "--memory-budget", "nan"),
         ("{}", "--for-python", "3.13"),

@@ -242,7 +242,7 @@ def test_variables_that_are_no_settings_are_let_be(project: Project) -> None:
     ("typed", "meant"),
     [
         ("[production.gc]\nfreeze = 'fork'\n", "environments.production.gc"),
-        ("['my env'.memory]\nlimit = 1\n", "environments.'my env'.memory"),
+        ("['my env'.memory]\nlimit = '1GiB'\n", "environments.'my env'.memory"),
         ("[tool.gctune.gc]\nfreeze = 'fork'\n", "gc"),
     ],
 )

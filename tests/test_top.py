@@ -29,7 +29,7 @@ from gctune.server.serving import served_at
 gctune.apply(
     environment="test",
     monitor={"level": "detailed", "interval": 0.1, "http": sys.argv[1]},
-    alerts={"heap": {"threshold": 1, "hold": 0}},
+    alerts={"heap": {"threshold": "1MiB", "hold": 0}},
 )
 def churn():
     for _ in range(1000):

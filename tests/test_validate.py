@@ -77,7 +77,13 @@ def test_a_name_that_is_empty_or_without_end_is_told_short(directory: Path) -> N
     ("name", "value", "wrong"),
     [
         ("MEMORY__MMAP", "64MiB", "above 32MiB; give 32MiB or less"),
-        ("MEMORY__HARD_LIMIT", "10", "below 1MiB; give 1MiB or more"),
+        ("MEMORY__HARD_LIMIT", "10", "a number of bytes, below 1MiB; write '10%' or '10MiB'"),
+        ("MEMORY__HARD_LIMIT", "10kB", "below 1MiB; give 1MiB or more"),
+        ("MEMORY__LIMIT", "1", "a number of bytes, below 1MiB; write '1%' or '1MiB'"),
+        ("MEMORY__RECYCLE", "512", "a number of bytes, below 1MiB; write '512MiB'"),
+        ("MEMORY__HEADROOM", "10", "a number of bytes, below 1MiB; write '10%' or '10MiB'"),
+        ("MEMORY__GARBAGE_BUDGET", "1000000", "a number of bytes, below 1MiB; give 1MiB or more"),
+        ("ALERTS__HEAP__THRESHOLD", "80", "a number of bytes, below 1MiB; write '80%' or '80MiB'"),
     ],
 )
 def test_what_no_process_can_put_in_force_is_a_problem_of_the_setting(

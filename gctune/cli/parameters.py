@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -11,12 +10,10 @@ import click
 from gctune.errors import problem
 from gctune.settings.quantities import (
     Duration,
-    Ratio,
-    Size,
     duration,
     ratio,
     refusal,
-    size_or_ratio,
+    share,
 )
 
 T = TypeVar("T")
@@ -54,18 +51,12 @@ def _span(text: object) -> Duration:
 positive = read_by(_span)  # a callback that reads a duration that somebody can wait for
 
 
-def _budget(text: object) -> Size | Ratio:
-    """Read what memory may grow by: bytes, a size, or a share. Raises ValueError."""
-    digits = re.fullmatch("[0-9]{1,19}", str(text))
-    return size_or_ratio(int(str(text)) if digits else text)
-
-
 memory_budget = click.option(
     "--memory-budget",
     "budget",
     default="10%",
     show_default=True,
-    callback=read_by(_budget),
+    callback=read_by(share),
     help="What the peak of rss may grow by: a share of it, or a size.",
 )
 least_difference = click.option(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Fault = tuple[str, str]  # what is wrong with a value, and what to do
 
 INT_MAX = 2**31 - 1
-LEAST_HARD_LIMIT = 2**20  # bytes; no Python starts in so little
+LEAST_MEMORY = 2**20  # bytes; no Python starts in so little
 MOST_MMAP = 32 * 2**20  # bytes; glibc refuses more
 
 

@@ -13,7 +13,7 @@ import sys
 from itertools import cycle
 
 from gctune.host.interpreter import Collector
-from gctune.runtime.knob import INT_MAX, LEAST_HARD_LIMIT, MOST_MMAP, Knob, unless_whole
+from gctune.runtime.knob import INT_MAX, LEAST_MEMORY, MOST_MMAP, Knob, unless_whole
 from gctune.runtime.plan import Status
 
 TYPE_CHECKING = False
@@ -225,7 +225,7 @@ class _HardLimit(Knob):
         return resource.RLIM_INFINITY
 
     def fault(self, value: Value) -> Fault | None:
-        fault = unless_whole(value, LEAST_HARD_LIMIT, 2**63 - 1)
+        fault = unless_whole(value, LEAST_MEMORY, 2**63 - 1)
         if fault is not None or not isinstance(value, int):
             return fault
         ceiling, used = self._limits()[1], _data_bytes()

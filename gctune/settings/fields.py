@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import CoreSchema, core_schema
 
-from gctune.runtime.knob import INT_MAX
+from gctune.runtime.knob import INT_MAX, LEAST_MEMORY
 from gctune.settings.quantities import (
     DURATION,
     MOST,
@@ -22,7 +22,6 @@ from gctune.settings.quantities import (
     Duration,
     Ratio,
     Size,
-    at_least,
     at_most,
     duration,
     flag,
@@ -30,8 +29,8 @@ from gctune.settings.quantities import (
     number,
     rate,
     ratio,
+    share,
     size,
-    size_or_ratio,
     small_size,
     whole,
 )
@@ -71,6 +70,11 @@ _A_RATIO = (
     {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
     {"type": "string", "pattern": rf"^{PERCENT}$"},
 )
+_A_SHARE = (
+    {"type": "integer", "minimum": LEAST_MEMORY, "maximum": MOST},
+    _A_SIZE[1],
+    *_A_RATIO,
+)
 _A_RATE = (
     {"type": "integer", "minimum": 1, "maximum": MOST},
     {"type": "string", "pattern": rf"^{NUMBER} ?([kKMGT]i?B|[KMGT]i|B)/(s|m|h)$"},
@@ -98,14 +102,7 @@ def size_to(most: int) -> Reader:
     return Reader(lambda value: at_most(most, size(value)), whole_bytes, _A_SIZE[1])
 
 
-def share_from(least: int) -> Reader:
-    """Read a size of at least so many bytes, or a ratio."""
-    whole_bytes = {"type": "integer", "minimum": least, "maximum": MOST}
-    forms = (whole_bytes, _A_SIZE[1], *_A_RATIO)
-    return Reader(lambda value: at_least(least, size_or_ratio(value)), *forms)
-
-
-SHARE = Reader(size_or_ratio, *_A_SIZE, *_A_RATIO)
+SHARE = Reader(share, *_A_SHARE)
 LENGTH = duration_from(0)
 RATIO = Reader(ratio, *_A_RATIO)
 RATE = Reader(rate, *_A_RATE)
@@ -113,9 +110,7 @@ COUNT = Reader(number, {"type": "number", "exclusiveMinimum": 0})
 
 SmallSizeField = Annotated[Size, Reader(small_size, *_A_SIZE)]
 ShareField = Annotated[Size | Ratio, SHARE]
-LimitField = Annotated[
-    Size | Ratio | Literal["auto"], Reader(limit, {"const": "auto"}, *_A_SIZE, *_A_RATIO)
-]
+LimitField = Annotated[Size | Ratio | Literal["auto"], Reader(limit, {"const": "auto"}, *_A_SHARE)]
 DurationField = Annotated[Duration, LENGTH]
 RatioField = Annotated[Ratio, RATIO]
 FlagField = Annotated[bool, Reader(flag, {"type": "boolean"})]

@@ -18,7 +18,7 @@ from pydantic_settings import (
 
 from gctune import defaults
 from gctune.host.loopback import is_loopback
-from gctune.runtime.knob import LEAST_HARD_LIMIT, MOST_MMAP
+from gctune.runtime.knob import MOST_MMAP
 from gctune.server import token as tokens
 from gctune.settings.alerts import Alerts
 from gctune.settings.fields import (
@@ -29,7 +29,6 @@ from gctune.settings.fields import (
     ShareField,
     SmallSizeField,
     duration_from,
-    share_from,
     size_to,
     whole_from,
 )
@@ -64,7 +63,6 @@ def _token(value: object) -> SecretStr:
 _Threshold0 = Annotated[int, whole_from(1, ", or set gc.enabled = false")]
 _Threshold = Annotated[int, whole_from(0)]
 _Count = Annotated[int, whole_from(1)]
-_HardLimit = Annotated[Size | Ratio, share_from(LEAST_HARD_LIMIT)]
 _Mmap = Annotated[Size, size_to(MOST_MMAP)]
 _PauseTarget = Annotated[Duration, duration_from(0.0001)]
 _Interval = Annotated[Duration, duration_from(0.1)]
@@ -139,7 +137,7 @@ class Memory(Section):
         description="the rss at which a worker is replaced by a fresh one;"
         " a ratio is of the memory limit",
     )
-    hard_limit: _HardLimit | None = Field(
+    hard_limit: ShareField | None = Field(
         None,
         description="RLIMIT_DATA: an allocation beyond it raises MemoryError;"
         " a ratio is of the container's limit",

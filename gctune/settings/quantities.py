@@ -11,7 +11,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Literal
 
-from gctune.runtime.knob import INT_MAX
+from gctune.runtime.knob import INT_MAX, LEAST_MEMORY
 
 if TYPE_CHECKING:
     from pydantic_core import PydanticCustomError
@@ -127,13 +127,6 @@ def small_size(value: object) -> Size:
     return read
 
 
-def at_least(least: int, read: Size | Ratio) -> Size | Ratio:
-    """What was read: a size of `least` bytes or more, or a ratio. Raises ValueError."""
-    if isinstance(read, Size) and read < least:
-        raise refusal(f"below {Size(least)}", f"give {Size(least)} or more")
-    return read
-
-
 def at_most(most: int, read: Size) -> Size:
     """What was read: a size of `most` bytes or less. Raises ValueError."""
     if read > most:
@@ -141,26 +134,37 @@ def at_most(most: int, read: Size) -> Size:
     return read
 
 
-def ratio(value: object) -> Ratio:
+def ratio(value: object, *, otherwise: str = "") -> Ratio:
     """Read a ratio, as `0.1` or `10%`. Raises ValueError."""
-    share = _share(value)
-    if share is None:
+    read = _ratio(value)
+    if read is None:
         raise refusal("not a ratio", "give one like 0.1 or '10%'")
-    if not 0 < share <= 1:
-        raise refusal("out of range", "a ratio is above 0 and at most 1 (100%)")
-    return Ratio(share)
+    if not 0 < read <= 1:
+        raise refusal("out of range", f"a ratio is above 0 and at most 1 (100%){otherwise}")
+    return Ratio(read)
 
 
 def size_or_ratio(value: object) -> Size | Ratio:
     """Read a size, or a ratio (a float, or percent) of the memory limit. Raises ValueError."""
     if isinstance(value, float) or (isinstance(value, str) and _reads_as_ratio(value)):
-        return ratio(value)
+        return ratio(value, otherwise=", a size an integer of bytes, or like '512MiB'")
     return size(value)
+
+
+def share(value: object) -> Size | Ratio:
+    """Read what part of a process's memory is meant: a size of 1MiB or more, or a ratio.
+
+    Raises ValueError.
+    """
+    read = size_or_ratio(value)
+    if isinstance(read, Size) and read < LEAST_MEMORY:
+        raise _too_small(read, _integer(value) is not None)
+    return read
 
 
 def limit(value: object) -> Size | Ratio | Literal["auto"]:
     """Read a memory limit: a size, a ratio of the container's, or `auto`. Raises ValueError."""
-    return "auto" if value == "auto" else size_or_ratio(value)
+    return "auto" if value == "auto" else share(value)
 
 
 def duration(value: object, *, least: float = 0.0) -> Duration:
@@ -247,11 +251,20 @@ def _two_readings(text: str, unit: str) -> PydanticCustomError:
     )
 
 
+def _too_small(read: Size, bare: bool) -> PydanticCustomError:
+    """Refuse a size; a bare number was meant as something that is written with its unit."""
+    readings = (("%", 100), ("MiB", 9999)) if bare else ()
+    meant = [f"'{int(read)}{unit}'" for unit, most in readings if read <= most]
+    least = Size(LEAST_MEMORY)
+    wrong = f"{'a number of bytes, ' if bare else ''}below {least}"
+    return refusal(wrong, f"write {' or '.join(meant)}" if meant else f"give {least} or more")
+
+
 def _reads_as_ratio(value: str) -> bool:
     return value.endswith("%") or re.fullmatch(r"[0-9]*\.[0-9]+", value) is not None
 
 
-def _share(value: object) -> float | None:
+def _ratio(value: object) -> float | None:
     percent = _match(PERCENT, value)
     return float(percent.group(1)) / 100 if percent else _finite(value)
 

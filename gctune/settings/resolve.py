@@ -8,7 +8,7 @@ from typing import Any
 from gctune.errors import ConfigError, problem
 from gctune.host import Host
 from gctune.host.interpreter import Collector
-from gctune.runtime.knob import LEAST_HARD_LIMIT
+from gctune.runtime.knob import LEAST_MEMORY
 from gctune.runtime.knobs import KNOBS, NEVER
 from gctune.runtime.plan import Plan, Status, Step, is_own
 from gctune.settings import limits
@@ -96,8 +96,8 @@ def _problems(loaded: Loaded, host: Host) -> Iterator[str]:
         wrong, remedy = f"all of {limits.told(limit)}", "lower it, or use '10%'"
         yield problem(loaded.typed["memory.headroom"], memory.headroom, wrong, remedy)
     share = memory.hard_limit
-    if isinstance(share, Ratio) and limit.bytes * share < LEAST_HARD_LIMIT:
-        wrong, remedy = f"less than {about(LEAST_HARD_LIMIT)} of {limits.told(limit)}", "raise it"
+    if isinstance(share, Ratio) and limit.bytes * share < LEAST_MEMORY:
+        wrong, remedy = f"less than {about(LEAST_MEMORY)} of {limits.told(limit)}", "raise it"
         yield problem(loaded.typed["memory.hard_limit"], share, wrong, remedy)
 
 

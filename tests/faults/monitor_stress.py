@@ -31,7 +31,7 @@ import gctune
 from gctune.monitor.monitor import current
 
 AT_ONCE = 25  # children
-ALERTS = {"heap": {"threshold": 1, "hold": 0}}  # always raised, and so told
+ALERTS = {"heap": {"threshold": "1MiB", "hold": 0}}  # always raised, and so told
 PATIENCE = 60  # seconds for what must not hang
 
 try:
