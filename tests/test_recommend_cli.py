@@ -150,7 +150,10 @@ def test_write_merges_into_the_file(real: Path, tmp_path: Path) -> None:
     done = recommend(real, *FOR, "--write", file, "--environment", "staging")
     assert "threshold1 = 12 # ours" in file.read_text()
     assert "[environments.staging.gc]" in file.read_text()
-    assert done.stderr == f"gctune: wrote {file}\n"
+    assert done.stderr == (
+        f"gctune: wrote {file}\ngctune: {file}:2: gc.threshold1 was 12, is 10 for staging now:"
+        " what is predicted is of all these together\n"
+    )
 
 
 def test_an_environment_that_nothing_knows_is_said_to_be_new(real: Path, tmp_path: Path) -> None:
@@ -177,6 +180,24 @@ def test_what_keeps_written_settings_from_mattering_is_told(real: Path, tmp_path
     file.write_text("memory = 3\n")
     done = recommend(real, *FOR, "--write", file)
     assert done.stderr.startswith(f"gctune: wrote {file}\ngctune: {file}:1: memory = 3: a section")
+
+
+def test_values_that_are_replaced_are_told(real: Path, tmp_path: Path) -> None:
+    """All three thresholds are written, the unchanged too: the prediction is of them together."""
+    file = tmp_path / "gctune.toml"
+    file.write_text("[gc]\nthreshold0 = 9000\nthreshold1 = 10\nfreeze = 'fork'\n")
+    told = recommend(real, *FOR, "--write", file).stderr.splitlines()
+    assert told == [
+        f"gctune: wrote {file}",
+        f"gctune: {file}:2: gc.threshold0 was 9000, is 2000 for production now:"
+        " what is predicted is of all these together",
+        f"gctune: {file}:4: gc.freeze = 'fork':"
+        " what is predicted has it only as far as the captured run did",
+    ]
+    assert recommend(real, *FOR, "--write", file).stderr.splitlines() == [
+        f"gctune: {file} stays as it is",
+        told[-1],
+    ]
 
 
 @pytest.mark.parametrize("place", ["missing/gctune.toml", "folder", "broken.toml"])

@@ -156,11 +156,13 @@ def _write(file: Path, environment: str, answer: Recommendation) -> None:
     from gctune.settings.environments import canonical
 
     known = find({}, Path(), str(file)).environments
+    replaced = list(config.replaced(file, environment, answer.settings))
     if config.write(file, environment, answer.settings, explained(answer)):
         say(f"gctune: wrote {file}")
     else:
         say(f"gctune: {file} stays as it is")
     if answer.settings and canonical(environment) not in known:
         say(f"gctune: {environment!a} is a new environment; those there were: {', '.join(known)}")
-    for obstacle in config.obstacles(file, environment, answer.settings) if answer.settings else ():
-        say(f"gctune: {obstacle}")
+    obstacles = config.obstacles(file, environment, answer.settings) if answer.settings else ()
+    for told in (*replaced, *obstacles):
+        say(f"gctune: {told}")

@@ -13,10 +13,13 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable, Table
 
 from gctune.errors import ConfigError, problem
+from gctune.runtime.plan import is_own
 from gctune.saving import save
 from gctune.settings import toml
 from gctune.settings.document import PYPROJECT
 from gctune.settings.environments import canonical
+from gctune.settings.layers import dotted, leaves
+from gctune.settings.quantities import plain
 from gctune.settings.schema import HEADER
 from gctune.settings.sources import load
 
@@ -44,6 +47,22 @@ def write(
     return True
 
 
+def replaced(path: Path, environment: str, settings: Mapping[str, int | str]) -> Iterator[str]:
+    """Say which values of the file are others once `settings` are written into it."""
+    try:
+        loaded = load(environment=environment, environ={}, file=str(path))
+    except ConfigError:
+        return  # of a file that is new, or broken, nothing is in force
+    standing = {dotted(path): plain(value) for path, value in leaves(loaded.settings)}
+    for setting, new in settings.items():
+        old = standing[setting]
+        if is_own(loaded.origins[setting]) and old != new:
+            yield (
+                f"{loaded.typed[setting]} was {old!r}, is {new!r} for {loaded.environment} now:"
+                " what is predicted is of all these together"
+            )
+
+
 def obstacles(path: Path, environment: str, settings: Mapping[str, int | str]) -> Iterator[str]:
     """Say what keeps settings that were written from being in force, or from mattering."""
     try:
@@ -60,6 +79,11 @@ def obstacles(path: Path, environment: str, settings: Mapping[str, int | str]) -
             yield f"{loaded.typed['gc.enabled']} = false: thresholds mean nothing meanwhile"
         if gc.mode == "adaptive":
             yield f"{loaded.typed['gc.mode']} = 'adaptive': it moves the thresholds itself"
+        if gc.freeze != "never" and "gc.freeze" not in settings:
+            yield (
+                f"{loaded.typed['gc.freeze']} = {gc.freeze!r}:"
+                " what is predicted has it only as far as the captured run did"
+            )
 
 
 def _real(path: Path) -> Path:
