@@ -313,6 +313,25 @@ def test_a_project_that_says_nothing_of_gctune_stops_nobody(project: Project) ->
     assert "pyproject.toml: anybody may write it" in project.load().notes[0]
 
 
+@pytest.mark.parametrize("text", ["[tool.gctune.gc]\nthreshold0 = 4\n", "[tool.gctune\n"])
+def test_a_project_s_own_table_that_is_not_read_is_a_problem(project: Project, text: str) -> None:
+    path = project.write(text, "pyproject.toml")
+    path.chmod(0o666)
+    assert project.problems() == [
+        "pyproject.toml: anybody may write it; take that from it, with chmod o-w"
+    ]
+    path.chmod(0o644)
+    path.write_bytes(b"# caf\xe9\n" + text.encode())
+    assert project.problems() == ["pyproject.toml:1: not UTF-8; save it as UTF-8"]
+
+
+@pytest.mark.parametrize("start", [b"# caf\xe9\n", b"\xef\xbb\xbf"])
+def test_a_project_that_only_needs_gctune_stops_nobody(project: Project, start: bytes) -> None:
+    path = project.write("", "pyproject.toml")
+    path.write_bytes(start + b"[project]\ndependencies = ['gctune']\n")
+    assert "(not read for settings)" in project.load().notes[0]
+
+
 @pytest.mark.parametrize(
     ("section", "most"), [("environments", 64), ("pools", 256), ("environments.test.pools", 256)]
 )

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from children import python
 from click.testing import CliRunner
 
 from gctune.cli import gctune
@@ -50,6 +51,21 @@ def test_the_environment_that_is_in_effect_is_checked_too(
         "ENVIRONMENT = 'qa': unknown environment;"
         " give one of development, test, staging, production, canary"
     )
+
+
+def test_a_project_file_that_is_not_read_is_told(tmp_path: Path) -> None:
+    project = tmp_path / "pyproject.toml"
+
+    def told(text: str, mode: int, status: int = 0) -> str:
+        project.write_text(text)
+        project.chmod(mode)
+        done = python("-m", "gctune", "validate", directory=tmp_path, status=status)
+        return done.stderr
+
+    wrong = "pyproject.toml: anybody may write it; take that from it, with chmod o-w"
+    assert told("[project]\n", 0o644) == ""
+    assert told("[project]\n", 0o666) == f"gctune: {wrong} (not read for settings)\n"
+    assert told("[tool.gctune.gc]\nfreeze = 'fork'\n", 0o666, status=1) == f"{wrong}\n"
 
 
 def test_json_holds_the_same(directory: Path) -> None:

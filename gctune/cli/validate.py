@@ -6,6 +6,7 @@ import json
 
 import click
 
+from gctune.cli.streams import say
 from gctune.errors import ConfigError
 from gctune.settings.sources import load_each
 
@@ -18,14 +19,18 @@ def validate(file: str | None, as_json: bool) -> None:
 
     The one in effect, which variables name, has to be one of them.
 
-    Each problem is named once, on stderr, with exit status 1.
+    Each problem is named once, on stderr, with exit status 1; so is a file
+    that was not read, and is no problem as it says nothing to gctune.
     """
     try:
-        environments = [loaded.environment for loaded in load_each(file=file)]
+        each = load_each(file=file)
     except ConfigError as error:
         if as_json:
             click.echo(json.dumps({"environments": [], "problems": error.problems}, indent=2))
         raise
+    for note in dict.fromkeys(note for loaded in each for note in loaded.notes):
+        say(f"gctune: {note}")
+    environments = [loaded.environment for loaded in each]
     if as_json:
         click.echo(json.dumps({"environments": environments, "problems": []}, indent=2))
     else:

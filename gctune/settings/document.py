@@ -15,6 +15,7 @@ from gctune.settings.layers import Layer, Path, dotted, shown
 
 NAME = "gctune.toml"
 PYPROJECT = "pyproject.toml"
+_HOME = ("tool", "gctune")  # of the settings in it
 
 
 class Document(Record):
@@ -151,7 +152,7 @@ def _found(environ: Mapping[str, str], directory: File, file: str | None) -> Doc
 def _document(path: File, typed: str, where: str = "") -> Document:
     name = cut(typed if typed and typed.isprintable() else ascii(typed))
     text = toml.read(path, where or name)
-    home = ("tool", "gctune") if path.name == PYPROJECT else ()
+    home = _HOME if path.name == PYPROJECT else ()
     tree = toml.table(toml.parse(text, name), *home)
     if not isinstance(tree, Mapping):
         raise toml.refused(f"{name}: {dotted(home)}", "not a table", "write [tool.gctune]")
@@ -179,8 +180,18 @@ def _project(path: File) -> Document:
     try:
         text = toml.read(path, PYPROJECT)
     except ConfigError as error:
+        if _has_settings(toml.seen(path)):
+            raise
         return Document(notes=(f"{error.problems[0]} (not read for settings)",))
     return _document(path, PYPROJECT) if "gctune" in text else Document()
+
+
+def _has_settings(text: str) -> bool:
+    """Whether a project's file says something to gctune, as far as can be seen."""
+    try:
+        return "gctune" in text and toml.table(toml.parse(text, PYPROJECT), *_HOME) != {}
+    except ConfigError:
+        return True
 
 
 def _table(value: Any) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -53,13 +53,21 @@ def read(path: Path, name: str) -> str:
     Raises ConfigError.
     """
     try:
-        data = _trusted(path, name)
+        data = _content(path, name, _check_trust)
     except (OSError, ValueError) as error:
         wrong = f"cannot be read: {reason(error).lower()}"
         raise refused(name, wrong, "name a readable file") from error
     if len(data) > MAX_BYTES:
         raise refused(name, "larger than 1 MiB", "this is no settings file")
     return _decoded(data, name)
+
+
+def seen(path: Path) -> str:
+    """What can be read of a file, whoever may have written it: to look at, and not to go by."""
+    try:
+        return _content(path, "", _check_kind).decode("utf-8-sig", "replace")
+    except (OSError, ValueError, ConfigError):
+        return ""
 
 
 def parse(text: str, name: str) -> dict[str, Any]:
@@ -112,20 +120,24 @@ def _note(
         lines.setdefault((*table, *keys[:length]), number)
 
 
-def _trusted(path: Path, name: str) -> bytes:
-    """The content of a file, and at most one byte more than is allowed."""
+def _content(path: Path, name: str, check: Callable[[os.stat_result, str], None]) -> bytes:
+    """The content of a file that passes the check, and at most one byte more than is allowed."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     try:
-        _check_trust(os.fstat(descriptor), name)
+        check(os.fstat(descriptor), name)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(MAX_BYTES + 1)
     finally:
         os.close(descriptor)
 
 
-def _check_trust(status: os.stat_result, name: str) -> None:
+def _check_kind(status: os.stat_result, name: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise refused(name, "not a regular file", "name a regular file")
+
+
+def _check_trust(status: os.stat_result, name: str) -> None:
+    _check_kind(status, name)
     if not hasattr(os, "geteuid"):
         return
     if status.st_uid not in (0, os.geteuid()):
