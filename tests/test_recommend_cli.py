@@ -200,6 +200,30 @@ def test_values_that_are_replaced_are_told(real: Path, tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_that_is_not_the_one_in_effect_is_told_of(real: Path, tmp_path: Path) -> None:
+    def told(file: str, **variables: str) -> list[str]:
+        done = recommend(real, *FOR, "--write", file, directory=tmp_path, **variables)
+        return done.stderr.splitlines()[1:]
+
+    def instead(read: str, written: str) -> str:
+        return (
+            f"gctune: {read} is read here, and not {written}: write to that, or set GCTUNE_CONFIG"
+        )
+
+    (tmp_path / "pyproject.toml").write_text("[tool.gctune.memory]\nlimit = '80%'\n")
+    assert told("own.toml") == [instead("pyproject.toml", "own.toml")]
+    assert told("own.toml", GCTUNE_CONFIG="./own.toml") == []
+    assert told("gctune.toml") == [
+        "gctune: [tool.gctune] of pyproject.toml is not read beside gctune.toml:"
+        " move what it says there"
+    ]
+    assert told("pyproject.toml") == [instead("gctune.toml", "pyproject.toml")]
+    assert told("pyproject.toml", GCTUNE_CONFIG="gone.toml") == [
+        "gctune: GCTUNE_CONFIG = 'gone.toml': cannot be read: no such file or directory;"
+        " name a readable file"
+    ]
+
+
 @pytest.mark.parametrize("place", ["missing/gctune.toml", "folder", "broken.toml"])
 def test_what_cannot_be_written_is_refused_before_a_profile_is_read(
     place: str, tmp_path: Path

@@ -164,5 +164,5 @@ def _write(file: Path, environment: str, answer: Recommendation) -> None:
     if answer.settings and canonical(environment) not in known:
         say(f"gctune: {environment!a} is a new environment; those there were: {', '.join(known)}")
     obstacles = config.obstacles(file, environment, answer.settings) if answer.settings else ()
-    for told in (*replaced, *obstacles):
+    for told in dict.fromkeys((*replaced, *obstacles)):
         say(f"gctune: {told}")

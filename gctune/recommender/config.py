@@ -16,12 +16,12 @@ from gctune.errors import ConfigError, problem
 from gctune.runtime.plan import is_own
 from gctune.saving import save
 from gctune.settings import toml
-from gctune.settings.document import PYPROJECT
+from gctune.settings.document import NAME, PYPROJECT, find
 from gctune.settings.environments import canonical
 from gctune.settings.layers import dotted, leaves
 from gctune.settings.quantities import plain
 from gctune.settings.schema import HEADER
-from gctune.settings.sources import load
+from gctune.settings.sources import in_effect, load
 
 
 def write(
@@ -65,6 +65,7 @@ def replaced(path: Path, environment: str, settings: Mapping[str, int | str]) ->
 
 def obstacles(path: Path, environment: str, settings: Mapping[str, int | str]) -> Iterator[str]:
     """Say what keeps settings that were written from being in force, or from mattering."""
+    yield from _other_files(path)
     try:
         loaded = load(environment=environment, file=str(path))
     except ConfigError as error:
@@ -84,6 +85,16 @@ def obstacles(path: Path, environment: str, settings: Mapping[str, int | str]) -
                 f"{loaded.typed['gc.freeze']} = {gc.freeze!r}:"
                 " what is predicted has it only as far as the captured run did"
             )
+
+
+def _other_files(path: Path) -> Iterator[str]:
+    """Say which file is read in place of `path`, and which is not because of it."""
+    read = in_effect()
+    yield from read.faults
+    if read.path and read.tree and not path.samefile(read.path):
+        yield f"{read.name} is read here, and not {path}: write to that, or set GCTUNE_CONFIG"
+    if path.name == NAME and find({}, path.parent, PYPROJECT).tree:
+        yield f"[tool.gctune] of {PYPROJECT} is not read beside {path}: move what it says there"
 
 
 def _real(path: Path) -> Path:

@@ -22,7 +22,8 @@ class Document(Record):
     """What a settings file says; an empty one where there is none.
 
     `home` is where in the file gctune's part is: nowhere special, or below
-    `tool.gctune`. `faults` are why it could not be read.
+    `tool.gctune`. `faults` are why it could not be read; `path` is None then,
+    and where there is no file.
     """
 
     name: str = NAME
@@ -31,6 +32,7 @@ class Document(Record):
     home: Path = ()
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    path: File | None = None
 
     def where(self, path: Path) -> str:
         """The file, the line where it is plain to see, and the name as typed."""
@@ -157,7 +159,7 @@ def _document(path: File, typed: str, where: str = "") -> Document:
     if not isinstance(tree, Mapping):
         raise toml.refused(f"{name}: {dotted(home)}", "not a table", "write [tool.gctune]")
     _check_size(tree, name)
-    return Document(name, tree, toml.Lines(text), home)
+    return Document(name, tree, toml.Lines(text), home, path=path)
 
 
 def _check_size(tree: Mapping[str, Any], name: str) -> None:

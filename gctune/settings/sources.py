@@ -80,6 +80,11 @@ def load_each(
     return [outcome for outcome in outcomes if isinstance(outcome, Loaded)]
 
 
+def in_effect(environ: Mapping[str, str] = os.environ, directory: File | None = None) -> Document:
+    """The file that is read where nobody names another, as `load` finds it."""
+    return find(environ, directory or File())
+
+
 class _Ranked:
     """Layers, the strongest first, and the settings in each."""
 
