@@ -19,6 +19,7 @@ from gctune.metrics import publishing
 from gctune.monitor.changes import changes
 from gctune.profile import live, pprof, tracing
 from gctune.runtime.applied import in_force, last_applied
+from gctune.secret import MASK
 from gctune.server.guard import HEALTH
 from gctune.server.http import BINARY, JSON, Refusal, Response, text
 from gctune.server.server import Route
@@ -40,7 +41,6 @@ _MOST_SECONDS = 3600.0
 _USUAL_SECONDS = "30"
 _DEBUG = 'set monitor.level = "debug"'
 _SECRET = "monitor.token"  # noqa: S105 - the name of one
-_HIDDEN = "***"
 _INDEX = f"""\
 gctune {__version__}
 
@@ -110,7 +110,7 @@ def _dated(change: Change) -> dict[str, Any]:
 def _told(outcome: Outcome) -> dict[str, Any]:
     told = outcome._asdict()
     secret = told.pop("setting") == _SECRET and outcome.value is not None
-    return {**told, "value": _HIDDEN} if secret else told
+    return {**told, "value": MASK} if secret else told
 
 
 def _heap(shown: str, request: Request, pause: Pause) -> Response:

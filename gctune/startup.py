@@ -8,7 +8,8 @@ from gctune.errors import ApplyError, ConfigError, problem
 from gctune.host.interpreter import this_interpreter
 from gctune.runtime.applied import Applied, apply_plan, leave_alone, secrets_in_force
 from gctune.runtime.knobs import KNOBS
-from gctune.runtime.plan import Plan, Status, Step, handed_down
+from gctune.runtime.plan import HANDED_DOWN, Plan, Status, Step, handed_down
+from gctune.secret import MASK
 from gctune.services import services
 
 TYPE_CHECKING = False
@@ -77,11 +78,12 @@ def activate(environ: Mapping[str, str], warn: Callable[[str], object]) -> None:
         if doubt:
             warn(doubt)
         return
-    for variable, start in (
-        ("GCTUNE_PLAN", lambda text: _apply_text(text, warn)),
-        ("GCTUNE_CAPTURE", _begin_capture),
-        ("GCTUNE_HEAP", lambda text: _begin_heap(text, warn)),
-    ):
+    starts = (
+        lambda text: _apply_text(text, warn),
+        _begin_capture,
+        lambda text: _begin_heap(text, warn),
+    )
+    for variable, start in zip(HANDED_DOWN, starts):
         text = environ.get(variable)
         if text:
             _attempt(variable, text, start, warn)
@@ -100,7 +102,7 @@ def _token(secrets: Mapping[str, str], environ: Mapping[str, str] = os.environ) 
 
     token = secrets.get(_TOKEN) or environ.get(_TOKEN) or None
     if token and not tokens.is_sendable(token):
-        raise ConfigError([problem(_TOKEN, "***", tokens.WRONG, tokens.REMEDY)])
+        raise ConfigError([problem(_TOKEN, MASK, tokens.WRONG, tokens.REMEDY)])
     return token
 
 

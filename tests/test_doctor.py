@@ -17,6 +17,7 @@ from gctune.host.interpreter import Collector, Interpreter, this_interpreter
 from gctune.host.machine import Host
 from gctune.report.data import as_data
 from gctune.report.diagnosis import bearing_variables, diagnose, warnings
+from gctune.runtime.plan import HANDED_DOWN
 
 GLIBC = Allocator("pymalloc", "glibc", trim=True, mallopt=True)
 LIMITED = Container(Limit(1 << 30, "/memory.max"), 1, None, (), "v2")
@@ -61,6 +62,9 @@ def test_json_has_the_facts_of_this_host(tmp_path: Path) -> None:
     ("name", "value"),
     [
         ("GCTUNE_MONITOR__TOKEN", "s3cret"),
+        ("GCTUNE_MONITOR__TOKEM", "s3cret"),
+        ("GCTUNE_PASSWD", "s3cret"),
+        ("GCTUNE_MONITOR", '{"password": "s3cret"}'),
         ("GCTUNE_MONITOR", '{"token": "s3cret"}'),
         ("GCTUNE_PLAN", '[1, "monitor.token", "s3cret"]'),
     ],
@@ -102,6 +106,13 @@ def test_variables_that_bear_on_tuning_are_found_and_no_others(tmp_path: Path) -
     assert found["MALLOC_ARENA_MAX"].value == "2"
     assert "jemalloc" in found["MALLOC_CONF"].bearing
     assert str(tmp_path) in found["PYTHONPATH"].bearing
+
+
+def test_what_gctune_hands_down_is_no_setting() -> None:
+    environ = dict.fromkeys(HANDED_DOWN, "{}")
+    assert {each.bearing for each in bearing_variables(environ)} == {
+        "handed down by gctune to the program that it started"
+    }
 
 
 def test_a_path_without_a_sitecustomize_does_not_matter() -> None:

@@ -22,6 +22,7 @@ ROOMS = [
     "errors",
     "record",
     "saving",
+    "secret",
     "host",
     "runtime",
     "memory",

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
+from children import python
 
 from gctune.cli.remote import Remote
 from gctune.errors import ProfileError, UsageError
@@ -69,3 +70,17 @@ def test_a_system_without_unix_sockets_says_so(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delattr(socket, "AF_UNIX")
     with pytest.raises(ProfileError, match="this system has no unix sockets"):
         Remote("unix:/run/app.sock").read("/metrics", 100)
+
+
+@pytest.mark.parametrize("url", ["{}@127.0.0.1:1", "{}@a..b", "{}/w@127.0.0.1:1/x"])
+def test_an_error_repeats_no_password(url: str) -> None:
+    with pytest.raises((ProfileError, UsageError)) as caught:
+        Remote(url.format("http://me:s3cret")).read("/metrics", 100)
+    assert str(caught.value).startswith("--url = 'http://***@")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_what_is_no_gctune_is_told_without_the_password_too(echo: str) -> None:
+    url = echo.replace("http://", "http://me:s3cret@")
+    done = python("-m", "gctune", "top", "--url", url, "--count", "1", status=1)
+    assert done.stderr.startswith("--url = 'http://***@127.0.0.1:")

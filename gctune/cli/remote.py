@@ -10,12 +10,14 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from gctune.errors import ProfileError, UsageError, cut, problem
 from gctune.host.files import printable, reason
+from gctune.secret import masked
 from gctune.server.address import UNIX, unix_family
 from gctune.startup import monitor_token
 
 _OK, _UNAUTHORIZED = 200, 401
 PATIENCE = 30.0
 _CHUNK = 65536
+_NOWHERE = "not where a program can be asked"
 _SHOWN = 300  # characters of why a program refuses
 _HOST = re.compile(rb"[!-~]+")
 _AS_THEY_ARE = "/%:@!$&'()*+,;="  # in a path, besides letters and digits: RFC 3986, 3.3
@@ -80,7 +82,7 @@ class Remote:
         raise self._problem(f"answers {response.status}", cut(why, _SHOWN) or "give gctune's")
 
     def _problem(self, wrong: str, remedy: str) -> ProfileError:
-        return ProfileError(problem("--url", self._url, wrong, remedy))
+        return ProfileError(problem("--url", masked(self._url), wrong, remedy))
 
 
 class _UnixConnection(HTTPConnection):
@@ -101,9 +103,10 @@ def _split(url: str) -> SplitResult:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and _is_host(parts.hostname) and not parts.query
         if not usable or parts.port == 0:
-            raise ValueError("not where a program can be asked")
+            raise ValueError(_NOWHERE)
     except ValueError as error:
-        raise UsageError(problem("--url", url, str(error).lower(), remedy)) from error
+        wrong = _NOWHERE if "@" in url else str(error).lower()  # which may repeat a password
+        raise UsageError(problem("--url", masked(url), wrong, remedy)) from error
     return parts
 
 

@@ -21,6 +21,7 @@ from gctune.cli.remote import PATIENCE, Remote
 from gctune.errors import GctuneError, ProfileError, problem
 from gctune.report.paced import Paced, block, paced_of, words
 from gctune.report.top import Row, line, rows_of, table
+from gctune.secret import masked
 from gctune.settings.quantities import duration
 
 T = TypeVar("T")
@@ -126,7 +127,7 @@ def _told(remote: Remote, url: str, path: str, read: Callable[[Any], T]) -> T:
         return read(json.loads(content))
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         wrong, remedy = "answers something else than gctune's metrics", "give gctune's address"
-        raise ProfileError(problem("--url", url, wrong, remedy)) from error
+        raise ProfileError(problem("--url", masked(url), wrong, remedy)) from error
 
 
 def _by_pid(pid: int) -> Look:

@@ -75,14 +75,14 @@ def obstacles(path: Path, environment: str, settings: Mapping[str, int | str]) -
         if loaded.origins[setting].startswith("variable "):
             yield f"{loaded.typed[setting]} goes before {setting}, as long as it is set"
     if any(setting.startswith("gc.threshold") for setting in settings):
-        gc = loaded.settings.gc
-        if gc.enabled is False:
+        wanted = loaded.settings.gc
+        if wanted.enabled is False:
             yield f"{loaded.typed['gc.enabled']} = false: thresholds mean nothing meanwhile"
-        if gc.mode == "adaptive":
+        if wanted.mode == "adaptive":
             yield f"{loaded.typed['gc.mode']} = 'adaptive': it moves the thresholds itself"
-        if gc.freeze != "never" and "gc.freeze" not in settings:
+        if wanted.freeze != "never" and "gc.freeze" not in settings:
             yield (
-                f"{loaded.typed['gc.freeze']} = {gc.freeze!r}:"
+                f"{loaded.typed['gc.freeze']} = {wanted.freeze!r}:"
                 " what is predicted has it only as far as the captured run did"
             )
 

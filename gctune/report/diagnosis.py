@@ -17,6 +17,8 @@ from gctune.host.machine import Host, this_host
 from gctune.host.process import peak_rss_bytes, rss_bytes, started_with, thread_count
 from gctune.runtime.knobs import KNOBS
 from gctune.runtime.malloc import OF_MALLOC
+from gctune.runtime.plan import HANDED_DOWN
+from gctune.secret import MASK, holds_secret, names_secret
 from gctune.startup import DISABLED, disabled
 
 if TYPE_CHECKING:
@@ -128,7 +130,7 @@ _BEARINGS = (
     (r"GCTUNE_DISABLE", "turns gctune off: 1, true, yes or on"),
     (r"GCTUNE_ENVIRONMENT|ENVIRONMENT|APP_ENV", "names the environment"),
     (r"GCTUNE_CONFIG", "names the configuration file"),
-    (r"GCTUNE_(PLAN|CAPTURE)", "handed down by gctune to the program that it started"),
+    ("|".join(HANDED_DOWN), "handed down by gctune to the program that it started"),
     (r"GCTUNE_.*", "a setting"),
     (r"PYTHONMALLOC", "chooses the allocator of Python objects"),
     (r"PYTHONGIL|PYTHON_GIL", "turns the lock of a free-threaded interpreter on or off"),
@@ -137,7 +139,6 @@ _BEARINGS = (
     (r"GLIBC_TUNABLES|MALLOC_.*", "read by glibc's malloc when a program starts"),
     (r"MIMALLOC_.*", "read by mimalloc when a program starts"),
 )
-_HIDDEN = "(hidden)"
 
 
 def bearing_variables(environ: Mapping[str, str]) -> Iterator[Variable]:
@@ -145,7 +146,7 @@ def bearing_variables(environ: Mapping[str, str]) -> Iterator[Variable]:
     for name, value in sorted(environ.items()):
         bearing = _bearing(name, value)
         if bearing:
-            yield Variable(name, _HIDDEN if _is_secret(name, value) else value, bearing)
+            yield Variable(name, MASK if _is_secret(name, value) else value, bearing)
 
 
 def _bearing(name: str, value: str) -> str:
@@ -164,7 +165,7 @@ def _bearing_of_path(value: str) -> str:
 
 def _is_secret(name: str, value: str) -> bool:
     """Whether a value may hold the monitor's token: by itself, in a section, or in a plan."""
-    return name.startswith("GCTUNE_") and "token" in (name + value).lower()
+    return name.startswith("GCTUNE_") and (names_secret(name) or holds_secret(value))
 
 
 def warnings(host: Host, allocator: Allocator, environ: Mapping[str, str]) -> Iterator[str]:

@@ -105,6 +105,10 @@ class Plan(Record):
         return cls(environment, interpreter, tuple(steps), tuple(fields[warnings_from:]))
 
 
+# What a command of gctune hands down to the program that it starts, in the order of its start.
+HANDED_DOWN = ("GCTUNE_PLAN", "GCTUNE_CAPTURE", "GCTUNE_HEAP")
+
+
 def handed_down(environ: Mapping[str, str]) -> Plan | None:
     """The plan in GCTUNE_PLAN; None where there is none, or none that can be read."""
     try:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from gctune.errors import problem
 from gctune.record import Record
+from gctune.secret import MASK, names_secret
 from gctune.settings.model import Settings
 
 Path = tuple[str, ...]
@@ -127,8 +128,8 @@ def worded(error: Mapping[str, Any], where: Callable[[Path], str]) -> str:
 
 def shown(path: Path, value: object) -> object:
     """A value as a message may repeat it: no secret, no table, no number without end."""
-    if any(_like_a_secret(word) for word in re.split(r"[\W_]+", path[-1].lower())):
-        return _Words("***")
+    if names_secret(path[-1]):
+        return _Words(MASK)
     if isinstance(value, Mapping | list | tuple | set):
         return _Words("[...]" if isinstance(value, list) else "{...}")
     try:
@@ -205,9 +206,3 @@ class _Words:
 
     def __str__(self) -> str:
         return self._words
-
-
-def _like_a_secret(word: str) -> bool:
-    import difflib
-
-    return bool(difflib.get_close_matches(word, ["token", "secret", "password"], cutoff=0.7))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gctune.runtime.plan import HANDED_DOWN
 from gctune.settings.layers import Layer, Path, nest
 
 _PREFIX = "GCTUNE_"
 _BETWEEN = "__"
 
 # What means something to gctune and is no setting.
-RESERVED = ("CAPTURE", "CONFIG", "DISABLE", "ENVIRONMENT", "HEAP", "PLAN")
+_RESERVED = ("GCTUNE_CONFIG", "GCTUNE_DISABLE", "GCTUNE_ENVIRONMENT", *HANDED_DOWN)
 
 
 def variables(environ: Mapping[str, str]) -> Layer:
@@ -18,7 +19,7 @@ def variables(environ: Mapping[str, str]) -> Layer:
     given = {
         name: value
         for name, value in environ.items()
-        if value and name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in RESERVED
+        if value and name.startswith(_PREFIX) and name not in _RESERVED
     }
     typed = {_path(name): name for name in given}
     return Layer(
@@ -26,7 +27,7 @@ def variables(environ: Mapping[str, str]) -> Layer:
         origin=lambda path: f"variable {variable(path)}",
         where=lambda path: _legible(typed.get(path, variable(path))),
         spell=variable,
-        besides=tuple(_path(_PREFIX + name) for name in RESERVED),
+        besides=tuple(map(_path, _RESERVED)),
     )
 
 
