@@ -229,6 +229,48 @@ def test_a_mistyped_variable_is_a_problem(project: Project, variable: str, meant
     ]
 
 
+def test_a_variable_s_letters_may_be_of_any_case(project: Project) -> None:
+    loaded = project.load({"gctune_gc__threshold0": "5", "GCTUNE_gc__threshold1": "6"})
+    assert (loaded.settings.gc.threshold0, loaded.settings.gc.threshold1) == (5, 6)
+    assert loaded.origins["gc.threshold0"] == "variable gctune_gc__threshold0"
+    assert loaded.typed["gc.threshold1"] == "GCTUNE_gc__threshold1"
+    assert project.problems({"gctune_disable": "1"}) == [
+        "gctune_disable = '1': unknown setting; did you mean GCTUNE_DISABLE?"
+    ]
+
+
+@pytest.mark.parametrize("names", [*permutations(["GCTUNE_GC__FREEZE", "GCTUNE_gc__freeze"])])
+def test_two_variables_for_one_setting_are_a_problem(
+    project: Project, names: tuple[str, str]
+) -> None:
+    assert project.problems(dict.fromkeys(names, "fork")) == [
+        f"{names[1]}: the same setting as {names[0]}; keep one"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "wrong"),
+    [
+        ("GCTUNE_GC__THRESHOLD0__X", "unknown setting; did you mean GCTUNE_GC__THRESHOLD0?"),
+        (
+            "GCTUNE_POOLS__My-pool__MAX_SIZE",
+            "not a name for a pool; use a to z, 0 to 9 and _, a letter first",
+        ),
+        ("GCTUNE___", "unknown setting; gctune schema lists what there is"),
+    ],
+)
+def test_a_variable_is_told_by_its_whole_name_and_value(
+    project: Project, variable: str, wrong: str
+) -> None:
+    environ = {"GCTUNE_GC__THRESHOLD0": "5000", variable: "7"}
+    assert project.problems(environ) == [f"{variable} = '7': {wrong}"]
+
+
+def test_a_variable_of_many_parts_is_told_short(project: Project) -> None:
+    (problem,) = project.problems({"GCTUNE_GC" + "__X" * 40_000: "1"})
+    assert len(problem) < 400
+
+
 def test_an_empty_variable_counts_as_not_set(project: Project) -> None:
     loaded = project.load({"GCTUNE_GC__THRESHOLD0": "", "GCTUNE_NONSENSE": ""})
     assert loaded.settings.gc.threshold0 is None

@@ -131,7 +131,7 @@ _BEARINGS = (
     (r"GCTUNE_ENVIRONMENT|ENVIRONMENT|APP_ENV", "names the environment"),
     (r"GCTUNE_CONFIG", "names the configuration file"),
     ("|".join(HANDED_DOWN), "handed down by gctune to the program that it started"),
-    (r"GCTUNE_.*", "a setting"),
+    (r"(?i:GCTUNE_).*", "a setting"),
     (r"PYTHONMALLOC", "chooses the allocator of Python objects"),
     (r"PYTHONGIL|PYTHON_GIL", "turns the lock of a free-threaded interpreter on or off"),
     (r"LD_PRELOAD", "may put another allocator in place of the C library's"),
@@ -165,7 +165,7 @@ def _bearing_of_path(value: str) -> str:
 
 def _is_secret(name: str, value: str) -> bool:
     """Whether a value may hold the monitor's token: by itself, in a section, or in a plan."""
-    return name.startswith("GCTUNE_") and (names_secret(name) or holds_secret(value))
+    return name.upper().startswith("GCTUNE_") and (names_secret(name) or holds_secret(value))
 
 
 def warnings(host: Host, allocator: Allocator, environ: Mapping[str, str]) -> Iterator[str]:

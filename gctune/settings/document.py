@@ -109,9 +109,9 @@ class Document(Record):
         table = _table(toml.table(self.tree, *at))
         origin = f"{self.name}: {dotted(at)}" if at else self.name
         return Layer(
-            trees=({key: value for key, value in table.items() if key != leave_out},),
             origin=lambda _: origin,
             where=lambda path: self.where((*at, *path)),
+            tree={key: value for key, value in table.items() if key != leave_out},
             besides=((leave_out,),),
         )
 
@@ -132,9 +132,9 @@ def find(environ: Mapping[str, str], directory: File, file: str | None = None) -
 def preset(name: str) -> Layer:
     """The layer of gctune's own preset of that name."""
     return Layer(
-        trees=(environments.PRESETS[name],),
         origin=lambda _: f"preset {name}",
         where=lambda path: f"preset {name}: {dotted(path)}",
+        tree=environments.PRESETS[name],
     )
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -20,6 +21,7 @@ Shape = Mapping[str, Any]  # names to what is below them: a Shape, or None for a
 
 _ANY = "*"  # stands for the name that a user gives to a pool
 POOL_NAME = "[a-z][a-z0-9_]{0,63}"
+_POOL = re.compile(POOL_NAME)
 _BARE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UNKNOWN = object()
 MOST_PROBLEMS = 100  # of one layer; nobody reads more
@@ -31,29 +33,33 @@ def dotted(path: Path) -> str:
 
 
 class Layer(Record):
-    """What one place says, as it is written there: one tree of sections, or a tree a variable.
+    """What one place says, as it is written there: a tree of sections, or values by path.
 
     `origin` says in words where the setting at a path comes from, `where` is
     the name that the user typed for it, `spell` how a setting is written there.
-    `besides` are names that mean something there and are no settings.
+    `besides` are names that mean something there and are no settings, `faults`
+    what is wrong with the place itself.
     """
 
-    trees: tuple[Mapping[str, Any], ...]
     origin: Callable[[Path], str]
     where: Callable[[Path], str]
+    tree: Mapping[str, Any] = MappingProxyType({})
+    values: Mapping[Path, object] = MappingProxyType({})
     spell: Callable[[Path], str] = dotted
     besides: tuple[Path, ...] = ()
+    faults: tuple[str, ...] = ()
 
     def sift(self) -> tuple[dict[Path, object], list[str]]:
         """Part the values by path from the problems of what is no setting."""
         values: dict[Path, object] = {}
         wrong = []
-        for path, value, below in chain.from_iterable(_walk(each, shape()) for each in self.trees):
+        named = ((path, value, _below_path(path)) for path, value in self.values.items())
+        for path, value, below in chain(_walk(self.tree, shape()), named):
             if _fits(value, below):
                 values[path] = value
             else:
                 wrong.append((path, value, below))
-        problems = [self._objection(*each) for each in wrong[:MOST_PROBLEMS]]
+        problems = [*self.faults, *(self._objection(*each) for each in wrong[:MOST_PROBLEMS])]
         if len(wrong) > MOST_PROBLEMS:
             problems.append(f"{len(wrong) - MOST_PROBLEMS} more problems like these")
         return values, problems
@@ -69,7 +75,7 @@ class Layer(Record):
         return problem(self.where(path), shown(path, value), wrong, remedy)
 
     def _unknown(self, path: Path, value: object) -> tuple[str, str]:
-        if path[0] == "pools" and len(path) == 2:  # noqa: PLR2004 - pools.<name>
+        if path[0] == "pools" and not all(map(_POOL.fullmatch, path[1:2])):
             return "not a name for a pool", "use a to z, 0 to 9 and _, a letter first"
         if len(path) == 1 and ("environments",) in self.besides:  # of a file, not of a table in it
             table = _misplaced(path[0], value)
@@ -190,12 +196,22 @@ def _settings(below: Shape, at: Path, named: Path = ()) -> Iterator[Path]:
 def _walk(tree: Mapping[str, Any], below: Shape, at: Path = ()) -> Iterator[tuple[Path, Any, Any]]:
     for key, value in tree.items():
         path = (*at, str(key))
-        named = below.get(_ANY, _UNKNOWN) if re.fullmatch(POOL_NAME, str(key)) else _UNKNOWN
-        deeper = below.get(key, named)
+        deeper = _below_key(str(key), below)
         if isinstance(deeper, Mapping) and isinstance(value, Mapping) and value:
             yield from _walk(value, deeper, path)
         else:
             yield path, value, deeper
+
+
+def _below_key(key: str, below: Shape) -> Any:
+    return below.get(key, below.get(_ANY, _UNKNOWN) if _POOL.fullmatch(key) else _UNKNOWN)
+
+
+def _below_path(path: Path) -> Any:
+    below: Any = shape()
+    for key in path:
+        below = _below_key(key, below) if isinstance(below, Mapping) else _UNKNOWN
+    return below
 
 
 class _Words:

@@ -162,4 +162,4 @@ def _asked_for(
 
 
 def _arguments(overrides: Mapping[str, Any]) -> Layer:
-    return Layer((overrides,), origin=lambda _: "argument", where=dotted)
+    return Layer(lambda _: "argument", dotted, overrides)

@@ -1,11 +1,16 @@
-"""`GCTUNE_<SECTION>__<FIELD>` variables, as a layer of settings."""
+"""`GCTUNE_<SECTION>__<FIELD>` variables, as a layer of settings.
+
+The letters of their names may be of any case; what is no setting is read in
+capitals alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from gctune.errors import cut
 from gctune.runtime.plan import HANDED_DOWN
-from gctune.settings.layers import Layer, Path, nest
+from gctune.settings.layers import Layer, Path
 
 _PREFIX = "GCTUNE_"
 _BETWEEN = "__"
@@ -16,18 +21,17 @@ _RESERVED = ("GCTUNE_CONFIG", "GCTUNE_DISABLE", "GCTUNE_ENVIRONMENT", *HANDED_DO
 
 def variables(environ: Mapping[str, str]) -> Layer:
     """The settings that variables give; one that is empty counts as not set."""
-    given = {
-        name: value
-        for name, value in environ.items()
-        if value and name.startswith(_PREFIX) and name not in _RESERVED
-    }
-    typed = {_path(name): name for name in given}
+    names = [name for name, value in environ.items() if value and _is_setting(name)]
+    typed: dict[Path, str] = {}
+    for name in names:
+        typed.setdefault(_path(name), name)
     return Layer(
-        trees=tuple(nest({path: given[name]}) for path, name in typed.items()),
-        origin=lambda path: f"variable {variable(path)}",
-        where=lambda path: _legible(typed.get(path, variable(path))),
+        origin=lambda path: f"variable {_legible(typed[path])}",
+        where=lambda path: _legible(typed[path]),
+        values={path: environ[name] for path, name in typed.items()},
         spell=variable,
         besides=tuple(map(_path, _RESERVED)),
+        faults=tuple(_twice(names, typed)),
     )
 
 
@@ -36,9 +40,21 @@ def variable(path: Path) -> str:
     return _PREFIX + _BETWEEN.join(path).upper()
 
 
+def _is_setting(name: str) -> bool:
+    return name[: len(_PREFIX)].upper() == _PREFIX and name not in _RESERVED
+
+
+def _twice(names: list[str], typed: Mapping[Path, str]) -> Iterator[str]:
+    """The variables that name a setting which another one names, too."""
+    for name in names:
+        other = typed[_path(name)]
+        if name != other:
+            yield f"{_legible(name)}: the same setting as {_legible(other)}; keep one"
+
+
 def _path(name: str) -> Path:
-    return tuple(name.removeprefix(_PREFIX).lower().split(_BETWEEN))
+    return tuple(name[len(_PREFIX) :].lower().split(_BETWEEN))
 
 
 def _legible(name: str) -> str:
-    return name if name.isprintable() else ascii(name)
+    return cut(name if name.isprintable() else ascii(name))
