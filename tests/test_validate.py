@@ -10,7 +10,7 @@ from children import python
 from click.testing import CliRunner
 
 from gctune.cli import gctune
-from gctune.errors import ConfigError
+from gctune.errors import ConfigError, UsageError
 
 
 @pytest.fixture
@@ -109,6 +109,18 @@ def test_what_no_process_can_put_in_force_is_a_problem_of_the_setting(
     for command in ("validate", "show"):
         result = CliRunner().invoke(gctune, [command])
         assert str(result.exception) == f"GCTUNE_{name} = {value!r}: {wrong}"
+
+
+@pytest.mark.parametrize("command", ["run", "show", "alerts", "verify"])
+def test_an_environment_that_there_is_not_is_bad_usage(directory: Path, command: str) -> None:
+    (directory / "gctune.toml").write_text("[environments.canary]\n")
+    program = ["true"] if command in ("run", "verify") else []
+    result = CliRunner().invoke(gctune, [command, "--environment", "nope", *program])
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == (
+        "--environment = 'nope': unknown environment;"
+        " give one of development, test, staging, production, canary"
+    )
 
 
 @pytest.mark.parametrize("arguments", [["a" * 5000], ["recommend", "x", "--goal", "a" * 5000]])

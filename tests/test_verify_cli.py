@@ -121,7 +121,7 @@ def test_a_program_of_which_nothing_is_recorded_gets_no_verdict(folder: Path) ->
         (("--max-time", "0", "--", "true"), 2, "out of range"),
         (("--precision", "0", "--", "true"), 2, "--precision = '0': out of range"),
         (("--memory-budget", "5M", "--", "true"), 2, "could be 5MiB"),
-        (("--environment", "nowhere", "--", "true"), 1, "unknown environment"),
+        (("--environment", "nowhere", "--", "true"), 2, "unknown environment"),
         (("--config", "none.toml", "--", "true"), 1, "none.toml: cannot be read"),
         (("--profile", "none", "--", "true"), 1, "PROFILE = 'none'"),
         (("--config", "a", "--profile", "b", "--", "true"), 2, "give one of them"),

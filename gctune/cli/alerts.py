@@ -8,6 +8,7 @@ import click
 
 from gctune.cli.console import console
 from gctune.cli.output import write
+from gctune.cli.parameters import check_environment
 from gctune.errors import ConfigError, problem
 from gctune.report.alert_rules import render, rules_file
 from gctune.settings.sources import Loaded, load
@@ -27,6 +28,7 @@ def alerts(environment: str | None, prometheus: bool, output: Path | None) -> No
     """Show the alerts that the settings ask for, or write them as rules for Prometheus."""
     if output and not prometheus:
         raise click.UsageError("-o takes the rules file of --prometheus")
+    check_environment(environment)
     loaded = load(environment=environment)
     _check(loaded)
     if prometheus:

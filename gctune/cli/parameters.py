@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import click
 
-from gctune.errors import problem
+from gctune.errors import UsageError, problem
 from gctune.settings.quantities import (
     Duration,
     duration,
@@ -38,6 +38,18 @@ def read_by(
             raise click.UsageError(told, context) from error
 
     return callback
+
+
+def check_environment(name: str | None, file: str | None = None) -> None:
+    """Refuse an --environment that there is not, as other bad usage. Raises UsageError."""
+    if name is None:
+        return
+    from gctune.settings.environments import canonical
+    from gctune.settings.sources import in_effect  # with pydantic, which not every command takes
+
+    document = in_effect(file=file)
+    if not document.faults and canonical(name) not in document.environments:
+        raise UsageError(document.unknown("--environment", name))
 
 
 def _span(text: object) -> Duration:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import click
 
+from gctune.cli.parameters import check_environment
 from gctune.cli.streams import say
 from gctune.runtime.launch import bootstrap_environment, execute
 from gctune.runtime.malloc import LIBRARIES, hand_down, operator_s_own
@@ -43,6 +44,7 @@ def run(environment: str | None, malloc: str | None, command: tuple[str, ...]) -
 def _handed_down(
     environment: str | None, malloc: str | None, environ: Mapping[str, str]
 ) -> dict[str, str]:
+    check_environment(environment)
     planned_here, secrets = planned(environment)
     plan, variables = hand_down(planned_here, malloc, environ)
     for warning in plan.warnings:

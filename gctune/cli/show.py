@@ -7,6 +7,7 @@ import json
 import click
 
 from gctune.cli.console import console
+from gctune.cli.parameters import check_environment
 from gctune.host import this_host
 from gctune.report.settings import as_data, render
 from gctune.runtime.plan import Plan, Status
@@ -25,6 +26,7 @@ def show(environment: str | None, as_json: bool) -> None:
 
     Then what is in force in the command's own interpreter. Changes nothing.
     """
+    check_environment(environment)
     loaded = load(environment=environment)
     plan = resolve(loaded, this_host())
     plan = _left_alone(plan) if disabled() else plan

@@ -11,7 +11,7 @@ import click
 
 from gctune.cli.conclusion import conclude
 from gctune.cli.interruption import interrupt_at_any_end
-from gctune.cli.parameters import least_difference, memory_budget, read_by
+from gctune.cli.parameters import check_environment, least_difference, memory_budget, read_by
 from gctune.cli.progress import progress
 from gctune.errors import UsageError, problem
 from gctune.host import this_host
@@ -108,6 +108,7 @@ def _of_file(config: Path | None, environment: str) -> tuple[Plan, str]:
     What only a preset says is left out: it is not what somebody wants to try.
     """
     file = str(config) if config else None
+    check_environment(environment, file)
     plan = resolve(load(environment=environment, file=file), this_host())
     own = [step for step in plan.steps if step.status == Status.APPLIED and is_own(step.origin)]
     nothing = "" if own else f"nothing sets anything for {environment}"

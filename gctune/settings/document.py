@@ -76,7 +76,7 @@ class Document(Record):
             if self.faults:
                 return (name,)  # what the file would have named cannot be known
             if name not in self.environments:
-                raise ConfigError([self._unknown(where, typed)])
+                raise ConfigError([self.unknown(where, typed)])
             if name in line:
                 circle = " -> ".join([*line[line.index(name) :], name])
                 raise ConfigError([problem(where, typed, f"a circle, {circle}", "break it")])
@@ -87,7 +87,8 @@ class Document(Record):
                 return tuple(line)
             where, typed = self.where((*at, "extends")), table["extends"]
 
-    def _unknown(self, where: str, typed: object) -> str:
+    def unknown(self, where: str, typed: object) -> str:
+        """Word that no environment is of the name that `where` gave."""
         known = ", ".join(map(dotted, zip(self.environments)))
         remedy = f"give one of {known}"
         return problem(where, shown(("extends",), typed), "unknown environment", remedy)

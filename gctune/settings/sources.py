@@ -52,7 +52,7 @@ def load(
     place of the one that is found in `directory`, the working directory. Raises
     ConfigError with every problem at once.
     """
-    document = find(environ, directory or File(), file)
+    document = in_effect(environ, directory, file)
     return _load(overrides or {}, environment, environ, document)
 
 
@@ -67,7 +67,7 @@ def load_each(
     Raises ConfigError with every problem of all of them, each once, and of the
     one that variables name, which there may not be.
     """
-    document = find(environ, directory or File(), file)
+    document = in_effect(environ, directory, file)
     outcomes = [_attempt(name, environ, document) for name in document.environments]
     problems = [
         problem
@@ -80,9 +80,13 @@ def load_each(
     return [outcome for outcome in outcomes if isinstance(outcome, Loaded)]
 
 
-def in_effect(environ: Mapping[str, str] = os.environ, directory: File | None = None) -> Document:
-    """The file that is read where nobody names another, as `load` finds it."""
-    return find(environ, directory or File())
+def in_effect(
+    environ: Mapping[str, str] = os.environ,
+    directory: File | None = None,
+    file: str | None = None,
+) -> Document:
+    """The file that `load` reads: the one that is found where nobody names another."""
+    return find(environ, directory or File(), file)
 
 
 class _Ranked:
