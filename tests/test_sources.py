@@ -296,6 +296,41 @@ def test_a_table_at_the_wrong_place_is_told_where_it_belongs(
     assert problem.endswith(f" = {{...}}: unknown setting; did you mean [{meant}]?")
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("[GC]\nfreeze = 'fork'\n", "gc"),
+        ("[Memory]\nlimit = '80%'\n", "memory"),
+        ("[alert.heap]\nhold = '1m'\n", "alerts"),
+        ("[pool.x]\nmax_size = 3\n", "pools"),
+        ("[alerts.Heap]\nhold = '1m'\n", "alerts.heap"),
+        ("gc.Freeze = 'fork'\n", "gc.freeze"),
+    ],
+)
+def test_a_mistyped_section_is_told_as_it_is_spelt(
+    project: Project, typed: str, meant: str
+) -> None:
+    project.write(typed)
+    (problem,) = project.problems()
+    assert problem.endswith(f": unknown setting; did you mean {meant}?")
+
+
+def test_a_mistyped_section_of_an_argument_is_told_likewise(project: Project) -> None:
+    assert project.problems(GC={"freeze": "fork"}) == [
+        "GC = {...}: unknown setting; did you mean gc?"
+    ]
+
+
+@pytest.mark.parametrize("table", ["gctune", "tool.Gctune", "GCTUNE"])
+def test_a_project_s_table_that_is_plainly_meant_for_gctune_is_a_problem(
+    project: Project, table: str
+) -> None:
+    project.write(f"[project]\n[{table}.gc]\nfreeze = 'fork'\n", "pyproject.toml")
+    assert project.problems() == [
+        f"pyproject.toml:2: {table} = {{...}}: unknown table; did you mean [tool.gctune]?"
+    ]
+
+
 def test_a_mistyped_table_is_a_problem(project: Project) -> None:
     project.write("[enviroments.production]\ngc.freeze = 'fork'\n")
     (problem,) = project.problems()

@@ -22,8 +22,8 @@ class Document(Record):
     """What a settings file says; an empty one where there is none.
 
     `home` is where in the file gctune's part is: nowhere special, or below
-    `tool.gctune`. `faults` are why it could not be read; `path` is None then,
-    and where there is no file.
+    `tool.gctune`. `faults` are why it could not be read, or not all that was
+    meant for gctune; `path` is None where none was read.
     """
 
     name: str = NAME
@@ -156,11 +156,24 @@ def _document(path: File, typed: str, where: str = "") -> Document:
     name = cut(typed if typed and typed.isprintable() else ascii(typed))
     text = toml.read(path, where or name)
     home = _HOME if path.name == PYPROJECT else ()
-    tree = toml.table(toml.parse(text, name), *home)
+    whole, lines = toml.parse(text, name), toml.Lines(text)
+    tree = toml.table(whole, *home)
     if not isinstance(tree, Mapping):
         raise toml.refused(f"{name}: {dotted(home)}", "not a table", "write [tool.gctune]")
     _check_size(tree, name)
-    return Document(name, tree, toml.Lines(text), home, path=path)
+    strays = tuple(_strays(Document(name, whole, lines))) if home else ()
+    return Document(name, tree, lines, home, faults=strays, path=path)
+
+
+def _strays(project: Document) -> Iterator[str]:
+    """What of a project's file is plainly meant for gctune, at a place where nobody looks."""
+    tools = _table(project.tree.get("tool"))
+    for path in (*zip(project.tree), *(("tool", key) for key in tools)):
+        if path[-1].lower() == "gctune" and path != _HOME:
+            value = shown(path, toml.table(project.tree, *path))
+            yield problem(
+                project.where(path), value, "unknown table", "did you mean [tool.gctune]?"
+            )
 
 
 def _check_size(tree: Mapping[str, Any], name: str) -> None:
@@ -186,7 +199,7 @@ def _project(path: File) -> Document:
         if _has_settings(toml.seen(path)):
             raise
         return Document(notes=(f"{error.problems[0]} (not read for settings)",))
-    return _document(path, PYPROJECT) if "gctune" in text else Document()
+    return _document(path, PYPROJECT) if "gctune" in text.lower() else Document()
 
 
 def _has_settings(text: str) -> bool:

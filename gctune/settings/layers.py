@@ -81,7 +81,8 @@ class Layer(Record):
             table = _misplaced(path[0], value)
             if table:
                 return "unknown setting", f"did you mean [{table}]?"
-        meant = nearest(path, self.besides)
+        sections = _sections(shape()) if isinstance(value, Mapping) else ()
+        meant = nearest(path, (*sections, *self.besides))
         if meant:
             return "unknown setting", f"did you mean {self.spell(meant)}?"
         return "unknown setting", "gctune schema lists what there is"
@@ -99,10 +100,11 @@ def nearest(path: Path, besides: tuple[Path, ...] = ()) -> Path | None:
 
     known_names = (*_settings(shape(), (), path[1:2]), *besides)
     candidates = {dotted(known): known for known in known_names}
-    same = [known for known in candidates.values() if known[-1] == path[-1] and len(path) > 1]
+    last = path[-1].casefold()
+    same = [known for known in candidates.values() if known[-1] == last and len(path) > 1]
     if len(same) == 1:
         return same[0]
-    typed = dotted(path)
+    typed = dotted(path).casefold()
     close = difflib.get_close_matches(typed, candidates, n=3)
     alike = [difflib.SequenceMatcher(None, name, typed).ratio() for name in sorted(close)]
     return candidates[sorted(close)[alike.index(max(alike))]] if close else None
@@ -191,6 +193,14 @@ def _settings(below: Shape, at: Path, named: Path = ()) -> Iterator[Path]:
             yield path
         else:
             yield from _settings(deeper, path, named)
+
+
+def _sections(below: Shape, at: Path = ()) -> Iterator[Path]:
+    """Every section below a shape but those that the user names."""
+    for name, deeper in below.items():
+        if deeper is not None and name != _ANY:
+            yield (*at, name)
+            yield from _sections(deeper, (*at, name))
 
 
 def _walk(tree: Mapping[str, Any], below: Shape, at: Path = ()) -> Iterator[tuple[Path, Any, Any]]:
