@@ -88,6 +88,17 @@ def test_layers_are_merged_setting_by_setting(project: Project) -> None:
     }
 
 
+@pytest.mark.parametrize("rule", ["heap", "gc_pause", "thrashing", "leak"])
+def test_an_alert_is_turned_off_by_a_word(project: Project, rule: str) -> None:
+    project.write(f"alerts.{rule}.threshold = 'never'\n")
+    loaded = project.load()
+    assert getattr(loaded.settings.alerts, rule).threshold is None
+    assert loaded.origins[f"alerts.{rule}.threshold"] == "gctune.toml"
+    project.write("")
+    loaded = project.load({f"GCTUNE_ALERTS__{rule.upper()}__THRESHOLD": "never"})
+    assert getattr(loaded.settings.alerts, rule).threshold is None
+
+
 def test_every_setting_has_an_origin(project: Project) -> None:
     loaded = project.load()
     assert len(loaded.origins) == len(loaded.typed) > 30

@@ -30,7 +30,7 @@ _CLEAR = "the share of the threshold below which the alert is over"
 class Alert(Section):
     """When an alert is raised, and when it is over."""
 
-    threshold: Any = Field(None, description="what it is raised above; unset, never")
+    threshold: Any = Field(None, description="what it is raised above, or 'never'")
     hold: DurationField = Field(Duration(0), description=_HOLD)
     clear: RatioField = Field(Ratio(ALERT_CLEAR), description=_CLEAR)
 
@@ -45,9 +45,10 @@ class _Kind:
         self, tells: str, reader: Reader, above: str, threshold: Any = None, *, hold: float
     ) -> None:
         self.default = Alert.model_construct(threshold=threshold, hold=Duration(hold))
+        unset = ", as where it is unset" if threshold is None else ""
         self._tells = tells
         self._fields = {
-            "threshold": (reader, f"{above}; unset, never" if threshold is None else above),
+            "threshold": (reader.or_never(), f"{above}, or 'never'{unset}"),
             "hold": (LENGTH, _HOLD),
             "clear": (RATIO, _CLEAR),
         }
@@ -131,8 +132,8 @@ _LIMIT = _Kind(
 _THRASHING = _Kind(
     "The program does little but collect, or there is no keeping to its memory limit.",
     RATIO,
-    "the share of CPU time in collections above which it is raised;"
-    " where memory.limit cannot be kept, that counts as all of it",
+    "the share of CPU time in collections, all of it where memory.limit cannot be kept,"
+    " above which it is raised",
     Ratio(0.5),
     hold=30,
 )

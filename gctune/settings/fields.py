@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import CoreSchema, core_schema
 
 from gctune.runtime.knob import INT_MAX, LEAST_MEMORY
+from gctune.runtime.knobs import NEVER
 from gctune.settings.quantities import (
     DURATION,
     MOST,
@@ -45,7 +46,7 @@ class Reader:
 
     def __init__(self, read: Callable[[object], Any], *forms: Mapping[str, Any]) -> None:
         self._read = read
-        self._json_schema = dict(forms[0]) if len(forms) == 1 else {"anyOf": list(forms)}
+        self._forms = forms
 
     def core_schema(self) -> CoreSchema:
         """What pydantic's core reads the field by."""
@@ -53,7 +54,14 @@ class Reader:
 
     def json_schema(self) -> dict[str, Any]:
         """What may stand in the field."""
-        return dict(self._json_schema)
+        return dict(self._forms[0]) if len(self._forms) == 1 else {"anyOf": list(self._forms)}
+
+    def or_never(self) -> Reader:
+        """Reads the same, and the word for None that TOML and a variable have not."""
+        read = self._read
+        return Reader(
+            lambda value: None if value == NEVER else read(value), {"const": NEVER}, *self._forms
+        )
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
         return self.core_schema()
