@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from pydantic import ValidationError
 
 from gctune.cli import gctune
 from gctune.settings import schema
 from gctune.settings.layers import shape
+from gctune.settings.model import Settings
 
 
 def _schema() -> dict[str, Any]:
@@ -68,6 +70,69 @@ def test_its_patterns_take_what_is_read(
     patterns = [form["pattern"] for form in forms if "pattern" in form]
     assert all(any(re.search(pattern, text) for pattern in patterns) for text in good)
     assert not any(re.search(pattern, text) for pattern in patterns for text in bad)
+
+
+WRITTEN = [
+    "512mib", "512 MiB", "512Mi", "1.5GIB", "500mB", "512M", "5000000", "5000000 ", "5000000B",
+    "0MiB", "0%", "0.0%", "50%", "5.5 %", "100%", "100.0%", "101%", "100.1%", "0.5", "1.0", "1.5",
+    "1", "0", "30", "10ms", "5 s", "1h", "5 sec", "50MB/s", "50mb/h", "5000000/m", "50M/s",
+    "0B/s", "yes", "ON", "False", "maybe", "never", "auto", "lots", "", "-1", "1e9", "nan",
+    True, 5_000_000, 0.5, 1.5, -1,
+]  # fmt: skip
+
+OUT_OF_RANGE = {  # which no pattern tells of what has a unit
+    "mmap": ["512mib", "512 MiB", "512Mi", "1.5GIB", "500mB"],
+    "interval": ["10ms"],
+}
+
+
+def _fits(value: object, form: dict[str, Any]) -> bool:
+    """Whether JSON Schema takes a value, as far as the forms of settings go."""
+    if "anyOf" in form:
+        return any(_fits(value, each) for each in form["anyOf"])
+    if "const" in form:
+        return bool(value == form["const"])
+    if form["type"] in ("integer", "number"):
+        numbers = int if form["type"] == "integer" else (int, float)
+        return (
+            isinstance(value, numbers)
+            and not isinstance(value, bool)
+            and form.get("minimum", value) <= value <= form.get("maximum", value)
+            and form.get("exclusiveMinimum", -10) < value
+        )
+    if form["type"] == "boolean":
+        return isinstance(value, bool)
+    return isinstance(value, str) and re.search(form["pattern"], value) is not None
+
+
+def _is_read(section: str, field: str, value: object) -> bool:
+    *above, inner = section.split(".")
+    tree: dict[str, Any] = {inner: {field: value}}
+    try:
+        Settings.model_validate({above[0]: tree} if above else tree)
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("section", "field"),
+    [
+        ("gc", "threshold0"), ("gc", "threshold1"), ("gc", "enabled"), ("gc", "pause_target"),
+        ("memory", "limit"), ("memory", "recycle"), ("memory", "trim"), ("memory", "mmap"),
+        ("monitor", "interval"), ("alerts.heap", "threshold"), ("alerts.gc_pause", "threshold"),
+        ("alerts.leak", "threshold"), ("alerts.gc_frequency", "threshold"),
+        ("alerts.near_limit", "threshold"), ("alerts.near_limit", "clear"),
+    ],
+)  # fmt: skip
+def test_it_takes_what_is_read_and_nothing_else(section: str, field: str) -> None:
+    made = _schema()["$defs"]
+    forms = {name.lower(): form for name, form in made.items()}
+    forms |= {f"alerts.{name}": form for name, form in made["Alerts"]["properties"].items()}
+    form = forms[section]["properties"][field]
+    values = [value for value in WRITTEN if value not in OUT_OF_RANGE.get(field, ())]
+    taken = [value for value in values if _fits(value, form)]
+    assert taken == [value for value in values if _is_read(section, field, value)]
 
 
 def test_a_generated_file_starts_with_the_schema_line() -> None:

@@ -12,14 +12,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import CoreSchema, core_schema
 
-from gctune.runtime.knob import INT_MAX, LEAST_MEMORY
+from gctune.runtime.knob import INT_MAX
 from gctune.runtime.knobs import NEVER
+from gctune.settings import forms
 from gctune.settings.quantities import (
-    DURATION,
-    MOST,
-    NUMBER,
-    PERCENT,
-    YEAR,
     Duration,
     Ratio,
     Size,
@@ -44,9 +40,9 @@ class Reader:
     the cost: they look at signatures and build a schema that is never used.
     """
 
-    def __init__(self, read: Callable[[object], Any], *forms: Mapping[str, Any]) -> None:
+    def __init__(self, read: Callable[[object], Any], *taken: Mapping[str, Any]) -> None:
         self._read = read
-        self._forms = forms
+        self._forms = taken
 
     def core_schema(self) -> CoreSchema:
         """What pydantic's core reads the field by."""
@@ -70,58 +66,35 @@ class Reader:
         return self.json_schema()
 
 
-_A_SIZE = (
-    {"type": "integer", "minimum": 1, "maximum": MOST},
-    {"type": "string", "pattern": rf"^{NUMBER} ?([kKMGT]i?B|[KMGT]i|B)$"},
-)
-_A_RATIO = (
-    {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
-    {"type": "string", "pattern": rf"^{PERCENT}$"},
-)
-_A_SHARE = (
-    {"type": "integer", "minimum": LEAST_MEMORY, "maximum": MOST},
-    _A_SIZE[1],
-    *_A_RATIO,
-)
-_A_RATE = (
-    {"type": "integer", "minimum": 1, "maximum": MOST},
-    {"type": "string", "pattern": rf"^{NUMBER} ?([kKMGT]i?B|[KMGT]i|B)/(s|m|h)$"},
-)
-
-
 def whole_from(least: int, otherwise: str = "") -> Reader:
     """Read a whole number, at least `least`; `otherwise` adds to what to do about a wrong one."""
-    schema = {"type": "integer", "minimum": least, "maximum": INT_MAX}
-    return Reader(partial(whole, least=least, otherwise=otherwise), schema)
+    return Reader(partial(whole, least=least, otherwise=otherwise), *forms.whole(least))
 
 
 def duration_from(least: float) -> Reader:
     """Read a duration, at least `least` seconds."""
-    return Reader(
-        partial(duration, least=least),
-        {"type": "number", "minimum": least, "maximum": YEAR},
-        {"type": "string", "pattern": rf"^{DURATION}$"},
-    )
+    return Reader(partial(duration, least=least), *forms.duration(least))
 
 
 def size_to(most: int) -> Reader:
     """Read a size of at most so many bytes."""
-    whole_bytes = {"type": "integer", "minimum": 1, "maximum": most}
-    return Reader(lambda value: at_most(most, size(value)), whole_bytes, _A_SIZE[1])
+    return Reader(lambda value: at_most(most, size(value)), *forms.size(most))
 
 
-SHARE = Reader(share, *_A_SHARE)
+SHARE = Reader(share, *forms.SHARE)
 LENGTH = duration_from(0)
-RATIO = Reader(ratio, *_A_RATIO)
-RATE = Reader(rate, *_A_RATE)
-COUNT = Reader(number, {"type": "number", "exclusiveMinimum": 0})
+RATIO = Reader(ratio, *forms.RATIO)
+RATE = Reader(rate, *forms.RATE)
+COUNT = Reader(number, *forms.NUMBER_ABOVE_ZERO)
 
-SmallSizeField = Annotated[Size, Reader(small_size, *_A_SIZE)]
+SmallSizeField = Annotated[Size, Reader(small_size, *forms.size(INT_MAX))]
 ShareField = Annotated[Size | Ratio, SHARE]
-LimitField = Annotated[Size | Ratio | Literal["auto"], Reader(limit, {"const": "auto"}, *_A_SHARE)]
+LimitField = Annotated[
+    Size | Ratio | Literal["auto"], Reader(limit, {"const": "auto"}, *forms.SHARE)
+]
 DurationField = Annotated[Duration, LENGTH]
 RatioField = Annotated[Ratio, RATIO]
-FlagField = Annotated[bool, Reader(flag, {"type": "boolean"})]
+FlagField = Annotated[bool, Reader(flag, *forms.FLAG)]
 
 
 class Section(BaseModel):

@@ -27,10 +27,14 @@ _BYTES = {
 }
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
+FLAGS = {
+    **dict.fromkeys(("true", "1", "on", "yes"), True),
+    **dict.fromkeys(("false", "0", "off", "no"), False),
+}
 NUMBER = r"[0-9]{1,20}(?:\.[0-9]{1,9})?"
 _SIZE = rf"({NUMBER}) ?([A-Za-z]*)"
-DURATION = rf"({NUMBER}) ?(us|ms|s|m|h|d)"
-PERCENT = rf"({NUMBER}) ?%"
+_DURATION = rf"({NUMBER}) ?(us|ms|s|m|h|d)"
+_PERCENT = rf"({NUMBER}) ?%"
 _RATE = rf"({_SIZE})/(s|m|h)"
 
 
@@ -212,9 +216,7 @@ def whole(value: object, *, least: int, otherwise: str = "") -> int:
 
 def flag(value: object) -> bool:
     """Read true or false; text as variables have it (1, on, yes, ...) too. Raises ValueError."""
-    known = {"true": True, "1": True, "on": True, "yes": True}
-    known |= {"false": False, "0": False, "off": False, "no": False}
-    read = known.get(value.lower()) if isinstance(value, str) else value
+    read = FLAGS.get(value.lower()) if isinstance(value, str) else value
     if not isinstance(read, bool):
         raise refusal("not true or false", "give true or false")
     return read
@@ -265,12 +267,12 @@ def _reads_as_ratio(value: str) -> bool:
 
 
 def _ratio(value: object) -> float | None:
-    percent = _match(PERCENT, value)
+    percent = _match(_PERCENT, value)
     return float(percent.group(1)) / 100 if percent else _finite(value)
 
 
 def _seconds(value: object) -> float | None:
-    match = _match(DURATION, value)
+    match = _match(_DURATION, value)
     return float(match.group(1)) * _SECONDS[match.group(2)] if match else _finite(value)
 
 
