@@ -74,6 +74,13 @@ def test_addresses_are_read(address: str) -> None:
     assert Settings.model_validate({"monitor": {"http": address}}).monitor.http == address
 
 
+@pytest.mark.parametrize("name", ["x" * 106, "\u00e9" * 53, "x" * 99 + "{pid}"])
+def test_a_socket_s_path_is_no_longer_than_a_socket_has_room_for(name: str) -> None:
+    Settings.model_validate({"monitor": {"http": f"unix:/{name}"}})
+    with pytest.raises(ValidationError, match="a path of more than 107 bytes; give the socket"):
+        Settings.model_validate({"monitor": {"http": f"unix:/{name}x"}})
+
+
 @pytest.mark.parametrize("address", ["0.0.0.0:6060", "[::]:0", "localhost.example:0", "1.2.3.4:0"])
 def test_an_address_that_others_reach_needs_a_token(address: str) -> None:
     monitor: dict[str, Any] = {"http": address}

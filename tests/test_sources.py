@@ -465,6 +465,12 @@ def test_a_file_that_is_named_must_be_there(project: Project) -> None:
     ]
 
 
+def test_a_home_that_no_shell_has_put_in_is_told(project: Project) -> None:
+    assert project.problems({"GCTUNE_CONFIG": "~/gctune.toml"}) == [
+        "GCTUNE_CONFIG = '~/gctune.toml': a shell's ~, which is not read; give a whole path"
+    ]
+
+
 def test_broken_toml_names_its_line(project: Project) -> None:
     project.write("[gc]\nfreeze = \n")
     (problem,) = project.problems()

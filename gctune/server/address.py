@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gctune.server.sockets import Socket
 
 UNIX = "unix:"
+MOST_PATH = 107  # bytes of a socket's path; Linux has 108 with the one that ends it
 _BACKLOG = 1024  # connections of a burst that wait rather than be refused
 _PATIENCE = 1.0  # seconds for another process to be done with the same folder
 

@@ -143,6 +143,11 @@ def _found(environ: Mapping[str, str], directory: File, file: str | None) -> Doc
     named = environ.get("GCTUNE_CONFIG", "")
     if file is not None:
         return _document(directory / file, file)
+    if named.startswith("~"):
+        told = problem(
+            "GCTUNE_CONFIG", named, "a shell's ~, which is not read", "give a whole path"
+        )
+        raise ConfigError([told])
     if named:
         return _document(directory / named, named, f"GCTUNE_CONFIG = {named!a}")
     if os.path.lexists(directory / NAME):

@@ -20,6 +20,7 @@ from gctune import defaults
 from gctune.host.loopback import is_loopback
 from gctune.runtime.knob import MOST_MMAP
 from gctune.server import token as tokens
+from gctune.server.address import MOST_PATH
 from gctune.settings.alerts import Alerts
 from gctune.settings.fields import (
     FlagField,
@@ -32,14 +33,21 @@ from gctune.settings.fields import (
     size_to,
     whole_from,
 )
+from gctune.settings.forms import text
 from gctune.settings.quantities import Duration, Ratio, Size, refusal
+
+_HOST_AND_PORT = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})"
+_LONGEST_PID = "4194304"
 
 
 def _address(value: object) -> str:
-    host_and_port = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})"
-    match = re.fullmatch(rf"unix:/.+|{host_and_port}", value) if isinstance(value, str) else None
-    if match is None or int(match.group(2) or 0) > 65535:  # noqa: PLR2004 - the last port
+    pattern = rf"unix:(/[^\0\n]+)|{_HOST_AND_PORT}"
+    match = re.fullmatch(pattern, value) if isinstance(value, str) else None
+    if match is None or int(match.group(3) or 0) > 65535:  # noqa: PLR2004 - the last port
         raise refusal("not an address", "give one like '127.0.0.1:6060' or 'unix:/run/gctune.sock'")
+    path = (match.group(1) or "").replace("{pid}", _LONGEST_PID)
+    if len(path.encode("utf-8", "surrogatepass")) > MOST_PATH:
+        raise refusal(f"a path of more than {MOST_PATH} bytes", "give the socket a shorter one")
     return str(value)
 
 
@@ -66,7 +74,8 @@ _Count = Annotated[int, whole_from(1)]
 _Mmap = Annotated[Size, size_to(MOST_MMAP)]
 _PauseTarget = Annotated[Duration, duration_from(0.0001)]
 _Interval = Annotated[Duration, duration_from(0.1)]
-_Address = Annotated[str, Reader(_address, {"type": "string"})]
+_ADDRESS_FORM = rf"(?:unix:/.{{1,{MOST_PATH - 1}}}|{_HOST_AND_PORT})"
+_Address = Annotated[str, Reader(_address, text(_ADDRESS_FORM))]
 _Folder = Annotated[str, Reader(_folder, {"type": "string", "pattern": "^/."})]
 _TOKEN_FORM = {"type": "string", "format": "password", "writeOnly": True, "pattern": tokens.FORM}
 _Token = Annotated[SecretStr, Reader(_token, _TOKEN_FORM)]
