@@ -55,6 +55,14 @@ def test_a_setting_without_a_knob_is_unsupported() -> None:
     assert outcome.reason
 
 
+def test_it_shows_its_environment_and_what_came_of_how_many() -> None:
+    applied = apply_plan(plan(gc__threshold0=5000, gc__enabled=False, gc__turbo=1))
+    environment = applied.plan.environment
+    assert repr(applied) == f"<Applied: {environment}, 2 applied, 1 unsupported>"
+    applied.undo()
+    assert repr(applied) == f"<Applied: {environment}, 2 applied, 1 unsupported, undone>"
+
+
 def test_undo_gives_back_and_says_what() -> None:
     applied = apply_plan(plan(gc__threshold0=5000, gc__enabled=False))
     undone = applied.undo()

@@ -66,6 +66,13 @@ class Applied:
                 self._undone = _take_back(self)
             return self._undone
 
+    def __repr__(self) -> str:
+        """Its environment, and how many settings came to what."""
+        became = [outcome.status for outcome in self.outcomes]
+        counts = [f"{became.count(status)} {status}" for status in dict.fromkeys(sorted(became))]
+        said = [self.plan.environment, *counts, "undone" if self._undone is not None else ""]
+        return f"<Applied: {', '.join(filter(None, said))}>"
+
     def __enter__(self) -> Applied:
         return self
 
