@@ -29,7 +29,7 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     written = tmp_path_factory.mktemp("rules") / "gctune.rules.yaml"
     asked = {f"GCTUNE_ALERTS__{rule.upper()}__THRESHOLD": "1" for rule in MEASURES}
     ratios = dict.fromkeys(("NEAR_LIMIT", "THRASHING"), "50%")
-    sizes = {"LEAK": "1MiB/h", "GROWTH_RATE": "1MB/s", "ALLOCATION_RATE": "50MB/s"}
+    sizes = {"HEAP": "1GiB", "LEAK": "1MiB/h", "GROWTH_RATE": "1MB/s", "ALLOCATION_RATE": "50MB/s"}
     for rule, threshold in {**ratios, **sizes}.items():
         asked[f"GCTUNE_ALERTS__{rule}__THRESHOLD"] = threshold
     python(
@@ -71,8 +71,8 @@ tests:
           - exp_labels:
               {severity: warning, environment: staging, rule: heap, instance: "app:80", pid: "7"}
             exp_annotations:
-              summary: the rss is above 1B, held for 30s
-              description: "app:80, process 7: the rss is above 1B, held for 30s"
+              summary: the rss is above 1GiB, held for 30s
+              description: "app:80, process 7: the rss is above 1GiB, held for 30s"
       - {eval_time: 20s, alertname: GctuneHeap, exp_alerts: []}
       - {eval_time: 10s, alertname: GctuneLeak, exp_alerts: []}
       - {eval_time: 70s, alertname: GctuneSilent, exp_alerts: []}
