@@ -121,6 +121,39 @@ def test_a_failure_at_the_programs_own_settings_is_left_out_and_told() -> None:
     assert any("at its own settings the program exits with 1" in note for note in finding.notes)
 
 
+def test_settings_that_fail_every_other_run_revert_though_the_program_failed_once() -> None:
+    ran = pairs(LOOKS[2], gc=0.4)
+    ran[0] = _failing(ran[0], "default")
+    ran[1::2] = [_failing(pair, "candidate") for pair in ran[1::2]]
+    finding = judge(ran, QUESTION)
+    assert finding.verdict == Verdict.REVERT
+    assert "fails in 9 of 18 runs, and 1 at its own" in finding.reason
+    assert is_over(ran, QUESTION)
+
+
+def test_settings_that_failed_where_the_program_did_not_are_never_kept_unproved() -> None:
+    ran = pairs(LOOKS[1], gc=0.4)
+    ran[3] = _failing(ran[3], "candidate")
+    finding = judge(ran, QUESTION)
+    assert finding.verdict == Verdict.UNDECIDED
+    assert "may fail more often" in finding.reason
+
+
+def test_settings_under_which_a_flaky_program_fails_less_are_kept() -> None:
+    ran = pairs(LOOKS[1], gc=0.4)
+    ran[0] = _failing(ran[0], "candidate")
+    ran[1:4] = [_failing(pair, "default") for pair in ran[1:4]]
+    assert judge(ran, QUESTION).verdict == Verdict.KEEP
+
+
+def test_a_failure_adds_no_look() -> None:
+    ran = pairs(LOOKS[1] + 1, gc=0.4)
+    ran[:3] = [_failing(pair, "default") for pair in ran[:3]]
+    ran[-1] = _failing(ran[-1], "candidate")
+    assert judge(ran, QUESTION).verdict == Verdict.KEEP
+    assert not is_over(ran, QUESTION)
+
+
 def test_runs_whose_collections_outweigh_all_cpu_time_are_left_out_and_told() -> None:
     ran = pairs(LOOKS[0] + 1, gc=0.4)
     ran[3] = replace(ran[3], candidate=replace(ran[3].candidate, cpu_seconds=0.01))

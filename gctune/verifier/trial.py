@@ -24,6 +24,7 @@ from gctune.recommender.crowds import peak_rss_bytes
 from gctune.runtime.launch import bootstrap_environment, find, refused
 from gctune.runtime.plan import Plan
 from gctune.simulator.columns import Columns
+from gctune.verifier.faults import KILLED
 from gctune.verifier.verify import LOOKS, Pair, Run, in_turn
 
 _PATIENCE = 5.0  # seconds that what is left of a program may take to end when asked to
@@ -208,9 +209,9 @@ def _clock_ns(profile: Profile) -> int:
 def _fault(status: int, out_of_memory: bool, said: IO[bytes]) -> str:
     """How the run failed, as what the program did; empty where it went well."""
     if out_of_memory:
-        return "was killed by the system for want of memory"
+        return f"{KILLED} the system for want of memory"
     if status < 0:
-        return f"was killed by {signal_name(-status)}"
+        return f"{KILLED} {signal_name(-status)}"
     return f"exits with {status}{_last_words(said)}" if status else ""
 
 

@@ -4,7 +4,8 @@ Which settings go first in a pair is drawn by lot. The runs are looked at after
 so many pairs as `LOOKS` says, and end as soon as a look tells the verdict. To
 look more than once is to err more often, so the 5% that all intervals together
 may err are split evenly among the looks (Bonferroni): whenever the runs end,
-the interval of the CPU ratio holds the truth 95 times in 100.
+the interval of the CPU ratio holds the truth 95 times in 100. Between two looks
+only failures end the runs, by a test of their own.
 
 CPU time is compared by the collector's share of each run's other CPU time,
 (1 + share) / (1 + share of default). On a busy machine the CPU time of equal
@@ -23,6 +24,7 @@ from random import Random
 from statistics import geometric_mean, median
 
 from gctune.recommender.bootstrap import CONFIDENCE, paired
+from gctune.verifier.faults import Faults, are_alike, harm
 from gctune.verifier.verdict import (
     CPU,
     CPU_TIME,
@@ -109,8 +111,9 @@ def is_over(pairs: Sequence[Pair], question: Question) -> bool:
     """Whether no further pair is needed: the verdict is told, or will not be."""
     if len(pairs) >= LOOKS[-1]:
         return True
-    look = len(pairs) in LOOKS or bool(pairs[-1].candidate.fault)
-    return look and judge(pairs, question).verdict != Verdict.UNDECIDED
+    if harm(_faults(pairs)):
+        return True
+    return len(pairs) in LOOKS and judge(pairs, question).verdict != Verdict.UNDECIDED
 
 
 def so_far(pairs: Sequence[Pair]) -> str:
@@ -187,10 +190,18 @@ def _told(
     pairs: Sequence[Pair], figures: Mapping[str, Figure], question: Question
 ) -> tuple[str, str]:
     """The verdict and the reason for it."""
-    faults = [pair.candidate.fault for pair in pairs if pair.candidate.fault]
-    if faults and not any(pair.default.fault for pair in pairs):
-        return Verdict.REVERT, f"under these settings the program {faults[0]}"
+    faults = _faults(pairs)
+    done = harm(faults)
+    if done:
+        return Verdict.REVERT, f"under these settings the program {done}"
     if sum(pair.sound for pair in pairs) < LOOKS[0]:
         seen = ", whose CPU time is seen" if _unseen(pairs) else ""
         return Verdict.UNDECIDED, f"it takes {LOOKS[0]} pairs of runs at least{seen}"
-    return decide(figures, question)
+    verdict, reason = decide(figures, question)
+    if verdict == Verdict.KEEP and not are_alike(faults):
+        return Verdict.UNDECIDED, f"{reason}, but may fail more often"
+    return verdict, reason
+
+
+def _faults(pairs: Sequence[Pair]) -> Faults:
+    return [(pair.default.fault, pair.candidate.fault) for pair in pairs]
