@@ -99,6 +99,33 @@ def test_a_budget_in_bytes_is_one() -> None:
     assert judge(grown, generous).verdict == Verdict.KEEP
 
 
+def _at_twice(pair: Pair, *sides: str) -> Pair:
+    twice = 2 * RUN.peak_rss_bytes
+    changed = {side: replace(getattr(pair, side), peak_rss_bytes=twice) for side in sides}
+    return replace(pair, **changed)
+
+
+def test_one_run_at_twice_the_memory_is_enough_to_doubt_settings() -> None:
+    ran = pairs(gc=0.4)
+    ran[3] = _at_twice(ran[3], "candidate")
+    finding = judge(ran, QUESTION)
+    assert finding.verdict == Verdict.UNDECIDED
+    assert "the greatest peak of rss is 2 times that of all runs" in finding.reason
+
+
+def test_memory_that_jumps_at_the_programs_own_settings_too_is_no_doubt() -> None:
+    ran = pairs(gc=0.4)
+    ran[3] = _at_twice(ran[3], "candidate")
+    ran[5] = _at_twice(ran[5], "default")
+    assert judge(ran, QUESTION).verdict == Verdict.KEEP
+
+
+def test_settings_that_save_nothing_revert_though_their_memory_cannot_be_told() -> None:
+    ran = pairs()
+    ran[3:5] = [_at_twice(pair, "candidate") for pair in ran[3:5]]
+    assert judge(ran, QUESTION).verdict == Verdict.REVERT
+
+
 def _failing(pair: Pair, side: str, fault: str = "exits with 1") -> Pair:
     return replace(pair, **{side: replace(getattr(pair, side), cpu_seconds=1e-9, fault=fault)})
 

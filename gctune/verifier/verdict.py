@@ -27,8 +27,9 @@ class Figure:
     """One thing measured before and after, and the ratio of after to before.
 
     Of pairs of runs, before is the median at the program's own settings, and
-    after that at the others. `ratio` is None where there is too little to tell
-    it from, or nothing to divide by.
+    after that at the others; `greatest` is the ratio of the greatest of all runs
+    to that at the program's own settings, where it matters. `ratio` is None where
+    there is too little to tell it from, or nothing to divide by.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Figure:
     before: float
     after: float
     ratio: Interval | None
+    greatest: float | None = None
 
 
 @dataclass(frozen=True)
@@ -65,18 +67,38 @@ class Question:
 
 def decide(figures: Mapping[str, Figure], question: Question) -> tuple[str, str]:
     """Tell the verdict from figures by their names, and the reason for it."""
-    return _of_memory(figures[RSS], question.budget) or _of_cpu(figures, question.precision)
+    rss, allowed = figures[RSS], question.budget
+    verdict, reason = _over(rss, allowed) or _of_cpu(figures, question.precision)
+    doubt = _doubt(rss, allowed) if verdict == Verdict.KEEP else ""
+    return (Verdict.UNDECIDED, f"{reason}, but {doubt}") if doubt else (verdict, reason)
 
 
-def _of_memory(rss: Figure, budget: Size | Ratio) -> tuple[str, str] | None:
-    if rss.ratio is None:
+def _over(rss: Figure, budget: Size | Ratio) -> tuple[str, str] | None:
+    if rss.ratio is None or rss.ratio.low <= _allowed(rss, budget):
         return None
-    allowed = 1 + (budget if isinstance(budget, Ratio) else budget / rss.before)
-    if rss.ratio.low > allowed:
-        return Verdict.REVERT, f"the peak of rss grows by {rss.ratio.value - 1:.1%}, over budget"
-    if rss.ratio.value > allowed:
-        return Verdict.UNDECIDED, "the peak of rss may be over budget"
-    return None
+    return Verdict.REVERT, f"the peak of rss grows by {rss.ratio.value - 1:.1%}, over budget"
+
+
+def _doubt(rss: Figure, budget: Size | Ratio) -> str:
+    """What speaks against keeping settings, though it does not tell against them for sure.
+
+    One run that takes too much is what the system kills, however little others take.
+    """
+    if rss.ratio is None:
+        return ""
+    if rss.ratio.value > _allowed(rss, budget):
+        return "the peak of rss may be over budget"
+    if rss.greatest and rss.greatest > _allowed(rss, budget):
+        return (
+            f"the greatest peak of rss is {rss.greatest:.3g} times that of all runs at the"
+            " program's own settings, over budget"
+        )
+    return ""
+
+
+def _allowed(rss: Figure, budget: Size | Ratio) -> float:
+    """What the peak of rss may be, times that at the program's own settings."""
+    return 1 + (budget if isinstance(budget, Ratio) else budget / rss.before)
 
 
 def _of_cpu(figures: Mapping[str, Figure], precision: float) -> tuple[str, str]:

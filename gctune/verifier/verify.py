@@ -183,7 +183,13 @@ def _figure(name: str, unit: str, pairs: Sequence[Pair], cost: Callable[[Run], f
     before, after = map(median, zip(*both))
     ratios = [other / own for own, other in both if own and other]
     told = len(ratios) == len(both) >= LOOKS[0]
-    return Figure(name, unit, before, after, paired(ratios, _EACH) if told else None)
+    ratio = paired(ratios, _EACH) if told else None
+    return Figure(name, unit, before, after, ratio, _greatest(both) if name == RSS else None)
+
+
+def _greatest(both: Sequence[tuple[float, float]]) -> float | None:
+    before, after = map(max, zip(*both))
+    return after / before if before else None
 
 
 def _told(
