@@ -102,6 +102,13 @@ def test_what_both_count_is_compared_by_operation() -> None:
     assert ratio.value == pytest.approx(1.25)
 
 
+def test_settings_under_which_an_operation_takes_more_cpu_time_are_not_kept() -> None:
+    before, after = counting(service(0.2), 125), counting(service(0.1, seed=2), 100)
+    finding = compare([before], [after], QUESTION)
+    assert finding.verdict == Verdict.UNDECIDED
+    assert "takes 25.0% more CPU time of one of the requests" in finding.reason
+
+
 def test_all_kinds_are_compared_that_both_count() -> None:
     before, after = (
         replace(

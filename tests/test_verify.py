@@ -230,17 +230,75 @@ def test_the_order_within_pairs_is_drawn_by_lot() -> None:
     assert 10 < first.count(True) < 30
 
 
-def test_throughput_is_measured_where_operations_are_counted() -> None:
-    ran = [
-        Pair(
-            replace(pair.default, operations={"requests": 100}),
-            replace(pair.candidate, operations={"requests": 120}),
-        )
-        for pair in pairs()
+def counting(ran: list[Pair], **numbers: tuple[int, int]) -> list[Pair]:
+    """The same, with the numbers of operations that the runs of a pair count."""
+    own, other = ({kind: each[side] for kind, each in numbers.items()} for side in (0, 1))
+    return [
+        Pair(replace(pair.default, operations=own), replace(pair.candidate, operations=other))
+        for pair in ran
     ]
+
+
+def steady(ran: list[Pair], other: float) -> list[Pair]:
+    """The same on a quiet machine; `other` is what the candidate takes outside the collector."""
+    return [Pair(_quiet(pair.default, 1.0), _quiet(pair.candidate, other)) for pair in ran]
+
+
+def _quiet(run: Run, other: float) -> Run:
+    gc_seconds = run.cpu_cost - 1
+    return replace(run, gc_seconds=gc_seconds, cpu_seconds=other + gc_seconds)
+
+
+def test_throughput_is_measured_where_operations_are_counted() -> None:
+    ran = counting(pairs(), requests=(100, 120))
     (figure,) = (each for each in judge(ran, QUESTION).figures if each.name.startswith("requests"))
     assert figure.ratio is not None
     assert figure.ratio.value == pytest.approx(1.2)
+
+
+def test_more_requests_in_little_more_cpu_time_are_a_gain() -> None:
+    ran = steady(pairs(gc=0.4), 1.12)
+    assert "more CPU time" in judge(ran, QUESTION).reason
+    finding = judge(counting(ran, requests=(1000, 1100)), QUESTION)
+    assert finding.verdict == Verdict.KEEP
+    assert finding.reason.endswith("of CPU time of one of the requests")
+
+
+def test_an_operation_that_takes_more_cpu_time_reverts() -> None:
+    finding = judge(counting(steady(pairs(gc=0.4), 1.0), requests=(1100, 1000)), QUESTION)
+    assert finding.verdict == Verdict.REVERT
+    assert "more CPU time of one of the requests" in finding.reason
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [(0.1, "does 90.0% fewer of the requests"), (3, "does 3 times as many of the requests")],
+)
+def test_runs_of_different_work_are_undecided(times: float, said: str) -> None:
+    ran = [
+        replace(
+            pair,
+            candidate=replace(
+                pair.candidate,
+                cpu_seconds=times * pair.default.cpu_seconds,
+                gc_seconds=0.4 * times * pair.default.gc_seconds,
+            ),
+        )
+        for pair in pairs()
+    ]
+    finding = judge(counting(ran, requests=(1000, round(1000 * times))), QUESTION)
+    assert finding.verdict == Verdict.UNDECIDED
+    assert said in finding.reason
+
+
+def test_runs_that_come_to_no_operation_are_not_kept() -> None:
+    finding = judge(counting(pairs(gc=0.4), requests=(1000, 0)), QUESTION)
+    assert finding.verdict != Verdict.KEEP
+
+
+def test_what_is_counted_most_often_decides() -> None:
+    ran = counting(steady(pairs(gc=0.4), 1.1), jobs=(10, 10), requests=(1000, 1100))
+    assert judge(ran, QUESTION).verdict == Verdict.KEEP
 
 
 def test_an_interval_of_pairs_holds_the_truth_as_often_as_it_says() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, pairwise
 from operator import mul, sub
 from typing import TypeAlias
@@ -22,7 +22,6 @@ from gctune.recommender.crowds import peak_rss_bytes
 from gctune.simulator.columns import Columns
 from gctune.verifier.verdict import (
     CPU,
-    CPU_TIME,
     PAUSE,
     RSS,
     Figure,
@@ -30,6 +29,8 @@ from gctune.verifier.verdict import (
     Question,
     Verdict,
     decide,
+    is_dearer,
+    per_operation,
 )
 from gctune.verifier.windows import Span, Window, in_windows
 
@@ -45,16 +46,30 @@ _WALL, _GC, _CPU, _RSS, _OPERATIONS = range(5)  # of a window; rss times seconds
 
 def compare(before: Sequence[Profile], after: Sequence[Profile], question: Question) -> Finding:
     """Compare the captures of all processes of a service, before and after a change."""
-    kinds = sorted(_kinds(before) & _kinds(after))
+    kinds = _kinds_of_both(before, after)
     sides = _windows(before, kinds), _windows(after, kinds)
     figures = (*_figures(sides, kinds), *_seen_once(before, after))
-    verdict, reason = decide({figure.name: figure for figure in figures}, question)
+    verdict, reason = _told({figure.name: figure for figure in figures}, kinds, question)
     different = list(_differences(before, after))
     if different:
         verdict, reason = Verdict.UNDECIDED, f"cannot be compared: {different[0]}"
     measured = " and ".join(f"{_total(each, _CPU):.3g} s" for each in sides)
     notes = (*different, *_notes(before, after))
     return Finding(verdict, reason, f"{measured} of CPU time", figures, notes)
+
+
+def _told(
+    figures: Mapping[str, Figure], kinds: Sequence[str], question: Question
+) -> tuple[str, str]:
+    """The verdict and the reason for it.
+
+    What an operation takes only casts doubt: captures of two hours differ in it by their load.
+    """
+    verdict, reason = decide(figures, question)
+    dearer = is_dearer(figures[per_operation(kinds[0])], question.precision) if kinds else ""
+    if verdict == Verdict.KEEP and dearer:
+        return Verdict.UNDECIDED, f"{reason}, but {dearer}"
+    return verdict, reason
 
 
 def _figures(sides: Sides, kinds: Sequence[str]) -> Iterator[Figure]:
@@ -67,7 +82,7 @@ def _figures(sides: Sides, kinds: Sequence[str]) -> Iterator[Figure]:
 
 def _of_kind(kind: str, place: int, sides: Sides) -> Iterator[Figure]:
     """What is told of one kind of operations; resampled windows may be without any."""
-    per, rate = f"{CPU_TIME} of one of the {kind}", f"{kind} a second"
+    per, rate = per_operation(kind), f"{kind} a second"
     yield _figure(per, "s", sides, lambda sums: sums[_CPU] / max(1.0, sums[place]))
     yield _figure(rate, "1/s", sides, lambda sums: max(1.0, sums[place]) / sums[_WALL])
 
@@ -105,6 +120,14 @@ def _total(windows: Sequence[Window], place: int) -> float:
 def _kinds(profiles: Sequence[Profile]) -> set[str]:
     """What the processes count."""
     return {count.name for profile in profiles for count in profile.counts}
+
+
+def _kinds_of_both(before: Sequence[Profile], after: Sequence[Profile]) -> list[str]:
+    """What both count, the most often counted first."""
+    totals = Counter[str]()
+    for profile in before:
+        totals.update({count.name: count.total for count in profile.counts})  # the last of each
+    return [kind for kind, _ in totals.most_common() if kind in _kinds(after)]
 
 
 def _windows(profiles: Sequence[Profile], kinds: Sequence[str]) -> list[Window]:

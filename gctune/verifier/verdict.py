@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gctune.recommender.bootstrap import Interval
@@ -12,6 +12,17 @@ CPU, CPU_TIME, PAUSE, RSS = "CPU", "CPU time", "longest pause", "peak rss"
 _NOTICEABLE_SECONDS = 0.01  # a pause that somebody might notice
 _SHORTER = 0.5  # times the longest pause, that is worth settings for itself
 _SMALLER = 0.99  # times the peak of rss, likewise
+_AS_MANY = 2.0  # times the operations: runs that do more than that are of another kind
+
+
+def per_operation(kind: str) -> str:
+    """The name of the figure of what one operation of a kind takes."""
+    return f"{CPU_TIME} of one of the {kind}"
+
+
+def number_of(kind: str) -> str:
+    """The name of the figure of how many operations of a kind a run does."""
+    return f"number of {kind}"
 
 
 class Verdict:
@@ -65,10 +76,15 @@ class Question:
     budget: Size | Ratio
 
 
-def decide(figures: Mapping[str, Figure], question: Question) -> tuple[str, str]:
-    """Tell the verdict from figures by their names, and the reason for it."""
+def decide(
+    figures: Mapping[str, Figure], question: Question, kinds: Sequence[str] = ()
+) -> tuple[str, str]:
+    """Tell the verdict from figures by their names, and the reason for it.
+
+    `kinds` are those of the operations that runs count; CPU time is that of one of the first.
+    """
     rss, allowed = figures[RSS], question.budget
-    verdict, reason = _over(rss, allowed) or _of_cpu(figures, question.precision)
+    verdict, reason = _over(rss, allowed) or _of_cpu(figures, question.precision, kinds)
     doubt = _doubt(rss, allowed) if verdict == Verdict.KEEP else ""
     return (Verdict.UNDECIDED, f"{reason}, but {doubt}") if doubt else (verdict, reason)
 
@@ -101,17 +117,62 @@ def _allowed(rss: Figure, budget: Size | Ratio) -> float:
     return 1 + (budget if isinstance(budget, Ratio) else budget / rss.before)
 
 
-def _of_cpu(figures: Mapping[str, Figure], precision: float) -> tuple[str, str]:
-    ratio = figures[CPU].ratio
-    plain = figures[CPU_TIME].ratio if CPU_TIME in figures else None
-    if ratio is None:
+def _of_cpu(
+    figures: Mapping[str, Figure], precision: float, kinds: Sequence[str]
+) -> tuple[str, str]:
+    share = figures[CPU].ratio
+    if share is None:
         return Verdict.UNDECIDED, "too little CPU time was measured"
-    if plain and plain.low > 1 + precision:  # outside the collector, which the share does not show
-        return Verdict.REVERT, f"takes {plain.value - 1:.1%} more CPU time"
+    plain = figures.get(per_operation(kinds[0]) if kinds else CPU_TIME)
+    dearer = plain and is_dearer(plain, precision)
+    if dearer:
+        return Verdict.REVERT, dearer
+    different = next(_different_work(figures, precision, kinds), "")
+    if different:
+        return Verdict.UNDECIDED, f"{different}: runs of different work cannot be compared"
+    return _of_gain(figures, precision, *_cost(share, plain if kinds else None))
+
+
+def is_dearer(plain: Figure, precision: float) -> str:
+    """What plain CPU time grew by, that outside the collector too, which no share shows.
+
+    Empty unless that is sure.
+    """
+    if plain.ratio is None or plain.ratio.low <= 1 + precision:
+        return ""
+    return f"takes {plain.ratio.value - 1:.1%} more {plain.name}"
+
+
+def _different_work(
+    figures: Mapping[str, Figure], precision: float, kinds: Sequence[str]
+) -> Iterator[str]:
+    """Of which operations other settings make runs do surely fewer, or far more."""
+    for kind in kinds:
+        ratio = figures[number_of(kind)].ratio
+        if ratio and _surely(ratio, 1 - precision):
+            yield f"does {1 - ratio.value:.1%} fewer of the {kind}"
+        elif ratio and ratio.low > 1 and ratio.value > _AS_MANY:
+            yield f"does {ratio.value:.3g} times as many of the {kind}"
+
+
+def _cost(share: Interval, operation: Figure | None) -> tuple[str, Interval]:
+    """What is compared, and the ratio of it.
+
+    The collector's share is the surer of the two, unless what an operation takes belies it.
+    """
+    taken = operation and operation.ratio
+    if operation and taken and not taken.low <= share.value <= taken.high:
+        return operation.name, taken
+    return CPU_TIME, share
+
+
+def _of_gain(
+    figures: Mapping[str, Figure], precision: float, cost: str, ratio: Interval
+) -> tuple[str, str]:
     if ratio.value <= 1 - precision and ratio.high < 1:
-        return Verdict.KEEP, f"saves {1 - ratio.value:.1%} of CPU time"
+        return Verdict.KEEP, f"saves {1 - ratio.value:.1%} of {cost}"
     if ratio.low <= 1 - precision:
-        return Verdict.UNDECIDED, f"whether CPU time differs by {precision:.1%} cannot be told"
+        return Verdict.UNDECIDED, f"whether {cost} differs by {precision:.1%} cannot be told"
     return _of_the_rest(figures, ratio, precision)
 
 

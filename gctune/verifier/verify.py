@@ -12,7 +12,9 @@ CPU time is compared by the collector's share of each run's other CPU time,
 runs differs by a quarter, and that share by little, since what disturbs a run
 disturbs both parts of it. What settings cost outside the collector (memory that
 has to be found, say) does not show in it: where plain CPU time grows for sure,
-that decides.
+that decides. Where the program counts its operations, that is the CPU time of
+one of them, and the share is not believed where this belies it; runs that do
+surely fewer operations, or more than twice as many, are not compared.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ from gctune.verifier.verdict import (
     Question,
     Verdict,
     decide,
+    number_of,
+    per_operation,
 )
 
 LOOKS = (8, 12, 18, 27, 40)  # pairs: with less than 8, the least and the greatest tell too little
@@ -170,12 +174,28 @@ _FIGURES: tuple[tuple[str, str, Callable[[Run], float]], ...] = (
 def _figures(pairs: Sequence[Pair]) -> Iterator[Figure]:
     for name, unit, cost in _FIGURES:
         yield _figure(name, unit, pairs, cost)
-    for kind in sorted({kind for pair in pairs for kind in pair.default.operations}):
-        yield _figure(f"{kind} a second", "1/s", pairs, _rate_of(kind))
+    for kind in _kinds(pairs):
+        for name, unit, cost in _of_operations(kind):
+            yield _figure(name, unit, pairs, cost)
 
 
-def _rate_of(kind: str) -> Callable[[Run], float]:
-    return lambda run: run.operations.get(kind, 0) / run.wall_seconds
+def _kinds(pairs: Sequence[Pair]) -> list[str]:
+    """What the runs count, the most often counted first."""
+    totals = Counter[str]()
+    for pair in pairs:
+        totals.update(pair.default.operations)
+    return [kind for kind, total in totals.most_common() if total]
+
+
+def _of_operations(kind: str) -> Iterator[tuple[str, str, Callable[[Run], float]]]:
+    """What is told of one kind of operations; a run may have come to none."""
+
+    def number(run: Run) -> int:
+        return max(1, run.operations.get(kind, 0))
+
+    yield number_of(kind), "", number
+    yield per_operation(kind), "s", lambda run: run.cpu_seconds / number(run)
+    yield f"{kind} a second", "1/s", lambda run: number(run) / run.wall_seconds
 
 
 def _figure(name: str, unit: str, pairs: Sequence[Pair], cost: Callable[[Run], float]) -> Figure:
@@ -203,7 +223,7 @@ def _told(
     if sum(pair.sound for pair in pairs) < LOOKS[0]:
         seen = ", whose CPU time is seen" if _unseen(pairs) else ""
         return Verdict.UNDECIDED, f"it takes {LOOKS[0]} pairs of runs at least{seen}"
-    verdict, reason = decide(figures, question)
+    verdict, reason = decide(figures, question, _kinds([pair for pair in pairs if pair.sound]))
     if verdict == Verdict.KEEP and not are_alike(faults):
         return Verdict.UNDECIDED, f"{reason}, but may fail more often"
     return verdict, reason
