@@ -72,6 +72,34 @@ def test_the_verdict_says_what_the_runs_show(
     assert reason in finding.reason
 
 
+@pytest.mark.parametrize("without", [1, LOOKS[0]])
+def test_pauses_that_vanish_are_shorter_for_sure(without: int) -> None:
+    ran = pairs(pause=0.02)
+    ran[:without] = [
+        replace(pair, candidate=replace(pair.candidate, pause_seconds=0)) for pair in ran[:without]
+    ]
+    finding = judge(ran, QUESTION)
+    assert finding.verdict == Verdict.KEEP
+    assert "shortens the longest pause" in finding.reason
+
+
+def test_pauses_that_come_and_go_at_both_are_not_shorter() -> None:
+    draw = Random(7)
+    found = []
+    for seed in range(20):
+        ran = [
+            Pair(*(_without_pause(run, draw) for run in (pair.default, pair.candidate)))
+            for pair in pairs(seed=seed)
+        ]
+        found.append(judge(ran, QUESTION).verdict)
+    assert found.count(Verdict.KEEP) <= 1
+
+
+def _without_pause(run: Run, draw: Random) -> Run:
+    """The same, in one case of three without a collection that takes long."""
+    return run if draw.random() < 2 / 3 else replace(run, pause_seconds=0)
+
+
 def test_a_gain_within_the_noise_is_undecided() -> None:
     finding = judge(pairs(noise=0.5, gc=0.85), QUESTION)
     assert finding.verdict == Verdict.UNDECIDED

@@ -43,6 +43,7 @@ from gctune.verifier.verdict import (
 
 LOOKS = (8, 12, 18, 27, 40)  # pairs: with less than 8, the least and the greatest tell too little
 _EACH = 1 - (1 - CONFIDENCE) / len(LOOKS)
+_COLLECTION = 1e-6  # seconds that one takes at least
 
 
 @dataclass(frozen=True)
@@ -161,19 +162,20 @@ def _notes(pairs: Sequence[Pair]) -> Iterator[str]:
     yield from (f"{fault}, in {number} of them" for fault, number in faults.items())
 
 
-_FIGURES: tuple[tuple[str, str, Callable[[Run], float]], ...] = (
-    (CPU, "", lambda run: run.cpu_cost),
-    (CPU_TIME, "s", lambda run: run.cpu_seconds),
-    ("of it in the collector", "s", lambda run: run.gc_seconds),
-    ("wall time", "s", lambda run: run.wall_seconds),
-    (RSS, "B", lambda run: run.peak_rss_bytes),
-    (PAUSE, "s", lambda run: run.pause_seconds),
+# With what a cost counts at least, in ratios: a run without collections takes less than any with.
+_FIGURES: tuple[tuple[str, str, Callable[[Run], float], float], ...] = (
+    (CPU, "", lambda run: run.cpu_cost, 0.0),
+    (CPU_TIME, "s", lambda run: run.cpu_seconds, 0.0),
+    ("of it in the collector", "s", lambda run: run.gc_seconds, _COLLECTION),
+    ("wall time", "s", lambda run: run.wall_seconds, 0.0),
+    (RSS, "B", lambda run: run.peak_rss_bytes, 0.0),
+    (PAUSE, "s", lambda run: run.pause_seconds, _COLLECTION),
 )
 
 
 def _figures(pairs: Sequence[Pair]) -> Iterator[Figure]:
-    for name, unit, cost in _FIGURES:
-        yield _figure(name, unit, pairs, cost)
+    for name, unit, cost, least in _FIGURES:
+        yield _figure(name, unit, pairs, cost, least)
     for kind in _kinds(pairs):
         for name, unit, cost in _of_operations(kind):
             yield _figure(name, unit, pairs, cost)
@@ -198,12 +200,18 @@ def _of_operations(kind: str) -> Iterator[tuple[str, str, Callable[[Run], float]
     yield f"{kind} a second", "1/s", lambda run: number(run) / run.wall_seconds
 
 
-def _figure(name: str, unit: str, pairs: Sequence[Pair], cost: Callable[[Run], float]) -> Figure:
+def _figure(
+    name: str,
+    unit: str,
+    pairs: Sequence[Pair],
+    cost: Callable[[Run], float],
+    least: float = 0.0,
+) -> Figure:
     both = [(cost(pair.default), cost(pair.candidate)) for pair in pairs]
     before, after = map(median, zip(*both))
-    ratios = [other / own for own, other in both if own and other]
-    told = len(ratios) == len(both) >= LOOKS[0]
-    ratio = paired(ratios, _EACH) if told else None
+    counted = [(max(least, own), max(least, other)) for own, other in both]
+    told = len(both) >= LOOKS[0] and all(own and other for own, other in counted)
+    ratio = paired([other / own for own, other in counted], _EACH) if told else None
     return Figure(name, unit, before, after, ratio, _greatest(both) if name == RSS else None)
 
 
