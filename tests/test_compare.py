@@ -79,6 +79,44 @@ def test_so_does_one_that_takes_more_memory_than_it_may() -> None:
     assert "over budget" in finding.reason
 
 
+def test_a_peak_that_captures_alike_may_have_is_no_gain() -> None:
+    """Five captures of one service, at the same settings, had peaks 1 to 3.5% apart."""
+    finding = compare([service(0.1)], [service(0.1, rss=97 * 2**20, seed=2)], QUESTION)
+    assert finding.verdict == Verdict.REVERT
+
+
+def test_a_peak_that_is_smaller_for_sure_is() -> None:
+    finding = compare([service(0.1)], [service(0.1, rss=90 * 2**20, seed=2)], QUESTION)
+    assert finding.verdict == Verdict.KEEP
+    assert "takes less memory" in finding.reason
+
+
+def test_a_peak_that_is_over_budget_by_what_captures_alike_differ_is_undecided() -> None:
+    finding = compare([service(0.2)], [service(0.1, rss=113 * 2**20)], QUESTION)
+    assert finding.verdict == Verdict.UNDECIDED
+    assert "may be over budget" in finding.reason
+
+
+def pausing(often: int, seed: int = 1) -> Profile:
+    """A service some of whose collections take 100 ms, the others 10."""
+    collections = list(_collections(0.1, Random(seed)))
+    for place in range(often):
+        collections[place] = collections[place]._replace(cpu_ns=SECOND // 10)
+    return replace(service(0.1), batches=(packed(collections),))
+
+
+@pytest.mark.parametrize(("often", "verdict"), [(2, Verdict.REVERT), (8, Verdict.KEEP)])
+def test_pauses_are_shorter_only_where_long_ones_were_no_accident(often: int, verdict: str) -> None:
+    assert compare([pausing(often)], [pausing(0, seed=2)], QUESTION).verdict == verdict
+
+
+def test_pauses_that_vanish_are_shorter() -> None:
+    without = replace(service(0.1), batches=())
+    ratio = figure(compare([service(0.1)], [without], QUESTION), "longest pause").ratio
+    assert ratio is not None
+    assert ratio.high < 0.01
+
+
 def test_processes_are_compared_together() -> None:
     before = [service(0.2), service(0.4)]
     finding = compare(before, [service(0.3, seed=2)], QUESTION)

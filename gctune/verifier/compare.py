@@ -3,7 +3,7 @@
 The time that a capture covers is cut into windows, and what all processes did
 is summed up in each. A figure is told from the sums of all windows, and its
 interval by resampling them in blocks, as windows that follow each other are
-alike. A peak is seen once a capture, so it has no interval.
+alike. A peak is seen once a capture, so its interval is that of captures alike.
 """
 
 from __future__ import annotations
@@ -11,19 +11,17 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, pairwise
 from operator import mul, sub
 from typing import TypeAlias
 
 from gctune.profile.file import Profile
 from gctune.profile.records import Three
-from gctune.recommender.bootstrap import Interval, of_blocks
-from gctune.recommender.crowds import peak_rss_bytes
+from gctune.recommender.bootstrap import of_blocks
 from gctune.simulator.columns import Columns
+from gctune.verifier.peaks import longest_pause, peak_of_rss
 from gctune.verifier.verdict import (
     CPU,
-    PAUSE,
-    RSS,
     Figure,
     Finding,
     Question,
@@ -48,7 +46,11 @@ def compare(before: Sequence[Profile], after: Sequence[Profile], question: Quest
     """Compare the captures of all processes of a service, before and after a change."""
     kinds = _kinds_of_both(before, after)
     sides = _windows(before, kinds), _windows(after, kinds)
-    figures = (*_figures(sides, kinds), *_seen_once(before, after))
+    figures = (
+        *_figures(sides, kinds),
+        peak_of_rss(before, after),
+        longest_pause(before, after, _share_before(sides)),
+    )
     verdict, reason = _told({figure.name: figure for figure in figures}, kinds, question)
     different = list(_differences(before, after))
     if different:
@@ -87,9 +89,10 @@ def _of_kind(kind: str, place: int, sides: Sides) -> Iterator[Figure]:
     yield _figure(rate, "1/s", sides, lambda sums: max(1.0, sums[place]) / sums[_WALL])
 
 
-def _seen_once(before: Sequence[Profile], after: Sequence[Profile]) -> Iterator[Figure]:
-    for name, unit, peak in ((RSS, "B", peak_rss_bytes), (PAUSE, "s", _longest_pause)):
-        yield _once(name, unit, peak(before), peak(after))
+def _share_before(sides: Sides) -> float:
+    """The share that the captures before have in all CPU time."""
+    before, after = (_total(windows, _CPU) for windows in sides)
+    return before / (before + after) if before + after else 1.0
 
 
 def _cpu_cost(sums: Window) -> float:
@@ -101,12 +104,6 @@ def _figure(name: str, unit: str, sides: Sides, of: Callable[[Window], float]) -
     before, after = (of(_sums(windows)) if windows else 0.0 for windows in sides)
     told = before and after and min(map(len, sides)) >= _FEWEST
     return Figure(name, unit, before, after, of_blocks(*sides, of) if told else None)
-
-
-def _once(name: str, unit: str, before: float, after: float) -> Figure:
-    """A figure that is seen once a capture."""
-    ratio = Interval(*[after / before] * 3) if before and after else None
-    return Figure(name, unit, before, after, ratio)
 
 
 def _sums(windows: Sequence[Window]) -> Window:
@@ -154,11 +151,6 @@ def _counted(profile: Profile, kind: str) -> list[int]:
     told = {count.time_ns: count.total for count in profile.counts if count.name == kind}
     totals = list(accumulate((told.get(each.time_ns, 0) for each in profile.readings), max))
     return list(map(sub, totals[1:], totals))
-
-
-def _longest_pause(profiles: Sequence[Profile]) -> float:
-    collections = chain.from_iterable(profile.collections() for profile in profiles)
-    return max((collection.cpu_ns for collection in collections), default=0) / 1e9
 
 
 def _differences(before: Sequence[Profile], after: Sequence[Profile]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from gctune.recommender.bootstrap import Interval
 from gctune.settings.quantities import Ratio, Size
 
 CPU, CPU_TIME, PAUSE, RSS = "CPU", "CPU time", "longest pause", "peak rss"
+COLLECTION_SECONDS = 1e-6  # that one takes at least: in ratios of pauses, none counts as much
 _NOTICEABLE_SECONDS = 0.01  # a pause that somebody might notice
 _SHORTER = 0.5  # times the longest pause, that is worth settings for itself
 _SMALLER = 0.99  # times the peak of rss, likewise
@@ -187,7 +188,7 @@ def _of_the_rest(figures: Mapping[str, Figure], cpu: Interval, precision: float)
         return Verdict.REVERT, f"takes {cpu.value - 1:.1%} more CPU time"
     return (
         Verdict.REVERT,
-        f"saves less than {precision:.1%} of CPU time, and neither pauses nor memory",
+        f"saves less than {precision:.1%} of CPU time, and neither pauses nor memory for sure",
     )
 
 

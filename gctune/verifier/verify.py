@@ -28,6 +28,7 @@ from statistics import geometric_mean, median
 from gctune.recommender.bootstrap import CONFIDENCE, paired
 from gctune.verifier.faults import Faults, are_alike, harm
 from gctune.verifier.verdict import (
+    COLLECTION_SECONDS,
     CPU,
     CPU_TIME,
     PAUSE,
@@ -43,7 +44,6 @@ from gctune.verifier.verdict import (
 
 LOOKS = (8, 12, 18, 27, 40)  # pairs: with less than 8, the least and the greatest tell too little
 _EACH = 1 - (1 - CONFIDENCE) / len(LOOKS)
-_COLLECTION = 1e-6  # seconds that one takes at least
 
 
 @dataclass(frozen=True)
@@ -166,10 +166,10 @@ def _notes(pairs: Sequence[Pair]) -> Iterator[str]:
 _FIGURES: tuple[tuple[str, str, Callable[[Run], float], float], ...] = (
     (CPU, "", lambda run: run.cpu_cost, 0.0),
     (CPU_TIME, "s", lambda run: run.cpu_seconds, 0.0),
-    ("of it in the collector", "s", lambda run: run.gc_seconds, _COLLECTION),
+    ("of it in the collector", "s", lambda run: run.gc_seconds, COLLECTION_SECONDS),
     ("wall time", "s", lambda run: run.wall_seconds, 0.0),
     (RSS, "B", lambda run: run.peak_rss_bytes, 0.0),
-    (PAUSE, "s", lambda run: run.pause_seconds, _COLLECTION),
+    (PAUSE, "s", lambda run: run.pause_seconds, COLLECTION_SECONDS),
 )
 
 
