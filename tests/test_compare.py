@@ -229,13 +229,37 @@ def test_windows_may_hold_the_costs_of_collections_in_others() -> None:
 def test_a_collector_that_seems_to_take_all_cpu_time_leaves_it_undecided() -> None:
     finding = compare([service(0.2)], [service(1.2)], QUESTION)
     assert finding.verdict == Verdict.UNDECIDED
+    assert "no more CPU time was seen after than in the collector" in finding.reason
     assert figure(finding, "CPU").ratio is None
 
 
 def test_captures_too_short_for_an_interval_are_undecided() -> None:
     finding = compare([service(0.2, seconds=5)], [service(0.1, seconds=5)], QUESTION)
     assert finding.verdict == Verdict.UNDECIDED
+    assert "the capture before has 4 windows of time, and it takes 20" in finding.reason
     assert figure(finding, "CPU").ratio is None
+
+
+def stopped(one: Profile, seconds: int) -> Profile:
+    """The same, stopped for so long after its first minute, as by SIGSTOP."""
+    stop = one.readings[60].time_ns
+
+    def later(time_ns: int) -> int:
+        return time_ns + (seconds * SECOND if time_ns >= stop else 0)
+
+    readings = tuple(replace(each, time_ns=later(each.time_ns)) for each in one.readings)
+    collections = [each._replace(start_ns=later(each.start_ns)) for each in one.collections()]
+    return replace(one, readings=readings, batches=(packed(collections),))
+
+
+@pytest.mark.parametrize("seconds", [60, 600])
+def test_a_stop_takes_no_interval_away(seconds: int) -> None:
+    before, after = stopped(service(0.2), seconds), service(0.1, seed=2)
+    finding = compare([before], [after], QUESTION)
+    assert finding.verdict == Verdict.KEEP
+    ratio = figure(finding, "CPU").ratio
+    assert ratio is not None
+    assert ratio.high - ratio.low < 0.05
 
 
 def compared(*arguments: str | Path, status: int, directory: Path) -> tuple[dict[str, object], str]:

@@ -52,6 +52,8 @@ def compare(before: Sequence[Profile], after: Sequence[Profile], question: Quest
         longest_pause(before, after, _share_before(sides)),
     )
     verdict, reason = _told({figure.name: figure for figure in figures}, kinds, question)
+    if verdict == Verdict.UNDECIDED:
+        reason = _lacking(sides) or reason
     different = list(_differences(before, after))
     if different:
         verdict, reason = Verdict.UNDECIDED, f"cannot be compared: {different[0]}"
@@ -74,9 +76,24 @@ def _told(
     return verdict, reason
 
 
+def _lacking(sides: Sides) -> str:
+    """Why no interval of CPU time can be told; empty where one can."""
+    for side, windows in zip(("before", "after"), sides):
+        if len(windows) < _FEWEST:
+            few = f"{len(windows)} windows of time, and it takes {_FEWEST}"
+            return f"the capture {side} has {few}: capture for longer"
+        if not _is_seen(windows):
+            return f"no more CPU time was seen {side} than in the collector"
+    return ""
+
+
+def _is_seen(windows: Sequence[Window]) -> bool:
+    """Whether more CPU time was seen than within collections, as there must have been."""
+    return _total(windows, _CPU) > _total(windows, _GC)
+
+
 def _figures(sides: Sides, kinds: Sequence[str]) -> Iterator[Figure]:
-    seen = all(_total(windows, _CPU) > _total(windows, _GC) for windows in sides)
-    yield _figure(CPU, "", sides if seen else ([], []), _cpu_cost)
+    yield _figure(CPU, "", sides if all(map(_is_seen, sides)) else ([], []), _cpu_cost)
     for place, kind in enumerate(kinds, _OPERATIONS):
         yield from _of_kind(kind, place, sides)
     yield _figure("rss", "B", sides, lambda sums: sums[_RSS] / sums[_WALL])

@@ -6,11 +6,13 @@ next is spread evenly over that time. While no process was recorded, no time pas
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from math import ceil
 from typing import NamedTuple, TypeAlias
+
+_FAR = 4.0  # times a common span, that one is hardly by chance
 
 # Seconds, then what there was of each sum meanwhile.
 Window: TypeAlias = tuple[float, ...]
@@ -79,8 +81,19 @@ def _joined(spans: Iterable[Span]) -> Iterator[tuple[float, float]]:
 
 
 def _usual(spans: Sequence[Span]) -> float:
-    """How long the span is, on average, that an instant lies in."""
-    return sum(span.seconds**2 for span in spans) / sum(span.seconds for span in spans)
+    """How long the span is, on average, that an instant lies in.
+
+    One far beyond the others counts as no more than `_FAR` times a common one:
+    a process that was stopped for a while was not read seldom.
+    """
+    most = _FAR * _common(sorted(span.seconds for span in spans))
+    lengths = [min(most, span.seconds) for span in spans]
+    return sum(length**2 for length in lengths) / sum(lengths)
+
+
+def _common(lengths: Sequence[float]) -> float:
+    """The length of span below which a tenth of all time lies: a stop may be most of the rest."""
+    return lengths[bisect_left(list(accumulate(lengths)), sum(lengths) / 10)]
 
 
 def _shares(start: float, length: float) -> Iterator[tuple[int, float]]:
