@@ -6,12 +6,14 @@ import errno
 import os
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from children import BARE, plan
 
+from gctune.host.container import find_container
 from gctune.verifier.trial import TimeUpError, Trial
 
 MONTH = 30 * 86400.0
@@ -101,3 +103,47 @@ def test_a_process_that_becomes_another_program_counts_once() -> None:
 def test_the_time_is_kept() -> None:
     with pytest.raises(TimeUpError):
         trial("import time; time.sleep(60)", 0.2).run(plan())
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Path:
+    """Where a container counts whom the system kills."""
+    group = tmp_path / "sys" / "fs" / "cgroup" / "app"
+    (tmp_path / "proc" / "self").mkdir(parents=True)
+    group.mkdir(parents=True)
+    mounted = "41 31 0:38 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw\n"
+    (tmp_path / "proc" / "self" / "cgroup").write_text("0::/app\n")
+    (tmp_path / "proc" / "self" / "mountinfo").write_text(mounted)
+    (group / "memory.current").write_text("1\n")
+    (group / "memory.events").write_text("oom_kill 0\n")
+    return group / "memory.events"
+
+
+def in_container(events: Path, code: str) -> Trial:
+    root = events.parents[4]
+    container = find_container(root / "proc", root / "sys")
+    counts = f"open({str(events)!r}, 'w').write('oom_kill 1\\n')"
+    command = [sys.executable, "-c", f"{counts}\n{code}"]
+    return Trial(command, BARE, time.monotonic() + MONTH, container)
+
+
+CHILD_IS_KILLED = """
+import os, signal, time
+child = os.fork()
+if not child:
+    until = time.process_time() + 0.6
+    while time.process_time() < until:
+        keep = [[each] for each in range(50_000)]
+    os.kill(os.getpid(), signal.SIGKILL)
+os.waitpid(child, 0)
+"""
+
+
+def test_a_neighbour_that_is_killed_is_no_fault_of_the_program(events: Path) -> None:
+    assert in_container(events, "").run(plan()).fault == ""
+
+
+@pytest.mark.parametrize("code", ["import os; os.kill(os.getpid(), 9)", CHILD_IS_KILLED])
+def test_a_process_of_the_program_that_is_killed_for_memory_is(events: Path, code: str) -> None:
+    fault = in_container(events, code).run(plan()).fault
+    assert fault == "was killed by the system for want of memory"

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO
 
 from gctune.errors import GctuneError, problem
-from gctune.host.container import find_container
+from gctune.host.container import ContainerFiles, find_container
 from gctune.host.signals import signal_name
 from gctune.profile.file import Profile
 from gctune.profile.siblings import read_all
@@ -47,11 +47,17 @@ class Trial:
     the program is not there.
     """
 
-    def __init__(self, command: Sequence[str], environ: Mapping[str, str], deadline: float) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        deadline: float,
+        container: ContainerFiles | None = None,
+    ) -> None:
         self._command = list(command)
         self._environ = environ
         self._deadline = deadline
-        self._container = find_container()
+        self._container = container or find_container()
         find(command[0], environ)
 
     def run(self, plan: Plan) -> Run:
@@ -64,8 +70,9 @@ class Trial:
             kills, cpu = self._container.oom_kills(), _children_cpu()
             status, wall = self._wait(self._environ_of(plan, profile), said)
             cpu = _children_cpu() - cpu
-            fault = _fault(status, self._container.oom_kills() > kills, said)
             profiles = read_all(profile) if profile.exists() else []
+            starved = self._container.oom_kills() > kills and _is_cut_off(status, profiles)
+            fault = _fault(status, starved, said)
         if not (fault or any(profile.readings for profile in profiles)):
             raise GctuneError(self._unseen())
         return _measured(profiles, max(cpu, _recorded_cpu(profiles)), wall, fault)
@@ -204,6 +211,15 @@ def _clock_ns(profile: Profile) -> int:
     """CPU time of the process when it was last read."""
     last = (profile.closing.last,) if profile.closing else profile.readings[-1:]
     return max((reading.cpu_ns for reading in last), default=profile.header.start_cpu_ns)
+
+
+def _is_cut_off(status: int, profiles: Sequence[Profile]) -> bool:
+    """Whether a process of the program may be one that the system killed.
+
+    The container counts those of other programs, too. One that was recorded ends without
+    a closing where it is killed.
+    """
+    return bool(status) or any(profile.closing is None for profile in profiles)
 
 
 def _fault(status: int, out_of_memory: bool, said: IO[bytes]) -> str:
