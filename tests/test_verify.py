@@ -336,6 +336,15 @@ def test_an_interval_of_pairs_holds_the_truth_as_often_as_it_says() -> None:
     assert held >= 88  # of 95 expected
 
 
+def test_bounds_go_on_moving_apart_as_far_as_they_are_asked_to() -> None:
+    """From eight pairs 99% asks for one resample in 11,000, and 97% for one in 540."""
+    draw = Random(5)
+    ratios = [exp(draw.gauss(0, 0.05)) for _ in range(8)]
+    likely, sure, surer = (paired(ratios, level) for level in (0.97, 0.985, 0.99))
+    assert surer.low < sure.low < likely.low
+    assert likely.high < sure.high < surer.high
+
+
 def test_an_interval_of_windows_minds_that_neighbours_are_alike() -> None:
     """Windows that come in long runs tell less than as many that do not."""
     alike = [(float(number // 20 % 2), 1.0) for number in range(400)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import chain, islice
-from math import exp, fsum, log, sqrt
+from math import ceil, exp, fsum, log, sqrt
 from random import Random
 from statistics import NormalDist
 from typing import Generic, NamedTuple, TypeVar
@@ -13,6 +13,7 @@ T = TypeVar("T")
 
 CONFIDENCE = 0.95
 _RESAMPLES = 2000
+_BEYOND = 1  # of the resamples at least beyond a bound, for which more are drawn
 _SEED = 1979  # the same measurements always give the same interval
 
 
@@ -30,12 +31,15 @@ def paired(ratios: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
     The bounds are percentiles, expanded as Student's t asks for few pairs
     (Hesterberg 2015, "What teachers should know about the bootstrap"). They
     never lie beyond the least and the greatest of the pairs, which hold the
-    median of n pairs but for 2**(1 - n) of the time.
+    median of n pairs but for 2**(1 - n) of the time. Of normal ratios, those of
+    eight pairs miss 2 or 3 times in 100 where they are asked to miss once.
     """
     logs = list(map(log, ratios))
     draw = Random(_SEED)  # noqa: S311 - resampling is no secret
-    means = sorted(fsum(draw.choices(logs, k=len(logs))) / len(logs) for _ in range(_RESAMPLES))
-    low, high = _percentiles(means, _expanded(len(logs), confidence))
+    tail = _expanded(len(logs), confidence)
+    number = max(_RESAMPLES, ceil(_BEYOND / tail) if tail else 0)
+    means = sorted(fsum(draw.choices(logs, k=len(logs))) / len(logs) for _ in range(number))
+    low, high = _percentiles(means, tail)
     return Interval(exp(fsum(logs) / len(logs)), exp(low), exp(high))
 
 
