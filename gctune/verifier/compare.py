@@ -27,7 +27,7 @@ from gctune.verifier.verdict import (
     Question,
     Verdict,
     decide,
-    is_dearer,
+    extra_cost,
     per_operation,
 )
 from gctune.verifier.windows import Span, Window, in_windows
@@ -70,7 +70,7 @@ def _told(
     What an operation takes only casts doubt: captures of two hours differ in it by their load.
     """
     verdict, reason = decide(figures, question)
-    dearer = is_dearer(figures[per_operation(kinds[0])], question.precision) if kinds else ""
+    dearer = extra_cost(figures[per_operation(kinds[0])], question.precision) if kinds else ""
     if verdict == Verdict.KEEP and dearer:
         return Verdict.UNDECIDED, f"{reason}, but {dearer}"
     return verdict, reason

@@ -125,7 +125,7 @@ def _of_cpu(
     if share is None:
         return Verdict.UNDECIDED, "too little CPU time was measured"
     plain = figures.get(per_operation(kinds[0]) if kinds else CPU_TIME)
-    dearer = plain and is_dearer(plain, precision)
+    dearer = plain and extra_cost(plain, precision)
     if dearer:
         return Verdict.REVERT, dearer
     different = next(_different_work(figures, precision, kinds), "")
@@ -134,7 +134,7 @@ def _of_cpu(
     return _of_gain(figures, precision, *_cost(share, plain if kinds else None))
 
 
-def is_dearer(plain: Figure, precision: float) -> str:
+def extra_cost(plain: Figure, precision: float) -> str:
     """What plain CPU time grew by, that outside the collector too, which no share shows.
 
     Empty unless that is sure.
