@@ -11,11 +11,12 @@ from struct import Struct
 from types import FrameType
 
 import pytest
+from children import python
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gctune.monitor import recorder
-from gctune.monitor.recorder import Collection, Recorder, columns, decode, sound
+from gctune.monitor.recorder import Collection, Recorder, brief, columns, decode, sound
 from gctune.pacing.stopwatch import Stopwatch
 
 
@@ -207,6 +208,42 @@ def test_a_collection_is_timed_before_a_callback_of_the_program_lets_others_run(
     assert times == [1]
 
 
+def test_a_count_below_0_is_of_no_containers() -> None:
+    """As there is one without the GIL, where threads free what others have made."""
+    packed = Struct("<3i3q3qb2q").pack(-511, 0, 0, 0, 10, 0, 0, 30, 0, 0, 0, 0)
+    assert sound(packed)
+    (collection,) = decode(packed)
+    assert collection.count0 == 0
+    assert list(brief(packed)) == [(0, 20, 0)]
+
+
+def test_a_collection_amid_a_stop_says_nothing() -> None:
+    """Other threads collect between any two steps of it, sooner or later."""
+    program = """
+import gc, sys, threading
+from gctune.monitor.recorder import Recorder
+
+def collect():
+    while not over.is_set():
+        gc.collect(0)
+
+over = threading.Event()
+threads = [threading.Thread(target=collect) for _ in range(3)]
+for thread in threads:
+    thread.start()
+sys.setswitchinterval(1e-5)
+for _ in range(1000):
+    recorder = Recorder()
+    for _ in range(50):
+        recorder.start()
+        recorder.stop()
+over.set()
+for thread in threads:
+    thread.join()
+"""
+    assert python("-c", program).stderr == ""
+
+
 def test_recording_leaves_no_containers(recording: Recorder) -> None:
     """They would bring the next collection forward."""
     gc.collect(0)
@@ -230,10 +267,11 @@ _FIELDS = (*[_fields(32)] * 3, *[_fields(64)] * 6, st.integers(0, 3), *[_fields(
 
 
 @given(st.lists(st.tuples(*_FIELDS), max_size=4))
-def test_what_is_sound_has_nothing_negative_in_any_field(rows: list[tuple[int, ...]]) -> None:
+def test_what_is_sound_has_nothing_negative_but_count0(rows: list[tuple[int, ...]]) -> None:
     packed = b"".join(Struct("<3i3q3qb2q").pack(*row) for row in rows)
     collections = list(decode(packed))
-    numbers = [number for row in rows for number in row] + [n for each in collections for n in each]
+    raw = [number for _, *row in rows for number in row]
+    numbers = raw + [number for each in collections for number in each]
     last = max((each.generation for each in collections), default=0)
     assert sound(packed) == (min(numbers, default=0) >= 0 and last <= 2)
     assert (

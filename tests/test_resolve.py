@@ -200,6 +200,13 @@ def test_collecting_less_with_no_known_limit_is_warned_of(
     assert any("no memory limit known" in warning for warning in warnings) == warned
 
 
+def test_a_limit_without_the_gil_is_warned_of() -> None:
+    limited = settings(memory={"limit": "512MiB"})
+    (warning,) = resolve(limited, host(interpreter=FREE_THREADED)).warnings
+    assert "gives little back" in warning
+    assert resolve(settings(), host(interpreter=FREE_THREADED)).warnings == ()
+
+
 def test_the_incremental_collector_is_warned_of() -> None:
     warnings = resolve(settings(), host(interpreter=INCREMENTAL)).warnings
     assert "3.14.5 or later" in warnings[0]

@@ -228,17 +228,17 @@ def pool(
 
 def stats() -> dict[str, PoolStats]:
     """Count what each named pool has done and what it holds."""
-    return {name: each.stats() for name, each in tuple(_pools.items())}
+    return {name: each.stats() for name, each in _pools.copy().items()}
 
 
 def shrink() -> int:
     """Discard every idle object of every named pool, and say how many there were."""
-    return sum(each.shrink() for each in tuple(_pools.values()))
+    return sum(each.shrink() for each in _pools.copy().values())
 
 
 def _count_anew() -> None:
     """Forget, in a forked child, what its parent did with the pools."""
-    for each in tuple(_pools.values()):
+    for each in _pools.copy().values():
         each._hits = each._misses = 0
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-
 from gctune.defaults import MONITOR_INTERVAL
+from gctune.host.generations import frozen_count
 from gctune.monitor.alarm import Alarm
 from gctune.monitor.alerts import rules_of
 from gctune.monitor.reader import Reader
@@ -96,4 +95,4 @@ def sample() -> Sample:
     """
     monitor = current()
     now = monitor.read() if monitor else Reader().read()
-    return now._replace(frozen=gc.get_freeze_count())
+    return now._replace(frozen=frozen_count())

@@ -21,6 +21,8 @@ from itertools import accumulate, cycle, islice, pairwise, repeat, starmap
 from operator import concat, itemgetter, mul, sub
 from struct import Struct
 
+from gctune.host.interpreter import Collector, this_interpreter
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,8 +37,14 @@ RECORD_BYTES = _BOTH.size
 GENERATION = _START.size + 3 * 8  # where the one byte of it stands in a record
 _BRIEF = Struct("<i16xq16xq8xb16x")  # of a record: count0, start, stop, generation
 _CLOCKS = Struct("<20x4q25x")  # of a record: the clocks as it starts, and as it stops
-_SIGNS = [size - 1 for size in accumulate((4, 4, 4, 8, 8, 8, 8, 8, 8, 1, 8, 8))]
+# Where the sign of each number is; count0 may be negative, where threads share no count.
+_SIGNS = [size - 1 for size in accumulate((4, 4, 4, 8, 8, 8, 8, 8, 8, 1, 8, 8))][1:]
 CAPACITY = 32768  # collections held for a starved thread: 6 MiB at most
+# Without the GIL a callback that is the first may be added amid another thread's collection,
+# which calls it with no info made, and crashes. One that does nothing stays for good, so that
+# there is a first once and not each time.
+_CRASHES_WITHOUT = this_interpreter().collector == Collector.FREE_THREADED
+_INERT: Callable[..., Any] = {}.get
 
 
 class Collection(
@@ -49,7 +57,8 @@ class Collection(
     """One collection.
 
     `start_ns` is on the clock of time.perf_counter_ns, `wall_ns` how long it
-    took. `count0` to `count2` are gc.get_count() just before. `cpu_ns` is by the
+    took. `count0` to `count2` are gc.get_count() just before, 0 where that is
+    negative, as it can be without the GIL. `cpu_ns` is by the
     clock of the collecting thread, 0 where that was not read. `blocks_before` and
     `blocks_after`, by sys.getallocatedblocks(), are dear to read: they are 0 where
     the collection was not among those sampled.
@@ -117,11 +126,13 @@ class Recorder:
     def start(self) -> None:
         """Begin to record; a second call changes nothing."""
         self.stop()
+        if _CRASHES_WITHOUT and _INERT not in gc.callbacks:
+            gc.callbacks.append(_INERT)
         gc.callbacks.extend(self._callbacks)
 
     def stop(self) -> None:
         """Stop recording; what the ring holds can still be drained."""
-        for callback in self._callbacks:
+        for callback in reversed(self._callbacks):  # a collection may come in between
             try:  # noqa: SIM105 - contextlib costs 1 ms
                 gc.callbacks.remove(callback)  # one step: the program may add its own meanwhile
             except ValueError:  # noqa: PERF203 - it does not record
@@ -183,7 +194,7 @@ def brief(packed: bytes) -> Iterator[tuple[int, int, int]]:
     A twentieth of the cost of `decode`. Raises struct.error as that does.
     """
     for count0, started, stopped, generation in _BRIEF.iter_unpack(packed):
-        yield generation, stopped - started, count0
+        yield generation, stopped - started, max(0, count0)
 
 
 def decode(packed: bytes) -> Iterator[Collection]:
@@ -202,6 +213,8 @@ def columns(packed: bytes) -> tuple[Sequence[int], ...]:
         return ((),) * len(Collection._fields)
     count0, count1, count2, before, started, cpu_started, *stop = zip(*_BOTH.iter_unpack(packed))
     cpu_stopped, stopped, after, generation, collected, uncollectable = stop
+    if min(count0) < 0:
+        count0 = tuple(map(max, count0, repeat(0)))
     timed = [bool(start and stop) for start, stop in zip(cpu_started, cpu_stopped)]
     sampled = [bool(first and last) for first, last in zip(before, after)]
     return (
@@ -222,7 +235,8 @@ def columns(packed: bytes) -> tuple[Sequence[int], ...]:
 def sound(packed: bytes) -> bool:
     """Whether these are whole records, of what can have been.
 
-    No number is negative, by the byte that has its sign; nothing stops before it starts.
+    No number but count0 is negative, by the byte that has its sign; nothing stops before it
+    starts.
     """
     if len(packed) % RECORD_BYTES or max(packed[GENERATION::RECORD_BYTES], default=0) > 2:  # noqa: PLR2004
         return False

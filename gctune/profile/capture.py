@@ -213,7 +213,7 @@ _running: set[Capture] = set()
 
 
 def _each(act: Callable[[Capture], None]) -> None:
-    for running in tuple(_running):
+    for running in _running.copy():
         act(running)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from gctune import __version__
 from gctune.host import this_host
-from gctune.host.generations import by_generation
+from gctune.host.generations import by_generation, frozen_count
 from gctune.host.process import peak_rss_bytes, rss_bytes, thread_count
 from gctune.monitor.changes import changes
 from gctune.profile.records import Closing, Header, Paced, Reading, Three
@@ -41,7 +41,7 @@ def header(*, forked: bool) -> Header:
         parent=os.getppid(),
         thresholds=gc.get_threshold(),
         enabled=gc.isenabled(),
-        frozen=gc.get_freeze_count(),
+        frozen=frozen_count() or 0,
         objects=None if forked or blocks > _MANY_BLOCKS else len(gc.get_objects()),
         blocks=blocks,
         limit_bytes=limit and limit.bytes,
@@ -98,7 +98,7 @@ class Reader:
         before = time.perf_counter_ns()
         if before < self._count_frozen_at:
             return None
-        frozen = gc.get_freeze_count()
+        frozen = frozen_count()
         after = time.perf_counter_ns()
         self._count_frozen_at = after + (after - before) * _FROZEN_SHARE
         return frozen

@@ -32,9 +32,9 @@ class Header:
     """What was captured, and where; the first record of a profile.
 
     `thresholds` and `enabled` are the program's own at the start, `frozen` is
-    gc.get_freeze_count() there. `objects` counts the container objects that
-    the collector then tracked, None where counting them would have cost too
-    much; `blocks` is sys.getallocatedblocks(). `limit_bytes` is the memory
+    gc.get_freeze_count() there, 0 where that is not asked. `objects` counts the
+    container objects that the collector then tracked, None where counting them
+    would have cost too much; `blocks` is sys.getallocatedblocks(). `limit_bytes` is the memory
     limit of the container, None for none known, and `limit_source` the file
     that it came from. `started` is Unix time in seconds, `start_ns` the same
     instant on the clock of the collections (time.perf_counter_ns), and

@@ -52,7 +52,7 @@ class Handlers:
     def stop(self) -> None:
         """Cut every client off, and wait a second at most for each thread."""
         self._over = True
-        handlers = tuple(self._clients.items())
+        handlers = tuple(self._clients.copy().items())
         for _, client in handlers:
             with suppress(OSError):
                 client.socket.shutdown(socket.SHUT_RDWR)

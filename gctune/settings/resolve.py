@@ -107,6 +107,11 @@ def _warnings(loaded: Loaded, host: Host) -> Iterator[str]:
             "CPython 3.14.0 to 3.14.4 may take up to five times the memory"
             " with their incremental collector; 3.14.5 or later does not"
         )
+    if host.interpreter.collector == Collector.FREE_THREADED and _memory_is_bounded(loaded, host):
+        yield (
+            "without the GIL what is freed stays with the allocator: a memory limit has"
+            " collections come sooner, and gives little back"
+        )
     if _collects_less(loaded, host) and not _memory_is_bounded(loaded, host):
         yield (
             "collecting less often with no memory limit known: memory may grow;"
