@@ -44,7 +44,7 @@ def python(
         timeout=60,
         check=False,
     )
-    assert done.returncode == status, done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
     return done
 
 

@@ -94,7 +94,7 @@ def _mutated(chance: random.Random) -> bytes:
     return bytes(content)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(9))
 def test_mutations_of_a_valid_file(directory: Path, seed: int) -> None:
     chance = random.Random(seed)
     for number in range(1000):
@@ -124,7 +124,7 @@ VALUES = st.recursive(
 )
 
 
-@fuzz(1000)
+@fuzz(400)
 @given(overrides=st.dictionaries(st.one_of(NAMES, st.text(max_size=9)), VALUES, max_size=4))
 def test_random_nested_arguments(directory: Path, overrides: dict[str, Any]) -> None:
     survives(lambda: load(overrides, environ={}, directory=directory / "empty"))
