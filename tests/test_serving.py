@@ -244,17 +244,18 @@ for each in pairs:
 
 def test_what_serves_has_no_number_of_a_stream_that_is_closed(sock: str) -> None:
     code = """
-def stands(fd):
+import stat
+
+def serves(fd):
     try:
-        os.fstat(fd)
+        return stat.S_ISSOCK(os.fstat(fd).st_mode)
     except OSError:
         return False
-    return True
 
 os.closerange(0, 3)
 applied = serve()
 until(lambda: gctune.served_at() and gctune.sample().level == "basic")
-os._exit(sum(map(stands, range(3))))
+os._exit(sum(map(serves, range(3))))
 """
     outcome(code, sock)
 
