@@ -164,8 +164,14 @@ def test_only_a_full_collection_that_was_about_to_come_is_told_to_be_saved() -> 
     coming, why = judged(expected=0.98, high=1.01, toll=0.8)
     assert coming == Verdict.CHANGE
     assert "a full collection was about to come" in why
-    assert verdict(expected=0.8, high=1.4, toll=0.8) == Verdict.NOT_ENOUGH  # none explains that
-    assert verdict(expected=0.98, high=1.4, toll=0.8) == Verdict.LEAVE_ALONE  # it may cost more
+    likely, why = judged(expected=0.8, high=1.4, toll=0.8)  # no full collection explains that
+    assert likely == Verdict.CHANGE
+    assert why.startswith("is likely to save")
+
+
+def test_what_may_well_cost_much_is_no_change_however_much_it_is_to_save() -> None:
+    assert verdict(expected=0.8, high=3.0, toll=0.8) == Verdict.NOT_ENOUGH
+    assert verdict(expected=0.98, high=3.0, toll=0.8) == Verdict.LEAVE_ALONE
 
 
 def shortened(was: float, high: float = 1.0) -> str:
