@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from gctune.host.interpreter import Collector, this_interpreter
+from gctune.host.interpreter import FREE_THREADED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     Three: TypeAlias = tuple[int, int, int]  # of generation 0, 1 and 2
-
-_COUNTS_FROZEN = this_interpreter().collector != Collector.FREE_THREADED
 
 
 def three(values: Iterable[int]) -> Three:
@@ -33,4 +31,4 @@ def frozen_count() -> int | None:
     None without the GIL: a forked child may wait there for ever, for a lock that
     another thread of its parent held (python/cpython#137433).
     """
-    return gc.get_freeze_count() if _COUNTS_FROZEN else None
+    return None if FREE_THREADED else gc.get_freeze_count()

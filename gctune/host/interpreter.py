@@ -136,3 +136,6 @@ def _libc() -> str:
         return (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")[0]
     except (AttributeError, ValueError, OSError):  # no confstr on Windows, no such name on musl
         return ""
+
+
+FREE_THREADED = this_interpreter().collector == Collector.FREE_THREADED  # the one that runs

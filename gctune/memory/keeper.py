@@ -8,7 +8,7 @@ from _random import Random  # the random module imports hashlib
 
 from gctune.host.container import find_container
 from gctune.host.files import keep_the_lock
-from gctune.host.interpreter import Collector, this_interpreter
+from gctune.host.interpreter import FREE_THREADED
 from gctune.memory import pressure
 from gctune.memory.bounds import bounds_of
 from gctune.memory.gauge import Gauge
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _RETRY_SECONDS = 0.1
 _HURRY_NS = 60_000_000  # a pause below this is one that matters
-_COLLECTS_BY_AGE = this_interpreter().collector != Collector.FREE_THREADED
+_COLLECTS_BY_AGE = not FREE_THREADED
 
 
 class Keeper:

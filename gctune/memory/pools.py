@@ -13,7 +13,7 @@ from collections import deque
 
 from gctune.defaults import POOL_SIZE
 from gctune.errors import ConfigError, GctuneError, problem
-from gctune.host.interpreter import Collector, this_interpreter
+from gctune.host.interpreter import FREE_THREADED
 from gctune.record import Record
 from gctune.runtime import fork
 from gctune.runtime.applied import in_force
@@ -37,7 +37,7 @@ else:
 _NOTICE_EVERY = 256  # hits between two looks at the collector, each 1.5 us
 
 # A free-threaded collector reports its collections, all of them full, as generation 0.
-FULL = 0 if this_interpreter().collector == Collector.FREE_THREADED else 2
+FULL = 0 if FREE_THREADED else 2
 
 
 class PoolError(GctuneError):

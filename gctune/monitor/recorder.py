@@ -21,7 +21,7 @@ from itertools import accumulate, cycle, islice, pairwise, repeat, starmap
 from operator import concat, itemgetter, mul, sub
 from struct import Struct
 
-from gctune.host.interpreter import Collector, this_interpreter
+from gctune.host.interpreter import FREE_THREADED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ CAPACITY = 32768  # collections held for a starved thread: 6 MiB at most
 # Without the GIL a callback that is the first may be added amid another thread's collection,
 # which calls it with no info made, and crashes. One that does nothing stays for good, so that
 # there is a first once and not each time.
-_CRASHES_WITHOUT = this_interpreter().collector == Collector.FREE_THREADED
 _INERT: Callable[..., Any] = {}.get
 
 
@@ -126,7 +125,7 @@ class Recorder:
     def start(self) -> None:
         """Begin to record; a second call changes nothing."""
         self.stop()
-        if _CRASHES_WITHOUT and _INERT not in gc.callbacks:
+        if FREE_THREADED and _INERT not in gc.callbacks:
             gc.callbacks.append(_INERT)
         gc.callbacks.extend(self._callbacks)
 
