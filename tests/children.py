@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import started
 
 from gctune.host.interpreter import this_interpreter
 from gctune.runtime.launch import bootstrap_environment
@@ -34,8 +36,22 @@ def python(
     status: int = 0,
     directory: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run this interpreter to its end, and hold it to its exit status."""
-    done = subprocess.run(
+    """Run this interpreter to its end, and hold it to its exit status.
+
+    A command of gctune is forked from one that has been started (see `started`).
+    """
+    if arguments[:2] == ("-m", "gctune") and started.suits(environ):
+        done = started.run(arguments[2:], environ, directory)
+    else:
+        done = _start(arguments, environ, directory)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+def _start(
+    arguments: Sequence[str], environ: Mapping[str, str], directory: Path | None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, *arguments],
         env=dict(environ),
         cwd=directory,
@@ -44,8 +60,6 @@ def python(
         timeout=60,
         check=False,
     )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done
 
 
 def script(code: str, **variables: str) -> str:

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import started
+from children import BARE
 
 from gctune.settings.layers import shape
 from gctune.settings.sources import load
 
 
 def show(directory: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "gctune", "show", *arguments],
-        cwd=directory,
-        env={**os.environ, "COLUMNS": "80", **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return started.run(("show", *arguments), {**BARE, "COLUMNS": "80", **variables}, directory)
 
 
 def test_the_origin_of_a_variable_is_its_name(tmp_path: Path) -> None:

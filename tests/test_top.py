@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import started
 from servers import ENVIRON, running
 
 from gctune.host.interpreter import Collector, this_interpreter
@@ -53,14 +54,7 @@ PACED = WATCHED.replace("alerts={", "gc={'mode': 'adaptive'}, alerts={").replace
 
 
 def top(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*TOP, *arguments],
-        env={**ENVIRON, **variables},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return started.run(("top", *arguments), {**ENVIRON, **variables})
 
 
 @pytest.fixture(scope="module")
