@@ -35,35 +35,29 @@ class Choice(NamedTuple):
 
     def read(self, *, totals: bool) -> Heap:
         """Read it, with what was allocated besides if `totals` matter. Raises ProfileError."""
-        heap = self._read(self.file, totals)
-        return difference(heap, self._read_base(self.base, totals)) if self.base else heap
+        heap = self._read(self.file, "FILE", totals)
+        return difference(heap, self._read(self.base, "--base", totals)) if self.base else heap
 
-    def _read_base(self, base: Path, totals: bool) -> Heap:
-        try:
-            return self._read(base, totals)
-        except ProfileError as error:  # who reads it does not know which of the two it is
-            raise ProfileError(str(error).replace("FILE", "--base", 1)) from error
-
-    def _read(self, file: Path, totals: bool) -> Heap:
-        heap = _captured(file, self.leaks, totals) if is_capture(file) else self._profile(file)
+    def _read(self, file: Path, where: str, totals: bool) -> Heap:
+        if is_capture(file):
+            heap = _captured(file, where, self.leaks, totals)
+        elif self.leaks:
+            wrong = "no capture of memray"
+            raise ProfileError(problem(where, str(file), wrong, "leave --leaks out"))
+        else:
+            heap = read_heap(file, where)
         if not self.allocated:
             return heap
         if heap.allocated is None:
             wrong = "tells only of what is in use"
-            raise ProfileError(problem("FILE", str(file), wrong, "leave --allocated out"))
+            raise ProfileError(problem(where, str(file), wrong, "leave --allocated out"))
         return replace(heap, sites=heap.allocated)
 
-    def _profile(self, file: Path) -> Heap:
-        if self.leaks:
-            wrong = "no capture of memray"
-            raise ProfileError(problem("FILE", str(file), wrong, "leave --leaks out"))
-        return read_heap(file)
 
-
-def _captured(file: Path, leaks: bool, totals: bool) -> Heap:
+def _captured(file: Path, where: str, leaks: bool, totals: bool) -> Heap:
     from gctune.integrations.memray import read_capture
 
-    return read_capture(file, leaks=leaks, totals=totals)
+    return read_capture(file, where, leaks=leaks, totals=totals)
 
 
 def show(

@@ -37,20 +37,22 @@ _FREEING = (AllocatorType.PYMALLOC_FREE, AllocatorType.FREE, AllocatorType.MUNMA
 _DONE, _FAILED = b"\0", b"\1"  # the first byte of what a child answers
 
 
-def read_capture(path: Path, *, leaks: bool = False, totals: bool = True) -> Heap:
+def read_capture(
+    path: Path, where: str = "FILE", *, leaks: bool = False, totals: bool = True
+) -> Heap:
     """Read a capture of memray: what was in use when that was most, in bytes.
 
     With `leaks`, what was not freed when the capture ended. With `totals`,
     which takes 2 s for a million of them, all that was ever allocated, too; a
     capture that memray has aggregated does not tell that. Frames are native
-    ones too where memray has recorded those. Raises ProfileError where it
-    cannot be read.
+    ones too where memray has recorded those. `where` names the capture in an
+    error. Raises ProfileError where it cannot be read.
     """
     try:
         return pprof.decode(_in_a_child(lambda: pprof.encode(_heap(path, leaks, totals))))
     except (OSError, ValueError) as error:
         remedy = "give a capture that memray itself can read"
-        raise ProfileError(problem("FILE", str(path), str(error), remedy)) from error
+        raise ProfileError(problem(where, str(path), str(error), remedy)) from error
 
 
 def _heap(path: Path, leaks: bool, totals: bool) -> Heap:

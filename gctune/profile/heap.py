@@ -79,18 +79,18 @@ def _beginning(path: Path) -> bytes:
         return b""
 
 
-def read_heap(path: Path) -> Heap:
+def read_heap(path: Path, where: str = "FILE") -> Heap:
     """Read a heap profile in pprof's format, ours or Go's.
 
-    Raises ProfileError where it cannot be read, is damaged or no heap profile,
-    or too large: over 64 MiB, or 1,048,576 stacks.
+    `where` names it in an error. Raises ProfileError where it cannot be read, is
+    damaged or no heap profile, or too large: over 64 MiB, or 1,048,576 stacks.
     """
     try:
         with opened(path) as stream:
             return pprof.decode(stream.read(pprof.MOST_BYTES + 1))
     except (OSError, ValueError) as error:
         remedy = "give a heap profile in pprof's format"
-        raise ProfileError(problem("FILE", str(path), reason(error).lower(), remedy)) from error
+        raise ProfileError(problem(where, str(path), reason(error).lower(), remedy)) from error
 
 
 def begin(
