@@ -109,6 +109,16 @@ def test_who_asks_for_short_pauses_gets_none_longer_than_who_asks_for_throughput
     assert smooth.toll.settled_seconds <= 1.25 * fast.toll.settled_seconds
 
 
+def test_a_freeze_is_asked_for_only_where_no_threshold2_does_as_well() -> None:
+    processes = Processes.of([summarise(read(PROFILES / "type_check-3.13.profile.gz"))])
+    choice = choose(processes, Goal.LATENCY, processes.captured.peak_rss_bytes // 10).best
+    assert choice is not None
+    assert not choice.freeze
+    frozen = processes.predict_about(choice.thresholds, freeze=True)
+    assert choice.toll.settled_seconds <= 1.25 * frozen.toll.settled_seconds
+    assert choice.toll.seconds < frozen.toll.seconds
+
+
 def test_memory_takes_no_more_than_a_percent_of_cpu() -> None:
     summary = garbage()
     choice = best(summary, Goal.MEMORY, PLENTY)

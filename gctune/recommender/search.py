@@ -113,8 +113,8 @@ def choose(
     rough = [processes.predict(*candidate) for candidate in candidates(processes, goal)]
     ranked = rank([one for one in rough if wish.risk(one) <= _HOPELESS], wish)
     harmless = list(filter(_is_harmless, ranked))
-    closely = (processes.predict_about(one.thresholds, one.freeze) for one in _unlike(harmless))
-    within = (one for one in closely if wish.risk(one) <= _most_risk(one, goal))
+    closely = (processes.predict_about(one.thresholds, one.freeze) for one in harmless)
+    within = (one for one in _unlike(closely) if wish.risk(one) <= _most_risk(one, goal))
     best = rank(list(islice(within, _FINALISTS)), wish)
     first = next(iter(ranked), None)
     passed_over = None if first in harmless else first
