@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -211,6 +212,16 @@ def test_go_pprof_sees_the_peak_and_the_totals(capture: Path, folder: Path, tmp_
 
 
 # What goes wrong
+
+
+def test_a_capture_that_has_memray_wait_for_ever_is_one_clear_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Damage gets as far as the locks of malloc."""
+    monkeypatch.setattr("gctune.integrations.memray._AT_REST", 0.1)
+    monkeypatch.setattr("gctune.integrations.memray._heap", lambda *_: signal.pause())
+    with pytest.raises(ProfileError, match="damaged: memray hangs; give a capture"):
+        read_capture(folder / "program.py")
 
 
 def test_a_damaged_capture_is_one_clear_error_and_no_crash(folder: Path, tmp_path: Path) -> None:

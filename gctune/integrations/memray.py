@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from select import select
+from signal import SIGKILL
 from typing import NoReturn
 
 from gctune.errors import MissingExtraError, ProfileError, problem
@@ -35,6 +37,7 @@ except ImportError as error:
 
 _FREEING = (AllocatorType.PYMALLOC_FREE, AllocatorType.FREE, AllocatorType.MUNMAP)
 _DONE, _FAILED = b"\0", b"\1"  # the first byte of what a child answers
+_AT_REST = 20.0  # seconds without CPU time, after which a child is taken to hang
 
 
 def read_capture(
@@ -105,7 +108,8 @@ def _comments(about: Metadata, leaks: bool) -> Iterator[str]:
 def _in_a_child(make: Callable[[], bytes]) -> bytes:
     """What `make` makes, in a child: memray trusts a file, and a damaged one can crash it.
 
-    Raises ValueError where it fails or crashes.
+    Or have it wait for a lock of malloc's for ever. Raises ValueError where it
+    fails, crashes or hangs.
     """
     reading, writing = os.pipe()
     pid = os.fork()
@@ -113,13 +117,26 @@ def _in_a_child(make: Callable[[], bytes]) -> bytes:
         os.close(reading)
         _answer(make, writing)
     os.close(writing)
-    with os.fdopen(reading, "rb") as stream:
-        answer = stream.read()
+    answer = _awaited(pid, reading)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if answer.startswith(_DONE):
         return answer[1:]
     crash = f"damaged: memray ends in {signal_name(-status)}" if status < 0 else "damaged"
     raise ValueError(answer[1:].decode("utf-8", "replace") or crash)
+
+
+def _awaited(pid: int, reading: int) -> bytes:
+    """What a child answers; one that hangs is ended."""
+    import psutil  # type: ignore[import-untyped, unused-ignore]
+
+    child, worked = psutil.Process(pid), 0.0
+    with os.fdopen(reading, "rb") as stream:
+        while not select([stream], [], [], _AT_REST)[0]:
+            before, worked = worked, sum(child.cpu_times()[:2])
+            if worked == before:
+                os.kill(pid, SIGKILL)
+                return _FAILED + b"damaged: memray hangs"
+        return stream.read()
 
 
 def _answer(make: Callable[[], bytes], to: int) -> NoReturn:
