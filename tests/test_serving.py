@@ -47,13 +47,13 @@ for _ in range(2):
         time.sleep(60)
         os._exit(0)
     workers.append(worker)
-until(lambda: os.path.exists(address[5:]))
+until(answers)
 first = pid()
 assert first in workers and gctune.served_at() is None
 os.kill(first, 9)
 os.waitpid(first, 0)
 workers.remove(first)
-until(lambda: answers())
+until(answers)
 print(pid() == workers[0])
 os.kill(workers[0], 9)
 """

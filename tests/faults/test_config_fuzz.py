@@ -76,7 +76,7 @@ def fuzz(examples: int) -> Callable[[Any], Any]:
     )
 
 
-@fuzz(500)
+@fuzz(300)
 @given(content=st.binary(max_size=400))
 def test_random_bytes(directory: Path, content: bytes) -> None:
     (directory / "gctune.toml").write_bytes(content)
@@ -94,7 +94,7 @@ def _mutated(chance: random.Random) -> bytes:
     return bytes(content)
 
 
-@pytest.mark.parametrize("seed", range(9))
+@pytest.mark.parametrize("seed", range(3))
 def test_mutations_of_a_valid_file(directory: Path, seed: int) -> None:
     chance = random.Random(seed)
     for number in range(1000):
@@ -124,7 +124,7 @@ VALUES = st.recursive(
 )
 
 
-@fuzz(400)
+@fuzz(200)
 @given(overrides=st.dictionaries(st.one_of(NAMES, st.text(max_size=9)), VALUES, max_size=4))
 def test_random_nested_arguments(directory: Path, overrides: dict[str, Any]) -> None:
     survives(lambda: load(overrides, environ={}, directory=directory / "empty"))
@@ -138,7 +138,7 @@ VARIABLES = st.one_of(
 HOSTILE = st.one_of(st.text(max_size=30), st.binary(max_size=20).map(os.fsdecode))
 
 
-@fuzz(1000)
+@fuzz(400)
 @given(environ=st.dictionaries(VARIABLES, HOSTILE, max_size=5))
 def test_hostile_variables(directory: Path, environ: dict[str, str]) -> None:
     survives(lambda: load(environ=environ, directory=directory / "empty"))
