@@ -41,15 +41,19 @@ def main():
     passing()
     bytearray(40_000_000)
 
-kept = []
+import room; kept = []
 main()
 """
+# Has pymalloc hold free pools, so that no arena of a MiB is taken, and charged, where something
+# small is made.
+ROOM = "kept = [bytes(400) for _ in range(5_000)][::1000]"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("memray")
     (folder / "program.py").write_text(PROGRAM)
+    (folder / "room.py").write_text(ROOM)
     return folder
 
 
@@ -243,6 +247,7 @@ def test_a_damaged_capture_is_one_clear_error_and_no_crash(folder: Path, tmp_pat
 
 
 def test_the_capture_of_a_program_that_was_killed_is_read(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "room.py").write_text(ROOM)
     (tmp_path / "program.py").write_text(f"{PROGRAM}import os; os.kill(os.getpid(), 9)\n")
     words = ("-m", "memray", "run", "-q", "-o", "killed.bin", "program.py")
     python(*words, directory=tmp_path, status=-9)
