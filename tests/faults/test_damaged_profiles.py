@@ -17,7 +17,7 @@ from profile_samples import records, write
 from gctune.errors import ProfileError
 from gctune.profile.file import Profile, read
 
-DAMAGED = 2_000
+DAMAGED = 800
 IN_FORM = re.compile(r"PROFILE = '.*(\.\.\.)?: .+; .+")
 
 
