@@ -43,21 +43,22 @@ def python(
     if arguments[:2] == ("-m", "gctune") and started.suits(environ):
         done = started.run(arguments[2:], environ, directory)
     else:
-        done = _start(arguments, environ, directory)
+        done = start(arguments, environ, directory)
     assert done.returncode == status, done.stdout + done.stderr
     return done
 
 
-def _start(
+def start(
     arguments: Sequence[str], environ: Mapping[str, str], directory: Path | None
 ) -> subprocess.CompletedProcess[str]:
+    """Start this interpreter, and run it to its end, whatever its exit status."""
     return subprocess.run(
         [sys.executable, *arguments],
         env=dict(environ),
         cwd=directory,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=started.PATIENCE,
         check=False,
     )
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import started
-from children import BARE
+from children import BARE, start
 
 
 @pytest.mark.parametrize(
@@ -26,13 +25,6 @@ from children import BARE
 def test_it_says_and_returns_the_same(words: tuple[str, ...], tmp_path: Path) -> None:
     environ = {**BARE, "ENVIRONMENT": "production"}
     forked = started.run(words, environ, tmp_path)
-    usual = subprocess.run(
-        [sys.executable, "-m", "gctune", *words],
-        env=environ,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    usual = start(("-m", "gctune", *words), environ, tmp_path)
     assert forked.stdout == usual.stdout
     assert (forked.returncode, forked.stderr) == (usual.returncode, usual.stderr)
