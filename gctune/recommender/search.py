@@ -124,6 +124,7 @@ def choose(
 def _unlike(predictions: Iterable[Prediction]) -> Iterator[Prediction]:
     """The first of those that come to the same: threshold2 often makes no difference.
 
+    To be told of a close look: a larger one stands where a smaller one nearly led to more.
     threshold1 may make none in this run, and much in one that begins otherwise.
     """
     seen = set()
