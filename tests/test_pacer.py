@@ -224,6 +224,24 @@ def test_garbage_brings_collections_back() -> None:
     ) == ["True"]
 
 
+def test_what_is_due_is_left_to_the_threads_of_the_program() -> None:
+    """Finalizers run where the program's own collections would have had them run."""
+    assert applied(
+        "from _thread import get_ident\n"
+        "from collections import deque\n"
+        "found = set()\n"
+        "def note(phase, info):\n"
+        "    if info['collected']: found.add(get_ident())\n"
+        "class Node:\n"
+        "    def __init__(self): self.me = self\n"
+        "done, alive = put_in_force(), deque(maxlen=20_000); wait()\n"
+        "gc.callbacks.append(note)\n"
+        "def older(): return sum(each['collections'] for each in gc.get_stats()[1:])\n"
+        "while older() < 8: alive.append(Node())\n"
+        "gc.callbacks.remove(note); print(found == {get_ident()}); done.undo()"
+    ) == ["True"]
+
+
 def test_big_garbage_is_looked_for_by_the_memory_it_takes() -> None:
     assert child(
         "class Big:\n"

@@ -145,7 +145,8 @@ class _Life:
         return None if self._ended_within(pause) else attempt()
 
     def _ended_within(self, seconds: float) -> bool:
-        self._alarm.acquire(timeout=max(0.0, min(seconds, _LONGEST)))
+        within = 0.0 if seconds < 0 else seconds if seconds < _LONGEST else _LONGEST
+        self._alarm.acquire(True, within)  # by its name it would take a dict
         return self.ending
 
 

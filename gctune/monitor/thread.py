@@ -291,12 +291,15 @@ def _begin_second_if_due(jobs: tuple[Job, ...], now_ns: int) -> None:
 
 def _do(jobs: list[Job], now_ns: int) -> float | None:
     """Do those that are due; return the seconds until the next is, None where there is none."""
+    next_ns = _UNTIL_WOKEN
     for job in jobs:
         if job.left_ns(now_ns) <= 0:
             job.do(now_ns)
-    now_ns = time.perf_counter_ns()
-    left_ns = min((job.left_ns(now_ns) for job in jobs), default=None)
-    return None if left_ns is None else left_ns / 1e9
+        # A container, as another loop or min() would make one, could start what the pacer has
+        # just left to the program to collect.
+        left_ns = job.left_ns(now_ns)
+        next_ns = left_ns if left_ns < next_ns else next_ns
+    return (next_ns - (time.perf_counter_ns() - now_ns)) / 1e9 if jobs else None
 
 
 def _before_fork() -> None:

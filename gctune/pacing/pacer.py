@@ -28,6 +28,8 @@ _LOOK = 0.25  # seconds between two looks while nothing is to be done
 _AWAIT = 0.05  # while a full collection waits until no request is in flight
 _ASIDE = 3600.0  # once it stands aside
 
+_LAST_THE_FIRST = (2, 1, 0)  # thresholds: by the first collections start
+
 _DO = {
     Act.FREEZE: knobs.PROMOTION.freeze,
     Act.THAW: knobs.PROMOTION.thaw,
@@ -200,15 +202,16 @@ class Pacer:
             self._thawed += _DO[act]() or 0
         if decision.acts:
             self._counted = _Counted.of(gc.get_count(), gc.get_stats())
-        if self._state is None or state.thresholds != self._state.thresholds:
-            if self._are_set_by_another():
-                return self._stand_aside()  # they were set while that was decided, or done
-            _write(state.thresholds)
-            _Latest.left = state.thresholds
+        moved = self._state is None or state.thresholds != self._state.thresholds
+        if moved and self._are_set_by_another():
+            return self._stand_aside()  # they were set while that was decided, or done
         if decision.reason:
             self._tell(decision)
         self._state = _Latest.state = state
         _Latest.pid, _Latest.plan, _Latest.aside = self._pid, self._plan, False
+        if moved:  # last of all: what is due is for a thread of the program's to collect
+            _Latest.left = state.thresholds
+            _write(state.thresholds)
         return decision.pause_ns / 1e9
 
     def _are_set_by_another(self) -> bool:
@@ -242,8 +245,8 @@ def _thresholds() -> Three:
 
 
 def _write(thresholds: Three) -> None:
-    for index, value in enumerate(thresholds):
-        knobs.KNOBS[f"gc.threshold{index}"].write(value)
+    for index in _LAST_THE_FIRST:
+        knobs.KNOBS[f"gc.threshold{index}"].write(thresholds[index])
 
 
 def _hand_back() -> None:
