@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gctune.pacing import policy
+from gctune.pacing import moves, policy
 from gctune.pacing.amounts import MUCH, NURSERY, OLD_NS, nursery, outgrown
 from gctune.pacing.pace import Act, Decision, Goal, Reading, Regime, State
 from gctune.pacing.piles import room, stays, too_much
@@ -194,7 +194,7 @@ def test_thresholds_and_waits_stay_within_their_bounds(trace: list[tuple[int, in
     for decision in phases(process, trace):
         young, middle, full = decision.state.thresholds
         assert 1 <= young <= GOAL.pause_ns / 20  # the least that an object can take
-        assert 0 <= middle <= 20
+        assert 0 <= middle <= 20 or middle == NEVER
         assert full in (0, NEVER)
         assert 0 < decision.pause_ns <= SECOND // 4
 
@@ -319,13 +319,70 @@ def test_what_a_middle_collection_finds_just_before_a_look_counts_for_it() -> No
     assert state.late == 10_200 / 40_000
 
 
-@pytest.mark.parametrize(("nursery", "middle"), [(2000, 10), (5000, 4), (NURSERY, 2), (10**6, 0)])
+@pytest.mark.parametrize(("nursery", "middle"), [(2000, 10), (5000, 4), (NURSERY, 2)])
 def test_middle_collections_come_after_as_many_containers_as_the_program_had_them(
     nursery: int, middle: int
 ) -> None:
-    """What a freeze comes before is frozen with its garbage; what is old is looked at by looks."""
-    state = Process(rss=1024 * MIB).state._replace(regime=Regime.WATCH, nursery=float(nursery))
+    """What a freeze comes before is frozen with its garbage."""
+    assert thresholds_of(watching(nursery=float(nursery)), GOAL)[1] == middle
+
+
+def watching(**fields: float) -> State:
+    return Process(rss=1024 * MIB).state._replace(regime=Regime.WATCH, **fields)
+
+
+@pytest.mark.parametrize(("left_ns", "middle"), [(50.0, 2), (300.0, 1), (500.0, 0), (900.0, NEVER)])
+def test_a_middle_collection_looks_at_no_more_than_a_pause_allows(
+    left_ns: float, middle: int
+) -> None:
+    """Young ones take 2 ms; what each left takes so many ns for each container it looked at."""
+    state = watching(nursery=float(NURSERY), scan_ns=200.0, left_ns=left_ns)
     assert thresholds_of(state, GOAL)[1] == middle
+
+
+def test_what_a_middle_collection_took_is_learned() -> None:
+    state = watching(scan_ns=200.0, thresholds=(5000, 2, NEVER))
+    young, middle, full = state.last.collections
+    reading = state.last._replace(
+        at_ns=SECOND,
+        collections=(young + 2, middle + 1, full),
+        examined=15_000,
+        pauses_ns=(MS, MS, 7 * MS),
+        frozen=True,
+    )
+    assert policy.advance(state, reading, GOAL).state.left_ns == 6 * MS / 15_000
+
+
+def test_no_young_collection_takes_longer_than_a_pause() -> None:
+    """Half is garbage, of which each takes 3 us to free."""
+    state = watching(nursery=float(NURSERY), scan_ns=200.0, free_ns=3000.0, young_yield=0.5)
+    assert thresholds_of(state, GOAL)[0] * 1.7 <= GOAL.pause_ns / 1000
+
+
+@pytest.mark.parametrize(("bare", "middle"), [(True, NEVER), (False, 0)])
+def test_where_garbage_is_old_what_survives_waits_for_the_look(bare: bool, middle: int) -> None:
+    """Unless a full one has to come after: then two middle ones take no longer than one."""
+    assert thresholds_of(watching(nursery=1e6, bare=bare), GOAL)[1] == middle
+
+
+def test_a_middle_collection_is_a_look_where_nothing_else_is_old() -> None:
+    looking = moves.look(watching(kept=20_000, bare=True))
+    looking = looking._replace(thresholds=thresholds_of(looking, GOAL))
+    assert looking.thresholds[1:] == (0, NEVER)
+    young, middle, full = looking.last.collections
+    reading = looking.last._replace(at_ns=SECOND, pauses_ns=(5 * MS,), frozen=True)
+    passed = reading._replace(collections=(young + 1, middle, full))
+    assert policy.advance(looking, passed, GOAL).state.regime == Regime.LOOK
+    looked = reading._replace(collections=(young + 1, middle + 1, full))
+    assert policy.advance(looking, looked, GOAL).state.regime != Regime.LOOK
+
+
+def test_what_a_middle_collection_left_is_old() -> None:
+    process = Process()
+    assert process.state.bare
+    young, middle, full = process.state.last.collections
+    passed = process.reading()._replace(collections=(young, middle + 1, full), frozen=True)
+    assert not policy.advance(process.state, passed, GOAL).state.bare
 
 
 @pytest.mark.parametrize("threshold0", [-1, 0, 1])

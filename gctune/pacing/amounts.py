@@ -114,6 +114,11 @@ def _within_pause(state: State, goal: Goal, unforeseen: float) -> float:
     return goal.pause_ns / (state.scan_ns + max(state.free_ns, _FREE_NS) * garbage)
 
 
+def young_ns(state: State) -> float:
+    """What a young collection is likely to take for each container, freeing included."""
+    return state.scan_ns + state.free_ns * state.young_yield
+
+
 def slowly(state: State) -> bool:
     """Whether so little comes that looking at all of it takes hardly any time."""
     return state.flow * 2 * _LOOKED_NS <= _SPARED

@@ -12,6 +12,7 @@ from gctune.pacing.amounts import (
     STEADY,
     grown,
     slowly,
+    young_ns,
 )
 from gctune.pacing.pace import Regime, Since, State
 
@@ -54,6 +55,7 @@ def supposed(reading: Reading, thresholds: Three) -> State:
         nursery=float(max(1, thresholds[0])),  # a program may have set a negative one
         scan_ns=_SCAN_NS,
         free_ns=_FREE_NS,
+        left_ns=0.0,
         old_ns=2.0 * OLD_NS,
         object_bytes=OBJECT_BYTES,
         base=reading.rss,
@@ -67,6 +69,7 @@ def supposed(reading: Reading, thresholds: Three) -> State:
         uncounted=0,
         found=0,
         frozen=0,
+        bare=False,
         sampled=reading.rss,
         sampled_at_ns=reading.at_ns,
         sample=0,
@@ -123,6 +126,7 @@ def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
         counted=max(0, state.counted + survived),
         found=state.found + _found_old(state, reading),
         young_yield=_yield(state, reading, since),
+        bare=state.bare and not any(since.collections[1:]) and not reading.thawed,
         braked=state.braked or since.collections[2] > 0,
         rate=_rate(state, reading, since),
         flow=_flow(state, reading, since),
@@ -196,9 +200,18 @@ def _timed(state: State, reading: Reading, since: Since) -> State:
         return state
     if state.regime == Regime.LOOK:
         return state._replace(look_ns=max(state.look_ns, *pauses))  # the full one's is the longest
-    if sum(since.collections) == since.collections[0]:
-        return _timed_young(state, since, sum(pauses))
-    return state
+    _, middle, full = since.collections
+    if full:
+        return state
+    if middle:
+        return _timed_middle(state, since, max(pauses))
+    return _timed_young(state, since, sum(pauses))
+
+
+def _timed_middle(state: State, since: Since, ns: int) -> State:
+    each = since.examined / sum(since.collections)
+    again = (ns - each * young_ns(state)) / (each * (state.thresholds[1] + 1))
+    return state._replace(left_ns=_risen(0, again, 1000, state.left_ns))
 
 
 def _timed_young(state: State, since: Since, ns: int) -> State:
@@ -243,6 +256,7 @@ def looked(state: State) -> State:
         kept=left,
         least=min(left, 2 * max(state.least, NURSERY)),
         late=late,
+        left_ns=state.left_ns / 2,
         deep_late=deep_late,
     )
 

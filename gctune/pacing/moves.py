@@ -83,7 +83,8 @@ def look_at_all(state: State, why: str = "growth, of old objects too") -> Next:
 
 def thawed(state: State) -> State:
     """What there is once nothing is frozen any more."""
-    return state._replace(frozen=0, deep_at_ns=state.last.at_ns, deep_rss=state.last.rss)
+    last = state.last
+    return state._replace(frozen=0, bare=False, deep_at_ns=last.at_ns, deep_rss=last.rss)
 
 
 def freeze(state: State, why: str) -> Next:
@@ -93,8 +94,8 @@ def freeze(state: State, why: str) -> Next:
     acts = (Act.FREEZE, Act.FORGET) if state.braked else (Act.FREEZE,)
     frozen = max(1, min(everything(state), state.last.rss // LEAST_OBJECT))
     counted = state.counted + state.last.young
-    state = state._replace(frozen=frozen, kept=0, fresh=0, counted=counted, braked=False)
-    return state, acts, why
+    state = state._replace(frozen=frozen, bare=True, kept=0, fresh=0, counted=counted)
+    return state._replace(braked=False), acts, why
 
 
 def in_vain(state: State) -> State:

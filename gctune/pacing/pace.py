@@ -104,6 +104,7 @@ class State(Record):
     nursery: float  # containers that a young one looks at where there is garbage
     scan_ns: float  # that a young one takes for each that it looks at
     free_ns: float  # that freeing one takes besides
+    left_ns: float  # that a middle one takes for each that young ones had looked at before
     old_ns: float  # that a look takes for each that was counted, freeing included
     object_bytes: float  # that a container takes with all that it holds
 
@@ -121,6 +122,7 @@ class State(Record):
     uncounted: int  # looks that came since the last of these
     found: int  # garbage, by the look under way
     frozen: int
+    bare: bool  # nothing else has grown old: a middle collection looks at all that is not
 
     # Samples
     sampled: int  # memory at the last one

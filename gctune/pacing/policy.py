@@ -54,7 +54,7 @@ from gctune.pacing.learning import (
 )
 from gctune.pacing.pace import Act, Decision, Regime
 from gctune.pacing.piles import stays, suspicious, too_much, worth_a_look
-from gctune.pacing.thresholds import thresholds_of
+from gctune.pacing.thresholds import NEVER, thresholds_of
 from gctune.pacing.waiting import due_ns, rest_ns, until_ns, until_rss, until_young
 
 TYPE_CHECKING = False
@@ -78,7 +78,8 @@ def begin(reading: Reading, thresholds: Three, goal: Goal) -> Decision:
 
 def resume(state: State, reading: Reading, goal: Goal) -> Decision:
     """Go on in a forked child with what its parent had learned."""
-    state = state._replace(last=reading, frozen=0, braked=True, deep_at_ns=reading.at_ns)
+    state = state._replace(last=reading, frozen=0, bare=False)
+    state = state._replace(braked=True, deep_at_ns=reading.at_ns)
     return _decided((moves.watch(moves.based(state)), (), "fork"), goal)
 
 
@@ -208,7 +209,8 @@ def _on_growth(state: State, goal: Goal) -> Next:
 
 
 def _looking(state: State, since: Since, goal: Goal) -> Next:
-    if since.collections[2]:
+    _, middle, full = since.collections
+    if full or (middle and state.thresholds[2] == NEVER):
         return _looked(state._replace(looked=True), goal)
     if sum(since.collections) > _HELD_OFF:  # the collector's own brake holds it off
         return moves.freeze(moves.watch(moves.in_vain(state)), "held off")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gctune.pacing.amounts import batch, garbage_is_old, longest_span
+from gctune.pacing.amounts import batch, garbage_is_old, longest_span, sample_of_old, young_ns
 from gctune.pacing.pace import Regime
 from gctune.pacing.piles import batch_of_old
 
@@ -23,8 +23,9 @@ USUAL = 10  # CPython's own, for where old objects cannot be told from others' f
 
 def thresholds_of(state: State, goal: Goal) -> Three:
     """What the three thresholds are to be."""
-    if state.regime == Regime.LOOK:  # every third collection is a full one
-        return int(min(max(1, longest_span(state, goal) / _PARTS), OFTEN)), 0, 0
+    if state.regime == Regime.LOOK:  # every other collection is a middle one, every third a full
+        often = int(min(max(1, longest_span(state, goal) / _PARTS), OFTEN))
+        return often, 0, NEVER if state.bare else 0
     young, middle = _ages(state, goal)
     freezes = state.last.freezes and not state.last.pressed
     full = NEVER if freezes else USUAL
@@ -36,13 +37,21 @@ def _ages(state: State, goal: Goal) -> tuple[float, int]:
     if state.regime == Regime.SAMPLE:
         return state.sample, SELDOM
     if state.regime == Regime.SKIP:  # it is frozen before that, unless the thread is late
-        return batch(state, goal), 0
+        return batch(state, goal), NEVER
     if garbage_is_old(state):
-        return min(state.nursery, batch_of_old(state, goal)), 0
-    return state.nursery, _middle(state)
+        return min(state.nursery, batch_of_old(state, goal)), NEVER if state.bare else 0
+    young = max(float(state.own[0]), min(state.nursery, sample_of_old(state, goal)))
+    return young, _middle(state, goal, young)
 
 
-def _middle(state: State) -> int:
-    """After how many young collections a middle one comes: as much was made as by the program's."""
+def _middle(state: State, goal: Goal, count: float) -> int:
+    """After how many young collections, each of so many containers, a middle one comes.
+
+    As much was made as by the program's own, unless what those left takes longer to look
+    at again than a pause.
+    """
     young, middle, _ = state.own
-    return max(min(middle, 1), int(middle * min(1.0, young / state.nursery)))
+    usual = max(min(middle, 1), int(middle * min(1.0, young / count)))
+    left = goal.pause_ns - count * young_ns(state)
+    fits = left / (count * state.left_ns) - 1 if state.left_ns else usual
+    return min(usual, int(fits)) if fits >= 0 else NEVER
