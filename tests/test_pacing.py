@@ -436,10 +436,12 @@ def test_a_look_that_is_likely_to_find_much_may_look_at_more() -> None:
     assert room(found_much, GOAL) > room(found_none, GOAL)
 
 
-def counted(older: int, *, right: int = 0, looks: int = 0) -> Decision:
-    """What is decided on 40,000 containers, by the collector's counts, where there are so many."""
+def counted(
+    older: int, told: int = 40_000, *, late: float = 0.5, right: int = 0, looks: int = 0
+) -> Decision:
+    """What is decided where the collector tells of some containers, and there are others."""
     process = Process()
-    piled = process.state._replace(kept=40_000, fresh=40_000, frozen=0, late=0.5)
+    piled = process.state._replace(kept=told, fresh=told, frozen=0, late=late)
     watched = piled._replace(regime=Regime.WATCH, right=right, uncounted=looks)
     process.decision = process.decision._replace(state=watched)
     process.frozen, process.generations = False, [0, older, 0]
@@ -453,6 +455,22 @@ def test_what_a_look_is_to_look_at_is_counted_before() -> None:
     assert as_told.state.regime == Regime.LOOK
     assert (more.reason, more.acts) == ("too much", (Act.FREEZE,))
     assert (fewer.state.regime, fewer.state.kept, fewer.acts) == (Regime.WATCH, 5_000, ())
+
+
+def test_what_is_too_much_is_counted_before_it_is_frozen_with_garbage() -> None:
+    """Where looks find much: what is frozen holds on to all that it refers to."""
+    fewer, as_told = counted(5_000, told=200_000), counted(200_000, told=200_000)
+    assert (fewer.state.kept, fewer.acts) == (5_000, ())
+    assert (as_told.reason, as_told.acts) == ("too much", (Act.FREEZE,))
+    assert counted(5_000, told=200_000, late=0.0).acts == (Act.FREEZE,)
+
+
+def test_what_a_middle_collection_found_among_older_ones_is_kept_no_more() -> None:
+    state = watching(kept=50_000, fresh=50_000)
+    young, middle, full = state.last.collections
+    counts = {"collections": (young, middle + 1, full), "examined": 10_000}
+    reading = state.last._replace(**counts, collected=(0, 30_000, 0), frozen=True)
+    assert policy.advance(state, reading._replace(at_ns=SECOND), GOAL).state.kept == 30_000
 
 
 def test_counts_that_told_too_little_are_believed_less() -> None:

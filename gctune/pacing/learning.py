@@ -135,7 +135,8 @@ def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
 
 def _counted(state: State, reading: Reading, survived: int) -> State:
     """What is neither young nor frozen, by what collections left, or by a count."""
-    came = 0 if state.regime == Regime.LOOK else int(survived * state.unseen)
+    came = int(survived * state.unseen) if survived > 0 else survived
+    came = 0 if state.regime == Regime.LOOK else came
     kept, fresh = max(0, state.kept + came + reading.thawed), max(0, state.fresh + came)
     if reading.older < 0:
         return state._replace(kept=kept, fresh=fresh)
@@ -150,12 +151,13 @@ def _counted(state: State, reading: Reading, survived: int) -> State:
 def _survived(state: State, reading: Reading, since: Since, goal: Goal) -> int:
     """Containers that collections left, as far as known: by what a long one took, too.
 
-    Those that came while as many old ones died are not among the count.
+    Those that came while as many old ones died are not among the count. Less than none
+    where what a middle collection found had been left before.
     """
-    longest_ns = max(reading.pauses_ns, default=0)
-    long = longest_ns > goal.pause_ns * _LONG and state.regime != Regime.LOOK
-    looked = (longest_ns - since.found * state.free_ns) / OLD_NS if long else 0.0
-    return max(since.examined - since.found, int(looked))
+    left, longest_ns = since.examined - since.found, max(reading.pauses_ns, default=0)
+    if longest_ns <= goal.pause_ns * _LONG or state.regime == Regime.LOOK:
+        return left
+    return max(left, int((longest_ns - since.found * state.free_ns) / OLD_NS))
 
 
 def _found_old(state: State, reading: Reading) -> int:

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 
 __all__ = ["advance", "begin", "decide", "rest_ns", "resume"]
 
+TOO_MUCH = "too much"  # for a look: frozen unseen
 _HELD_OFF = 6  # collections of which every third should have been a full one
 
 
@@ -105,7 +106,8 @@ def decide(state: State, reading: Reading, goal: Goal, count_older: Callable[[],
 
     The collector's counts are lowered by others' deaths: what is to be looked at can be
     eight times as much. To count it takes a tenth to a quarter of the look, so that it is
-    done the more seldom the more often it came to what was expected.
+    done the more seldom the more often it came to what was expected. Where looks find much
+    it is done as well before what is too much for one is frozen with its garbage.
     """
     decision = advance(state, reading, goal)
     if not _goes_by_counts(state, decision):
@@ -115,9 +117,12 @@ def decide(state: State, reading: Reading, goal: Goal, count_older: Callable[[],
 
 def _goes_by_counts(state: State, decision: Decision) -> bool:
     last = decision.state.last
-    looks = decision.state.regime == Regime.LOOK and state.regime == Regime.WATCH
+    if state.regime != Regime.WATCH or not last.freezes or last.older >= 0:
+        return False
+    if decision.acts:
+        return decision.reason == TOO_MUCH and state.late >= MUCH
     due = not state.right or state.uncounted >= 1 << state.right
-    return looks and due and last.freezes and not decision.acts and last.older < 0
+    return decision.state.regime == Regime.LOOK and due
 
 
 # What is done
@@ -182,7 +187,7 @@ def _may_skip(state: State, goal: Goal) -> bool:
 def _piling(state: State, goal: Goal) -> Next:
     """Look at what survives where looks find garbage or cost little; else freeze it unseen."""
     if too_much(state, goal):
-        return moves.freeze(state, "too much") if state.last.freezes else (state, (), "")
+        return moves.freeze(state, TOO_MUCH) if state.last.freezes else (state, (), "")
     finds = suspicious(state, goal) or garbage_is_old(state) or state.late >= MUCH
     look = finds and worth_a_look(state, goal)
     return (moves.look(state), (), "more to look at") if look else (state, (), "")
@@ -204,7 +209,7 @@ def _on_growth(state: State, goal: Goal) -> Next:
     if nothing_new(state):
         return moves.in_vain(state), (), "growth that no new object explains"
     if state.late < MUCH and too_much(state, goal) and _may_skip(state, goal):
-        return moves.freeze(moves.in_vain(state), "too much")
+        return moves.freeze(moves.in_vain(state), TOO_MUCH)
     return moves.look(state), (), "growth"
 
 
