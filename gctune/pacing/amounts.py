@@ -17,7 +17,7 @@ MUCH = 0.1  # of what a look looks at: so much garbage is worth the next one
 STEADY = 0.25  # of the budget: what memory grows by while it does not grow
 
 _UNSEEN = 0.5  # of the budget may be skipped: the rest is for what samples do not see
-_WAITING = 0.25  # of the budget: what may wait for the next young collection
+_WAITING = 0.4  # of the budget: what may wait for the next young collection
 _UNFORESEEN = 0.25  # of what gathers: as much can be garbage though there was none
 _UNLIKELY = 0.05  # the same, where it is likely that there is none
 # Times: how much less than of all that there is one collection looks at, so that its pause is a

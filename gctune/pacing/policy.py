@@ -102,12 +102,12 @@ def advance(state: State, reading: Reading, goal: Goal) -> Decision:
 
 
 def decide(state: State, reading: Reading, goal: Goal, count_older: Callable[[], int]) -> Decision:
-    """Choose what to do after a reading; before a look once more, by what `count_older` counts.
+    """Choose what to do after a reading; of a pile once more, by what `count_older` counts.
 
-    The collector's counts are lowered by others' deaths: what is to be looked at can be
-    eight times as much. To count it takes a tenth to a quarter of the look, so that it is
-    done the more seldom the more often it came to what was expected. Where looks find much
-    it is done as well before what is too much for one is frozen with its garbage.
+    The collector's counts are lowered by others' deaths: what is to be looked at, or is too
+    much for that and to be frozen with its garbage, can be eight times as much, or far less
+    where one collection took long. To count it takes a tenth to a quarter of a look, so that
+    it is done the more seldom the more often it came to what was expected.
     """
     decision = advance(state, reading, goal)
     if not _goes_by_counts(state, decision):
@@ -117,12 +117,10 @@ def decide(state: State, reading: Reading, goal: Goal, count_older: Callable[[],
 
 def _goes_by_counts(state: State, decision: Decision) -> bool:
     last = decision.state.last
-    if state.regime != Regime.WATCH or not last.freezes or last.older >= 0:
-        return False
-    if decision.acts:
-        return decision.reason == TOO_MUCH and state.late >= MUCH
+    looks = decision.state.regime == Regime.LOOK and not decision.acts
     due = not state.right or state.uncounted >= 1 << state.right
-    return decision.state.regime == Regime.LOOK and due
+    doubtful = state.regime == Regime.WATCH and due and last.freezes and last.older < 0
+    return doubtful and (looks or decision.reason == TOO_MUCH)
 
 
 # What is done
