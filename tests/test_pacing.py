@@ -490,8 +490,8 @@ def test_counts_that_came_to_what_was_expected_come_more_seldom() -> None:
 
 def test_young_collections_that_find_garbage_are_as_large_as_the_budget_allows() -> None:
     """Of what is young for longer less has to be looked at again."""
-    small, large = Process(rss=40 * MIB).state, Process(rss=1024 * MIB).state
-    assert nursery(small, GOAL) == MIB / 150
+    small, large = Process(rss=20 * MIB).state, Process(rss=1024 * MIB).state
+    assert nursery(small, GOAL) == 0.4 * 3 * MIB / 150
     assert nursery(large, GOAL) == NURSERY
     assert nursery(small._replace(object_bytes=10_000.0), GOAL) == BEFORE[0]
 

@@ -55,7 +55,7 @@ def supposed(reading: Reading, thresholds: Three) -> State:
         nursery=float(max(1, thresholds[0])),  # a program may have set a negative one
         scan_ns=_SCAN_NS,
         free_ns=_FREE_NS,
-        left_ns=0.0,
+        left_ns=_SCAN_NS,
         old_ns=2.0 * OLD_NS,
         object_bytes=OBJECT_BYTES,
         base=reading.rss,
@@ -258,7 +258,7 @@ def looked(state: State) -> State:
         kept=left,
         least=min(left, 2 * max(state.least, NURSERY)),
         late=late,
-        left_ns=state.left_ns / 2,
+        left_ns=(state.left_ns + _SCAN_NS) / 2,
         deep_late=deep_late,
     )
 

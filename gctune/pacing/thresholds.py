@@ -53,5 +53,5 @@ def _middle(state: State, goal: Goal, count: float) -> int:
     young, middle, _ = state.own
     usual = max(min(middle, 1), int(middle * min(1.0, young / count)))
     left = goal.pause_ns - count * young_ns(state)
-    fits = left / (count * state.left_ns) - 1 if state.left_ns else usual
+    fits = left / (count * state.left_ns) - 1
     return min(usual, int(fits)) if fits >= 0 else NEVER
