@@ -340,6 +340,14 @@ def test_a_middle_collection_looks_at_no_more_than_a_pause_allows(
     assert thresholds_of(state, GOAL)[1] == middle
 
 
+@pytest.mark.parametrize("field", ["pressed", "freezes"])
+def test_where_full_collections_come_by_themselves_middle_ones_do(field: str) -> None:
+    """Near the memory limit, and where others have frozen: CPython counts the middle ones."""
+    state = watching(nursery=float(NURSERY), scan_ns=200.0, left_ns=900.0)
+    state = state._replace(last=state.last._replace(**{field: field == "pressed"}))
+    assert thresholds_of(state, GOAL)[1:] == (2, USUAL)
+
+
 def test_what_a_middle_collection_took_is_learned() -> None:
     state = watching(scan_ns=200.0, thresholds=(5000, 2, NEVER))
     young, middle, full = state.last.collections

@@ -135,15 +135,15 @@ def observe(state: State, reading: Reading, since: Since, goal: Goal) -> State:
 
 def _counted(state: State, reading: Reading, survived: int) -> State:
     """What is neither young nor frozen, by what collections left, or by a count."""
-    came = int(survived * state.unseen) if survived > 0 else survived
-    came = 0 if state.regime == Regime.LOOK else came
+    times = state.unseen if survived > 0 else 1.0  # what was found was counted
+    came = 0 if state.regime == Regime.LOOK else int(survived * times)
     kept, fresh = max(0, state.kept + came + reading.thawed), max(0, state.fresh + came)
     if reading.older < 0:
         return state._replace(kept=kept, fresh=fresh)
     new = max(0, reading.older - (kept - fresh))
     expected = _RIGHT < (reading.older + _TOO_FEW) / (kept + _TOO_FEW) < 1 / _RIGHT
-    times = state.unseen * (new + _TOO_FEW) / (fresh + _TOO_FEW)
-    unseen = _learned(_LEAST_UNSEEN, times, _MOST_UNSEEN, state.unseen)
+    more = state.unseen * (new + _TOO_FEW) / (fresh + _TOO_FEW)
+    unseen = _learned(_LEAST_UNSEEN, more, _MOST_UNSEEN, state.unseen)
     right = min(state.right + 1, _MOST_RIGHT) if expected else 0
     return state._replace(kept=reading.older, fresh=new, unseen=unseen, right=right, uncounted=0)
 

@@ -27,8 +27,7 @@ def thresholds_of(state: State, goal: Goal) -> Three:
         often = int(min(max(1, longest_span(state, goal) / _PARTS), OFTEN))
         return often, 0, NEVER if state.bare else 0
     young, middle = _ages(state, goal)
-    freezes = state.last.freezes and not state.last.pressed
-    full = NEVER if freezes else USUAL
+    full = NEVER if _freezes(state) else USUAL
     return max(int(min(young, longest_span(state, goal))), 1), middle, full
 
 
@@ -48,10 +47,17 @@ def _middle(state: State, goal: Goal, count: float) -> int:
     """After how many young collections, each of so many containers, a middle one comes.
 
     As much was made as by the program's own, unless what those left takes longer to look
-    at again than a pause.
+    at again than a pause: then that waits for a look, but where full collections come by
+    themselves, after so many middle ones.
     """
     young, middle, _ = state.own
     usual = max(min(middle, 1), int(middle * min(1.0, young / count)))
     left = goal.pause_ns - count * young_ns(state)
     fits = left / (count * state.left_ns) - 1
-    return min(usual, int(fits)) if fits >= 0 else NEVER
+    if fits >= 0:
+        return min(usual, int(fits))
+    return NEVER if _freezes(state) else usual
+
+
+def _freezes(state: State) -> bool:
+    return state.last.freezes and not state.last.pressed
