@@ -299,7 +299,9 @@ def _do(jobs: list[Job], now_ns: int) -> float | None:
         # just left to the program to collect.
         left_ns = job.left_ns(now_ns)
         next_ns = left_ns if left_ns < next_ns else next_ns
-    return (next_ns - (time.perf_counter_ns() - now_ns)) / 1e9 if jobs else None
+    passed_ns = time.perf_counter_ns() - now_ns
+    next_ns -= passed_ns if passed_ns > 0 else 0  # the clock may have been put back
+    return next_ns / 1e9 if jobs else None
 
 
 def _before_fork() -> None:
