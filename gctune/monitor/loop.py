@@ -145,8 +145,10 @@ class _Life:
         return None if self._ended_within(pause) else attempt()
 
     def _ended_within(self, seconds: float) -> bool:
+        # No min(), max() or keyword: a container that they make could start a collection here that
+        # is for the program's threads.
         within = 0.0 if seconds < 0 else seconds if seconds < _LONGEST else _LONGEST
-        self._alarm.acquire(True, within)  # by its name it would take a dict
+        self._alarm.acquire(True, within)
         return self.ending
 
 
