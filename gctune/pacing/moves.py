@@ -89,13 +89,13 @@ def thawed(state: State) -> State:
 
 def freeze(state: State, why: str) -> Next:
     """Have what there is looked at no more, where anything may be frozen."""
-    if not state.last.freezes or state.last.pressed:
+    if not state.last.may_freeze:
         return state, (), why
     acts = (Act.FREEZE, Act.FORGET) if state.braked else (Act.FREEZE,)
     frozen = max(1, min(everything(state), state.last.rss // LEAST_OBJECT))
     counted = state.counted + state.last.young
-    state = state._replace(frozen=frozen, bare=True, kept=0, fresh=0, counted=counted)
-    return state._replace(braked=False), acts, why
+    state = state._replace(frozen=frozen, bare=True, kept=0, fresh=0, counted=counted, braked=False)
+    return state, acts, why
 
 
 def in_vain(state: State) -> State:

@@ -75,6 +75,11 @@ class Reading(Record):
     thawed: int
     older: int = -1
 
+    @property
+    def may_freeze(self) -> bool:
+        """Whether to: near the limit nothing is to hold garbage back."""
+        return self.freezes and not self.pressed
+
 
 class Since(Record):
     """What happened between two readings.

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 
 __all__ = ["advance", "begin", "decide", "rest_ns", "resume"]
 
-TOO_MUCH = "too much"  # for a look: frozen unseen
+_TOO_MUCH = "too much"  # for a look: frozen unseen
 _HELD_OFF = 6  # collections of which every third should have been a full one
 
 
@@ -79,8 +79,9 @@ def begin(reading: Reading, thresholds: Three, goal: Goal) -> Decision:
 
 def resume(state: State, reading: Reading, goal: Goal) -> Decision:
     """Go on in a forked child with what its parent had learned."""
-    state = state._replace(last=reading, frozen=0, bare=False)
-    state = state._replace(braked=True, deep_at_ns=reading.at_ns)
+    state = state._replace(
+        last=reading, frozen=0, bare=False, braked=True, deep_at_ns=reading.at_ns
+    )
     return _decided((moves.watch(moves.based(state)), (), "fork"), goal)
 
 
@@ -120,7 +121,7 @@ def _goes_by_counts(state: State, decision: Decision) -> bool:
     looks = decision.state.regime == Regime.LOOK and not decision.acts
     due = not state.right or state.uncounted >= 1 << state.right
     doubtful = state.regime == Regime.WATCH and due and last.freezes and last.older < 0
-    return doubtful and (looks or decision.reason == TOO_MUCH)
+    return doubtful and (looks or decision.reason == _TOO_MUCH)
 
 
 # What is done
@@ -179,13 +180,13 @@ def _watching(state: State, since: Since, goal: Goal) -> Next:
 
 
 def _may_skip(state: State, goal: Goal) -> bool:
-    return state.last.freezes and not state.last.pressed and not suspicious(state, goal)
+    return state.last.may_freeze and not suspicious(state, goal)
 
 
 def _piling(state: State, goal: Goal) -> Next:
     """Look at what survives where looks find garbage or cost little; else freeze it unseen."""
     if too_much(state, goal):
-        return moves.freeze(state, TOO_MUCH) if state.last.freezes else (state, (), "")
+        return moves.freeze(state, _TOO_MUCH) if state.last.freezes else (state, (), "")
     finds = suspicious(state, goal) or garbage_is_old(state) or state.late >= MUCH
     look = finds and worth_a_look(state, goal)
     return (moves.look(state), (), "more to look at") if look else (state, (), "")
@@ -207,7 +208,7 @@ def _on_growth(state: State, goal: Goal) -> Next:
     if nothing_new(state):
         return moves.in_vain(state), (), "growth that no new object explains"
     if state.late < MUCH and too_much(state, goal) and _may_skip(state, goal):
-        return moves.freeze(moves.in_vain(state), TOO_MUCH)
+        return moves.freeze(moves.in_vain(state), _TOO_MUCH)
     return moves.look(state), (), "growth"
 
 

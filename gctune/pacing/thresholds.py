@@ -16,7 +16,7 @@ OFTEN = 700  # a threshold0 at which collections follow each other, as CPython's
 # collection that it is comes third. Three parts of it, if counts rose with containers alone; what
 # dies meanwhile lowers them, so the rest is to spare.
 _PARTS = 8
-NEVER = 1000  # a threshold2 that no program reaches before it is moved
+NEVER = 1000  # a threshold1 or 2 that no program reaches before it is moved
 SELDOM = 20  # a threshold1 for samples, of which few gather before the thread comes
 USUAL = 10  # CPython's own, for where old objects cannot be told from others' frozen ones
 
@@ -27,7 +27,7 @@ def thresholds_of(state: State, goal: Goal) -> Three:
         often = int(min(max(1, longest_span(state, goal) / _PARTS), OFTEN))
         return often, 0, NEVER if state.bare else 0
     young, middle = _ages(state, goal)
-    full = NEVER if _freezes(state) else USUAL
+    full = NEVER if state.last.may_freeze else USUAL
     return max(int(min(young, longest_span(state, goal))), 1), middle, full
 
 
@@ -56,8 +56,4 @@ def _middle(state: State, goal: Goal, count: float) -> int:
     fits = left / (count * state.left_ns) - 1
     if fits >= 0:
         return min(usual, int(fits))
-    return NEVER if _freezes(state) else usual
-
-
-def _freezes(state: State) -> bool:
-    return state.last.freezes and not state.last.pressed
+    return NEVER if state.last.may_freeze else usual
